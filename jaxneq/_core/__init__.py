@@ -1,0 +1,37 @@
+"""Verbs, and the abstract System, Method and Solution that every engine fills in."""
+
+from ._abstract import AbstractEvolveMethod as AbstractEvolveMethod
+from ._abstract import AbstractMethod as AbstractMethod
+from ._abstract import AbstractObservable as AbstractObservable
+from ._abstract import AbstractSampler as AbstractSampler
+from ._abstract import AbstractSolution as AbstractSolution
+from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
+from ._abstract import AbstractSystem as AbstractSystem
+from ._abstract import Schedule as Schedule
+from ._abstract import quantity as quantity
+from ._declare import AbstractDeclared as AbstractDeclared
+from ._declare import Interval as Interval
+from ._declare import Parameter as Parameter
+from ._declare import is_concrete as is_concrete
+from ._declare import parameter as parameter
+from ._declare import parameters_of as parameters_of
+from ._declare import part as part
+from ._declare import setting as setting
+from ._estimate import Estimate as Estimate
+from ._linear import SolveStats as SolveStats
+from ._linear import conjugate_gradients as conjugate_gradients
+from ._linear import linear_solve as linear_solve
+from ._linear import stationary_value as stationary_value
+from ._run import Checkpointer as Checkpointer
+from ._run import Interrupted as Interrupted
+from ._run import run as run
+from ._status import SolveError as SolveError
+from ._status import Status as Status
+from ._types import Scalar as Scalar
+from ._validation import Case as Case
+from ._validation import Verdict as Verdict
+from ._validation import judge as judge
+from ._verbs import evolve as evolve
+from ._verbs import resolve_method as resolve_method
+from ._verbs import simulate as simulate
+from ._verbs import steady as steady

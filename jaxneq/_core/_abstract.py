@@ -1,0 +1,211 @@
+"""The three kinds of thing: System (the physics), Method (how), Solution (the answer)."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
+
+from ._declare import AbstractDeclared, is_concrete
+from ._estimate import Estimate
+from ._status import Status
+from ._validation import Case
+
+
+class AbstractSystem(AbstractDeclared):
+    """The physics. Its float fields are the differentiable parameters."""
+
+    @abc.abstractmethod
+    def default_method(self, verb: str) -> AbstractMethod | None:
+        """The method that `verb` uses when none is given; None where the verb has no default."""
+
+    @classmethod
+    @abc.abstractmethod
+    def validation(cls) -> Iterable[Case]:
+        """Cases with known answers, run by ``jaxneq validate`` and by the tests."""
+
+
+class AbstractMethod(AbstractDeclared):
+    """How a system is solved or sampled: grid, order, tolerance, replicas.
+
+    `systems` names the classes that the method can treat.
+    """
+
+    systems: eqx.AbstractClassVar[tuple[type[AbstractSystem], ...]]
+
+    @classmethod
+    @abc.abstractmethod
+    def validation(cls) -> Iterable[Case]:
+        """Cases with known answers, run by ``jaxneq validate`` and by the tests."""
+
+
+class AbstractSteadyMethod(AbstractMethod):
+    """A method that finds the stationary state."""
+
+    @abc.abstractmethod
+    def steady(self, system: AbstractSystem) -> AbstractSolution:
+        """The stationary state; pure and traceable."""
+
+
+class AbstractEvolveMethod(AbstractMethod):
+    """A method that follows a deterministic time dependence."""
+
+    @abc.abstractmethod
+    def evolve(
+        self, system: AbstractSystem, *, times: Float[Array, " times"], initial: Any
+    ) -> AbstractSolution:
+        """The state at each of `times`; pure and traceable."""
+
+
+class AbstractObservable(AbstractDeclared):
+    """A quantity accumulated along a sampled run: a commutative monoid with an estimate.
+
+    `merge(init, a) = a`, and merging the parts of a run in any order gives the whole: chunking,
+    resuming and summing over devices are then one operation.
+    """
+
+    name: eqx.AbstractVar[str]
+
+    @abc.abstractmethod
+    def init(self, sample: PyTree) -> PyTree:
+        """The empty accumulator for samples shaped like `sample`."""
+
+    @abc.abstractmethod
+    def update(self, accumulated: PyTree, sample: PyTree, weight: Float[Array, ""]) -> PyTree:
+        """Take in one sample of all replicas, with a weight (0 during burn-in)."""
+
+    @abc.abstractmethod
+    def merge(self, first: PyTree, second: PyTree) -> PyTree:
+        """The accumulator of both."""
+
+    @abc.abstractmethod
+    def estimate(self, accumulated: PyTree) -> Estimate:
+        """What the accumulator has found."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Steps of a sampled run: `burn_in` steps that are not counted, then up to `total`."""
+
+    burn_in: int
+    total: int
+
+
+class AbstractSampler(AbstractMethod):
+    """A method that samples an ensemble: `init`, `advance` any number of times, `finish`.
+
+    The verb `simulate` does the three in one trace; `run` drives the same three in compiled
+    chunks, with progress and checkpoints, and gets the same numbers bit for bit.
+    """
+
+    replicas: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def schedule(self, time: float, burn_in: float) -> Schedule:
+        """The number of steps for these times."""
+
+    @abc.abstractmethod
+    def init(
+        self,
+        system: AbstractSystem,
+        *,
+        key: Array,
+        schedule: Schedule,
+        initial: Any,
+        observables: tuple[AbstractObservable, ...],
+    ) -> PyTree:
+        """The state before the first step."""
+
+    @abc.abstractmethod
+    def advance(
+        self,
+        system: AbstractSystem,
+        state: PyTree,
+        steps: int | Int[Array, ""],
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> PyTree:
+        """The state `steps` steps later."""
+
+    @abc.abstractmethod
+    def finish(
+        self,
+        system: AbstractSystem,
+        state: PyTree,
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> AbstractSolution:
+        """The estimates."""
+
+
+def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: Any) -> Any:
+    """Declare a field of a Solution: its meaning, unit and named dimensions.
+
+    The store writes units and dimensions, reports label axes with them. `hints` for reports:
+    ``reference_for="conductivity"`` draws the field as a dashed line beside that quantity;
+    ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval.
+    """
+    declared = {"doc": doc, "unit": unit, "dims": dims, **hints}
+    default = hints.pop("default", dataclasses.MISSING)
+    declared.pop("default", None)
+    return eqx.field(default=default, metadata={"quantity": declared})
+
+
+class AbstractSolution(eqx.Module):
+    """The answer of every engine has this face.
+
+    `fluxes` and `forces` are conjugate: the sum of their products is the entropy production.
+    `stats` holds iteration counts, residuals and the like. `primary` names the quantity that a
+    report draws first.
+    """
+
+    primary: eqx.AbstractClassVar[str]
+    status: eqx.AbstractVar[Status]
+    stats: eqx.AbstractVar[dict[str, Any]]
+    entropy_production: eqx.AbstractVar[Any]
+    conservation_residual: eqx.AbstractVar[Any]
+
+    @property
+    @abc.abstractmethod
+    def fluxes(self) -> Mapping[str, Any]:
+        """Name to thermodynamic flux."""
+
+    @property
+    @abc.abstractmethod
+    def forces(self) -> Mapping[str, Any]:
+        """Name to the force conjugate to the flux of that name."""
+
+    def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
+        """Declared fields that are present, in the order of the class: (value, declaration)."""
+        fields = {field.name: field.metadata for field in dataclasses.fields(self)}
+        present = {}
+        for name in type(self).__annotations__:
+            value = getattr(self, name)
+            if "quantity" in fields.get(name, {}) and value is not None:
+                present[name] = (value, dict(fields[name]["quantity"]))
+        return present
+
+    def __str__(self) -> str:
+        rows = [type(self).__name__ + f"  [{self.status}]"]
+        for name, (value, declared) in self.quantities().items():
+            unit = "" if declared["unit"] == "1" else " " + declared["unit"]
+            rows.append(f"  {name:<24} {_show(value)}{unit}")
+        return "\n".join(rows)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, Estimate):
+        return str(value)
+    if not is_concrete(value):
+        return "traced"
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return f"{array.item():.6g}"
+    return f"{array.shape}  from {np.min(array):.4g} to {np.max(array):.4g}"

@@ -1,0 +1,192 @@
+"""Parameters are declared once, on the system or method that has them.
+
+From the one declaration come the checks and their error texts, the configuration schema, the
+command's help and the documentation tables.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """An interval in the usual notation: ``Interval.parse("(0, inf)")``, ``"[0, 1]"``."""
+
+    low: float
+    high: float
+    low_open: bool
+    high_open: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Interval:
+        low, high = (float(part) for part in text[1:-1].split(","))
+        return cls(low, high, text[0] == "(", text[-1] == ")")
+
+    def __contains__(self, value: Any) -> bool:
+        value = np.asarray(value)
+        above = value > self.low if self.low_open else value >= self.low
+        below = value < self.high if self.high_open else value <= self.high
+        return bool(np.all(above & below))  # NaN compares false: it lies in no interval
+
+    def __str__(self) -> str:
+        left, right = "(" if self.low_open else "[", ")" if self.high_open else "]"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What is declared of one parameter. `kind` is "number", "integer", "choice" or "part"."""
+
+    name: str
+    kind: str
+    unit: str
+    doc: str
+    interval: Interval
+    choices: tuple[str, ...]
+    default: Any
+    part: type | None
+
+    @property
+    def required(self) -> bool:
+        return self.default is dataclasses.MISSING
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(map(repr, self.choices))
+        if self.part is not None:
+            return f"a {self.part.__name__}"
+        noun = "an integer" if self.kind == "integer" else "a number"
+        return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
+
+
+def is_concrete(value: Any) -> bool:
+    """Whether the value is known now (not traced by jit, vmap or grad)."""
+    return not isinstance(value, Tracer)
+
+
+def _as_array(value: Any) -> Any:
+    """Numbers become arrays of one kind, so that changing one never recompiles."""
+    if isinstance(value, bool | str):
+        return value  # refused by the check
+    if isinstance(value, int | float):
+        return jnp.asarray(value, jnp.result_type(float))  # not weakly typed
+    if isinstance(value, np.ndarray | np.generic):
+        value = jnp.asarray(value)
+    if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jnp.inexact):
+        value = value.astype(jnp.result_type(float))
+    return value
+
+
+def parameter(
+    *,
+    doc: str,
+    unit: str = "1",
+    range: str = "(-inf, inf)",
+    default: Any = dataclasses.MISSING,
+) -> Any:
+    """Declare a differentiable number (or array of numbers) of a system or method.
+
+    **Arguments:** `doc`, one sentence; `unit`, SI symbol or "1"; `range`, an interval such as
+    ``"(0, inf)"``; `default`, if it has one.
+    """
+    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+    return eqx.field(converter=_as_array, default=default, metadata={"parameter": declared})
+
+
+def setting(
+    *,
+    doc: str,
+    unit: str = "1",
+    range: str = "[0, inf)",
+    choices: tuple[str, ...] = (),
+    default: Any = dataclasses.MISSING,
+) -> Any:
+    """Declare a static choice: an integer (shape, order, count) or one of several names."""
+    kind = "choice" if choices else "integer"
+    declared = {
+        "kind": kind,
+        "unit": unit,
+        "doc": doc,
+        "interval": Interval.parse(range),
+        "choices": choices,
+    }
+    return eqx.field(static=True, default=default, metadata={"parameter": declared})
+
+
+def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a component that is itself declared, such as the material of a film.
+
+    Where `kind` has a constructor `named`, a string is looked up with it.
+    """
+    declared = {"kind": "part", "unit": "1", "doc": doc, "part": kind}
+    named = getattr(kind, "named", None)
+
+    def look_up(value: Any) -> Any:
+        return named(value) if named is not None and isinstance(value, str) else value
+
+    return eqx.field(converter=look_up, default=default, metadata={"parameter": declared})
+
+
+def parameters_of(cls: type) -> Iterator[Parameter]:
+    """The declared parameters of a class, in order."""
+    anywhere = Interval.parse("(-inf, inf)")
+    for field in dataclasses.fields(cls):
+        if "parameter" in field.metadata:
+            declared = {"interval": anywhere, "choices": (), "part": None}
+            declared |= field.metadata["parameter"]
+            yield Parameter(name=field.name, default=field.default, **declared)
+
+
+class AbstractDeclared(eqx.Module):
+    """A module whose parameters are declared with `parameter`, `setting` and `part`.
+
+    Concrete values are checked when the module is built; traced values pass.
+    """
+
+    def __check_init__(self):
+        for declared in parameters_of(type(self)):
+            value = getattr(self, declared.name)
+            if not _acceptable(declared, value):
+                raise ValueError(
+                    f"{type(self).__name__}: {declared.name} = {_show(value)} is not allowed. "
+                    f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
+                )
+
+
+def _acceptable(declared: Parameter, value: Any) -> bool:
+    if not is_concrete(value) or (value is None and declared.default is None):
+        return True
+    if declared.part is not None:
+        return isinstance(value, declared.part)
+    if declared.kind == "choice":
+        return value in declared.choices
+    if declared.kind == "integer":
+        integral = isinstance(value, int) and not isinstance(value, bool)
+        return integral and value in declared.interval
+    if isinstance(value, jax.Array):
+        return bool(np.all(np.isfinite(value))) and value in declared.interval
+    return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, jax.Array):
+        array = np.asarray(value)
+        if array.size > 6:
+            worst = array[~np.isfinite(array)]
+            return f"array of shape {array.shape}" + (" with NaN or inf" if worst.size else "")
+        return f"{array.item():g}" if array.ndim == 0 else str(array.tolist())
+    if isinstance(value, float) and math.isnan(value):
+        return "nan"
+    return repr(value)

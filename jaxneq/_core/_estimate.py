@@ -1,0 +1,54 @@
+"""A sampled number and how far it can be trusted."""
+
+from __future__ import annotations
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._declare import is_concrete
+
+
+class Estimate(eqx.Module):
+    """A mean over samples with its standard error.
+
+    **Fields:** `value`; `stderr`, the standard error of the mean; `n_effective`, the number of
+    independent samples that the error rests on. Gradients flow through `value`.
+    """
+
+    value: Float[Array, "..."]
+    stderr: Float[Array, "..."]
+    n_effective: Float[Array, "..."]
+
+    @classmethod
+    def from_samples(cls, samples: Float[Array, "samples ..."]) -> Estimate:
+        """Mean and standard error of independent samples along the first axis.
+
+        The standard error is ``std / sqrt(n)`` with the unbiased variance; needs two samples.
+        """
+        count = samples.shape[0]
+        if count < 2:
+            raise ValueError(
+                f"Estimate.from_samples: {count} sample has no error bar. Give at least two."
+            )
+        stderr = jnp.std(samples, axis=0, ddof=1) / math.sqrt(count)
+        n = jnp.full(samples.shape[1:], count, samples.dtype)
+        return cls(jnp.mean(samples, axis=0), stderr, n)
+
+    def z_score(self, expected) -> Float[Array, "..."]:
+        """``(value - expected) / stderr``."""
+        return (self.value - expected) / self.stderr
+
+    def __str__(self) -> str:
+        if not is_concrete(self.value) or np.ndim(self.value):
+            return f"Estimate of shape {np.shape(self.value)}"
+        value, stderr = float(self.value), float(self.stderr)
+        if not (np.isfinite(stderr) and stderr > 0):
+            return f"{value:.6g} ± {stderr:.2g}"
+        digits = max(0, 1 - math.floor(math.log10(stderr)))
+        if abs(value) >= 1e6 or digits > 8:
+            return f"{value:.6g} ± {stderr:.2g}"
+        return f"{value:.{digits}f} ± {stderr:.{digits}f}"

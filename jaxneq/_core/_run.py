@@ -1,0 +1,120 @@
+"""A sampled run driven from the host: the same numbers as `simulate`, in compiled chunks."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time as clock
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
+from ._verbs import _checked, resolve_method
+
+
+@runtime_checkable
+class Checkpointer(Protocol):
+    """Where a run keeps its state. `store.Checkpointer` is the one for files."""
+
+    def save(self, state: PyTree, step: int) -> None:
+        """Keep `state`, whole or not at all."""
+
+    def load(self, template: PyTree) -> tuple[PyTree, int] | None:
+        """The last state kept and its step, or None."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was stopped between two chunks; its state has been kept."""
+
+
+def run(
+    system: AbstractSystem,
+    method: AbstractMethod | None = None,
+    *,
+    key: Array,
+    time: float,
+    burn_in: float = 0.0,
+    initial: Any = None,
+    observables: tuple[AbstractObservable, ...] = (),
+    checkpointer: Checkpointer | None = None,
+    checkpoint_interval: float = 30.0,
+    chunk_duration: float = 0.5,
+    progress: Callable[[int, int], None] | None = None,
+    throw: bool | None = None,
+) -> Any:
+    """`simulate`, with progress, checkpoints and a clean Ctrl-C. Same numbers, bit for bit.
+
+    **Arguments:** `checkpointer`, where the state is kept every `checkpoint_interval` seconds of
+    wall time and on interruption, and from where a run continues; `chunk_duration`, the wall time
+    in seconds that one compiled chunk aims at; `progress(steps_done, steps_total)`, called after
+    every chunk. Other arguments as in `simulate`.
+
+    **Raises:** `Interrupted` after Ctrl-C, once the chunk at hand is finished and kept.
+    """
+    method = resolve_method(system, method, "simulate", AbstractSampler)
+    schedule = method.schedule(time, burn_in)
+    plan = {"schedule": schedule, "observables": observables}
+
+    state, done = _init(system, method, key, initial, plan), 0
+    if checkpointer is not None and (kept := checkpointer.load(state)) is not None:
+        state, done = kept
+
+    chunk, saved_at = 1, clock.monotonic()
+    with _deferred_interrupt() as interrupted:
+        while done < schedule.total:
+            began = clock.monotonic()
+            steps = min(chunk, schedule.total - done)
+            state = jax.block_until_ready(_advance(system, method, state, jnp.int32(steps), plan))
+            done += steps
+            now = clock.monotonic()
+            chunk = max(1, min(4 * chunk, int(chunk * chunk_duration / max(now - began, 1e-6))))
+            if progress is not None:
+                progress(done, schedule.total)
+            due = now - saved_at > checkpoint_interval or interrupted.is_set()
+            if checkpointer is not None and due and done < schedule.total:
+                checkpointer.save(state, done)
+                saved_at = now
+            if interrupted.is_set() and done < schedule.total:
+                raise Interrupted(f"stopped at step {done} of {schedule.total}")
+    return _checked(_finish(system, method, state, plan), throw, method)
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """Ctrl-C sets an event instead of raising, in the main thread; a second one raises."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def handler(signum, frame):
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    previous = signal.signal(signal.SIGINT, handler)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@eqx.filter_jit
+def _init(system, method, key, initial, plan):
+    return method.init(system, key=key, initial=initial, **plan)
+
+
+@eqx.filter_jit
+def _advance(system, method, state, steps, plan):
+    return method.advance(system, state, steps, **plan)
+
+
+@eqx.filter_jit
+def _finish(system, method, state, plan):
+    return method.finish(system, state, **plan)

@@ -1,0 +1,79 @@
+"""What became of a computation, per element of a batch, with a remedy in words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int
+
+from ._declare import is_concrete
+
+
+class Status(eqx.Module):
+    """One integer code per element; `names` and `remedies` say what each code means.
+
+    A status is data: it passes through jit, vmap and grad, and the verbs turn a failure into an
+    exception only when it is concrete.
+    """
+
+    code: Int[Array, "..."]
+
+    names: ClassVar[tuple[str, ...]] = (
+        "success",
+        "max_iterations",
+        "not_finite",
+        "breakdown",
+        "stagnation",
+    )
+    remedies: ClassVar[tuple[str, ...]] = (
+        "",
+        "The iteration limit was reached before the tolerance. Raise `max_iterations`, or "
+        "loosen `tolerance`.",
+        "A NaN or an infinity appeared. Check the parameters for extreme ratios, or use float64.",
+        "The operator was not positive definite to rounding. Use float64, or refine the grid.",
+        "The residual stopped falling above the tolerance: rounding limits it. Use float64, or "
+        "loosen `tolerance`.",
+    )
+
+    @classmethod
+    def of(cls, name: str) -> Status:
+        return cls(jnp.asarray(cls.names.index(name), dtype=jnp.int32))
+
+    @classmethod
+    def first_true(cls, **conditions: Bool[Array, "..."]) -> Status:
+        """The first named condition that holds, else success."""
+        code = jnp.zeros((), jnp.int32)
+        for name, condition in reversed(conditions.items()):
+            code = jnp.where(condition, jnp.int32(cls.names.index(name)), code)
+        return cls(code)
+
+    @property
+    def ok(self) -> Bool[Array, "..."]:
+        return self.code == 0
+
+    def check(self, what: str) -> None:
+        """Raise `RuntimeError` with the remedy if any element failed. Concrete statuses only."""
+        codes = np.ravel(np.asarray(self.code))
+        failed = np.flatnonzero(codes)
+        if failed.size == 0:
+            return
+        name, remedy = self.names[codes[failed[0]]], self.remedies[codes[failed[0]]]
+        where = "" if codes.size == 1 else f" ({failed.size} of {codes.size} elements)"
+        raise SolveError(f"{what}: {name}{where}. {remedy}")
+
+    def __str__(self) -> str:
+        if not is_concrete(self.code):
+            return "traced"
+        codes = np.ravel(np.asarray(self.code))
+        return ", ".join(
+            name if codes.size == 1 else f"{name} ({np.sum(codes == index)})"
+            for index, name in enumerate(self.names)
+            if np.any(codes == index)
+        )
+
+
+class SolveError(RuntimeError):
+    """A computation failed; the message names the remedy."""

@@ -1,0 +1,125 @@
+"""The three verbs. A verb calls the method, so a new engine adds files and edits none."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._abstract import (
+    AbstractEvolveMethod,
+    AbstractMethod,
+    AbstractObservable,
+    AbstractSampler,
+    AbstractSolution,
+    AbstractSteadyMethod,
+    AbstractSystem,
+)
+from ._declare import is_concrete
+
+Kind = TypeVar("Kind", bound=AbstractMethod)
+
+
+def steady(
+    system: AbstractSystem, method: AbstractMethod | None = None, *, throw: bool | None = None
+) -> Any:
+    """The stationary state of `system`, deterministic, differentiable by implicit solves.
+
+    **Arguments:** `method`, by default the system's own choice; `throw`, whether a failure
+    raises: by default yes on concrete values, and no under jit, vmap and grad, where one bad
+    element must not end a batch (look at `.status` there).
+
+    **Raises:** `ValueError` for misuse, `SolveError` with a remedy for a failed solve.
+    """
+    method = resolve_method(system, method, "steady", AbstractSteadyMethod)
+    return _checked(_steady(system, method), throw, method)
+
+
+def evolve(
+    system: AbstractSystem,
+    method: AbstractMethod | None = None,
+    *,
+    times: Float[Array, " times"],
+    initial: Any = None,
+    throw: bool | None = None,
+) -> Any:
+    """The deterministic time dependence of `system` at each of `times`.
+
+    **Arguments:** `initial`, the state at time 0 (by default the system's own); others as in
+    `steady`.
+    """
+    method = resolve_method(system, method, "evolve", AbstractEvolveMethod)
+    if is_concrete(times) and np.any(np.asarray(times) < 0):
+        raise ValueError("evolve: times must not be negative; the initial state is at time 0.")
+    return _checked(_evolve(system, method, times, initial), throw, method)
+
+
+def simulate(
+    system: AbstractSystem,
+    method: AbstractMethod | None = None,
+    *,
+    key: Array,
+    time: float,
+    burn_in: float = 0.0,
+    initial: Any = None,
+    observables: tuple[AbstractObservable, ...] = (),
+    throw: bool | None = None,
+) -> Any:
+    """A stochastic ensemble of `system`; every number in the answer is an `Estimate`.
+
+    **Arguments:** `key`, a `jax.random.key`; `time`, the duration, of which the first `burn_in`
+    is not counted; `initial`, the state at time 0; `observables`, accumulated beside the built-in
+    ones. The duration is fixed at trace time.
+    """
+    method = resolve_method(system, method, "simulate", AbstractSampler)
+    schedule = method.schedule(time, burn_in)
+    solution = _simulate(system, method, key, schedule, initial, observables)
+    return _checked(solution, throw, method)
+
+
+def resolve_method(
+    system: AbstractSystem, method: AbstractMethod | None, verb: str, kind: type[Kind]
+) -> Kind:
+    """The method to use, checked against the verb and the system."""
+    name = type(system).__name__
+    if not isinstance(system, AbstractSystem):
+        raise ValueError(f"{verb}: the first argument is a {name}, not a system.")
+    if method is None:
+        method = system.default_method(verb)
+        if method is None:
+            raise ValueError(f"{verb}: {name} has no default method for this verb; give one.")
+    chosen = type(method).__name__
+    if not isinstance(method, kind):
+        raise ValueError(f"{verb}: {chosen} cannot {verb}; give a method that can.")
+    if not isinstance(system, method.systems):
+        able = ", ".join(cls.__name__ for cls in method.systems)
+        raise ValueError(f"{verb}: {chosen} treats {able}, not {name}.")
+    return method
+
+
+def _checked(solution: AbstractSolution, throw: bool | None, method: AbstractMethod) -> Any:
+    if throw is None:
+        throw = is_concrete(solution.status.code)
+    if throw:
+        solution.status.check(type(method).__name__)
+    return solution
+
+
+@eqx.filter_jit
+def _steady(system, method):
+    return method.steady(system)
+
+
+@eqx.filter_jit
+def _evolve(system, method, times, initial):
+    return method.evolve(system, times=times, initial=initial)
+
+
+@eqx.filter_jit
+def _simulate(system, method, key, schedule, initial, observables):
+    plan = {"schedule": schedule, "observables": observables}
+    state = method.init(system, key=key, initial=initial, **plan)
+    state = method.advance(system, state, schedule.total, **plan)
+    return method.finish(system, state, **plan)

@@ -1,0 +1,128 @@
+"""`run`, `resume` and `report`: from a job to its files."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jaxneq import config, store
+from jaxneq import report as pages
+from jaxneq._version import __version__
+
+from . import _compile_cache
+from ._directory import Directory
+from ._progress import progress
+
+
+def run(
+    file: Path, overrides: Sequence[str], out: Path, overwrite: bool, checkpoint_every: float
+) -> int:
+    """Do the job in a file, unless its result is there already."""
+    job = config.load(file, overrides)
+    directory = Directory(out)
+    if overwrite:
+        directory.clear()
+    return _pursue(job, directory, checkpoint_every)
+
+
+def resume(path: Path, checkpoint_every: float) -> int:
+    """Continue the job kept in a directory."""
+    directory = Directory(path)
+    if not directory.job.is_file():
+        raise config.JobError(f"{path}: no job is kept here. `jaxneq run FILE --out {path}`?")
+    return _pursue(config.load(directory.job), directory, checkpoint_every)
+
+
+def report(path: Path) -> int:
+    """Draw the figure and the page again."""
+    directory = Directory(path)
+    result = store.read_result(directory.result)
+    pages.build(path)
+    _tell(result, directory)
+    return 0
+
+
+def _pursue(job: config.Job, directory: Directory, checkpoint_every: float) -> int:
+    result = directory.finished(job)
+    if result is not None:
+        print(f"{directory.path}: this job is done already. --overwrite does it again.")
+        if not (directory.figure.exists() and directory.page.exists()):
+            pages.build(directory.path)
+        return _tell(result, directory)
+
+    _compile_cache.turn_on()
+    with directory.opened(job), _terminated_as_interrupted():
+        try:
+            result = _compute(job, directory, checkpoint_every)
+        except KeyboardInterrupt:
+            return _stopped(directory)
+        for line in config.failures(result):
+            directory.note(line)
+        pages.build(directory.path)
+    return _tell(result, directory)
+
+
+def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> store.Result:
+    directory.note(f"jaxneq {__version__}: {job.title}, from {job.name}")
+    for override in job.overrides:
+        directory.note(f"with {override}")
+    checkpointer = None
+    if job.verb == "simulate":
+        # Another version may keep another state, or give the same state another meaning.
+        checkpointer = store.Checkpointer(
+            directory.checkpoint, identity=f"{job.identity} {__version__}"
+        )
+        if directory.checkpoint.exists():
+            directory.note("continued from the checkpoint")
+            print(f"continuing from {directory.checkpoint}", file=sys.stderr)
+    with progress("steps" if job.verb == "simulate" else "points") as update:
+        result = config.execute(job, update, checkpointer, checkpoint_every)
+    store.write_result(directory.result, result)
+    if checkpointer is not None:
+        checkpointer.remove()
+    directory.note(f"done in {result.provenance['wall_time']:.1f} s")
+    return result
+
+
+def _stopped(directory: Directory) -> int:
+    directory.note("stopped")
+    kept = "Its state is kept" if directory.checkpoint.exists() else "Nothing is kept of it"
+    print(
+        f"\njaxneq: stopped. {kept}; `jaxneq resume {directory.path}` goes on from there.",
+        file=sys.stderr,
+    )
+    return 130
+
+
+def _tell(result: store.Result, directory: Directory) -> int:
+    """What was found and where it is; the exit status."""
+    for line in pages.summary(result):
+        print(line)
+    print()
+    for name, file in (
+        ("result", directory.result),
+        ("figure", directory.figure),
+        ("report", directory.page),
+    ):
+        print(f"{name}  {file}")
+    failed = config.failures(result)
+    for line in failed:
+        print(f"jaxneq: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, by which schedulers announce the end, is treated like Ctrl-C: state is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

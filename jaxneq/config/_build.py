@@ -1,0 +1,93 @@
+"""From tables to systems, methods and their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxneq._core import Parameter, parameters_of
+
+from ._catalog import buildable, classes, find, parts
+from ._check import checked
+from ._message import JobError, basic_string, dotted, sentence, show
+from ._models import model_of
+
+Path = tuple[str, ...]
+
+
+def build(kind: type, table: Mapping[str, Any], where: str, path: Path) -> Any:
+    """What a table with a `type` describes, an instance of `kind`.
+
+    **Arguments:** `where`, the file, and `path`, the table's place in it, for messages.
+    """
+    cls = _class_of(kind, table, where, path)
+    declared = {parameter.name: parameter for parameter in parameters_of(cls)}
+    allowed = {name: _give(parameter) for name, parameter in declared.items()}
+    checked(model_of(cls), table, where, path, allowed)
+    values = {}
+    for name, parameter in declared.items():
+        if name in table:
+            values[name] = _value(parameter, table[name], where, (*path, name))
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise JobError(f"{where}: [{dotted(path)}] {error}") from error
+
+
+def build_part(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
+    """A part, by its name or from its table."""
+    kind = parameter.part
+    assert kind is not None
+    if isinstance(value, Mapping):
+        return build(kind, value, where, path)
+    named = getattr(kind, "named", None)
+    if not (isinstance(value, str) and named):
+        raise JobError(
+            f"{where}: {dotted(path)} = {show(value)} is not allowed. {_give(parameter)}"
+        )
+    try:
+        return named(value)
+    except ValueError as error:
+        raise JobError(f"{where}: {dotted(path)} = {show(value)}: {error}") from error
+
+
+def _value(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
+    if parameter.part is not None:
+        return build_part(parameter, value, where, path)
+    if not isinstance(value, list):
+        return value
+    try:
+        return np.asarray(value, dtype=float)
+    except ValueError:
+        raise JobError(f"{where}: the rows of {dotted(path)} differ in length.") from None
+
+
+def _class_of(kind: type, table: Mapping[str, Any], where: str, path: Path) -> type:
+    at = dotted((*path, "type"))
+    if "type" not in table:
+        able = [name for name, cls in classes(kind).items() if buildable(cls)]
+        names = ", ".join(map(basic_string, able))
+        raise JobError(f"{where}: {at} is missing. Give one of {names}.")
+    name = table["type"]
+    if not isinstance(name, str):
+        raise JobError(f"{where}: {at} = {show(name)} is not allowed. Give a name in quotes.")
+    try:
+        cls = find(name, kind)
+    except ValueError as error:
+        raise JobError(f"{where}: {at}: {error}") from None
+    if not buildable(cls):
+        raise JobError(
+            f"{where}: {at} = {show(name)} needs more than a job file can say. Use it from Python."
+        )
+    return cls
+
+
+def _give(parameter: Parameter) -> str:
+    allowed = parameter.allowed
+    if parameter.part is not None:
+        names = ", ".join(map(basic_string, parts(parameter.part)))
+        table = f"a table with type = {names}" if names else "a table"
+        allowed = f"a name or {table}" if hasattr(parameter.part, "named") else table
+    return f"Give {allowed} ({sentence(parameter.doc)})."

@@ -1,0 +1,178 @@
+"""A job: what a file asks for, checked and built."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxneq._core import (
+    AbstractEvolveMethod,
+    AbstractMethod,
+    AbstractSampler,
+    AbstractSteadyMethod,
+    AbstractSystem,
+    resolve_method,
+)
+
+from ._build import build
+from ._catalog import treating
+from ._document import Document, read
+from ._message import JobError, show
+from ._models import Axis, Simulate
+from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
+from ._targets import Target, find_target, replaced
+
+KINDS: dict[str, type[AbstractMethod]] = {
+    "steady": AbstractSteadyMethod,
+    "evolve": AbstractEvolveMethod,
+    "simulate": AbstractSampler,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientSpec:
+    """Which derivatives: of the quantity `of` with respect to each of the targets."""
+
+    of: str
+    targets: tuple[Target, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """What a job file asks for.
+
+    **Fields:** `name`, of the file; `title`; `verb`; `precision`; `system` and `method` (None:
+    the system's default), outside the sweep; `axes` of the sweep, in order; `gradient`;
+    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
+    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same
+    for the same job and for no other.
+    """
+
+    name: str
+    title: str
+    verb: str
+    precision: str
+    system: AbstractSystem
+    method: AbstractMethod | None
+    axes: tuple[SweepAxis, ...]
+    gradient: GradientSpec | None
+    simulate: Simulate | None
+    times: np.ndarray | None
+    text: str
+    overrides: tuple[str, ...]
+    identity: str
+
+    def at(self, point: Mapping[str, Any]) -> tuple[AbstractSystem, AbstractMethod]:
+        """The system and the method at a point of the sweep, by dotted path."""
+        system, method = self.system, self.method
+        for path, value in point.items():
+            if path.startswith("system."):
+                system = replaced(system, path, value)
+            else:
+                method = replaced(method, path, value)
+        return system, resolve_method(system, method, self.verb, KINDS[self.verb])
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Job:
+    """Read, check and build a job.
+
+    **Arguments:** `source`, a file, or the text of one (a `str` of several lines); `overrides`,
+    such as ``"system.thickness=50e-9"``, the value in TOML.
+
+    **Raises:** `JobError`, one line that says what to change.
+    """
+    document = read(source, overrides)
+    with jax.enable_x64(document.sections.precision == "float64"):
+        return _built(document)
+
+
+def _built(document: Document) -> Job:
+    where, said = document.name, document.sections
+    system = build(AbstractSystem, said.system, where, ("system",))
+    method = None
+    if said.method is not None:
+        method = build(AbstractMethod, said.method, where, ("method",))
+    default = _resolved(system, method, said.verb, where)
+    if any(path.startswith("method.") for path in said.sweep):
+        method = default
+
+    roots = {"system": system, "method": default}
+    axes = tuple(
+        sweep_axis(find_target(roots, path, f"{where}: sweep"), axis, where)
+        for path, axis in said.sweep.items()
+    )
+    check_size(axes, where)
+    gradient = None
+    if said.gradient is not None:
+        targets = tuple(
+            _differentiable(find_target({"system": system}, path, f"{where}: gradient"), where)
+            for path in said.gradient.with_respect_to
+        )
+        gradient = GradientSpec(said.gradient.of, targets)
+    times = None
+    if said.evolve is not None:
+        listed = said.evolve.times
+        times = np.asarray(numbers(listed) if isinstance(listed, Axis) else listed, dtype=float)
+    job = Job(
+        name=where,
+        title=said.title or f"{type(system).__name__}, {said.verb}",
+        verb=said.verb,
+        precision=said.precision,
+        system=system,
+        method=method,
+        axes=axes,
+        gradient=gradient,
+        simulate=said.simulate,
+        times=times,
+        text=document.text,
+        overrides=document.overrides,
+        identity=document.identity,
+    )
+    _check_points(job)
+    return job
+
+
+def _resolved(
+    system: AbstractSystem, method: AbstractMethod | None, verb: str, where: str
+) -> AbstractMethod:
+    try:
+        return resolve_method(system, method, verb, KINDS[verb])
+    except ValueError as error:
+        able = treating(type(system), KINDS[verb])
+        remedy = f" For this system: {', '.join(able)}." if able else ""
+        raise JobError(f"{where}: {error}{remedy}") from None
+
+
+def _differentiable(target: Target, where: str) -> Target:
+    if target.declared.kind != "number" or target.value is None:
+        raise JobError(
+            f"{where}: gradient.with_respect_to: {target.path} is no number with a value, and has "
+            "no derivative."
+        )
+    return target
+
+
+def _check_points(job: Job) -> None:
+    """Meet what only concrete parameters show, before anything is computed."""
+    if job.verb == "simulate":
+        for axis in job.axes:
+            if not axis.path.startswith("system.") or not axis.dynamic:
+                raise JobError(
+                    f"{job.name}: sweep: a simulate job sweeps numbers of the system, which run "
+                    f"together in one ensemble; {axis.path} is none. Run one job for each value: "
+                    f"--set {axis.path}=..., with an --out of its own."
+                )
+    for point in samples(job.axes):
+        try:
+            _, method = job.at(point)
+            if job.simulate is not None:
+                assert isinstance(method, AbstractSampler)
+                method.schedule(job.simulate.time, job.simulate.burn_in)
+        except ValueError as error:
+            values = ", ".join(f"{path} = {show(value)}" for path, value in point.items())
+            raise JobError(f"{job.name}: {f'at {values}: ' if point else ''}{error}") from error

@@ -1,0 +1,193 @@
+"""Models of a job file's tables: those of the engines are made from their declarations."""
+
+from __future__ import annotations
+
+import functools
+import math
+import typing
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Discriminator, Field, Tag
+
+from jaxneq._core import Interval, Parameter, parameters_of
+
+from ._catalog import type_name
+from ._message import sentence
+
+# Strict: a string or a bool is no number, 1.0 is no integer.
+STRICT = pydantic.ConfigDict(
+    extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), frozen=True
+)
+MOST_POINTS = 1_000_000
+
+
+@functools.cache
+def model_of(cls: type) -> type[pydantic.BaseModel]:
+    """The model of a table that describes `cls`."""
+    fields: dict[str, Any] = {"type": (Literal[type_name(cls)], Field(description=_summary(cls)))}
+    for declared in parameters_of(cls):
+        unit = "" if declared.unit == "1" else f" [{declared.unit}]"
+        default = ... if declared.required else _plain(declared.default)
+        info = Field(default, description=sentence(declared.doc) + unit)
+        fields[declared.name] = (value_type(cls, declared), info)
+    return pydantic.create_model(cls.__name__, __config__=STRICT, __doc__=_summary(cls), **fields)
+
+
+def value_type(cls: type, declared: Parameter) -> Any:
+    """The type of a parameter's value in a job file."""
+    if declared.kind == "choice":
+        return Literal[declared.choices]
+    if declared.kind == "integer":
+        return Annotated[int, Field(**_bounds(declared.interval))]
+    if declared.part is not None:
+        return Any  # a name or a table, which is checked when its own class is known
+    number = Annotated[float, Field(**_bounds(declared.interval))]
+    if is_scalar(cls, declared.name):
+        return number
+    return number | list[number] | list[list[number]] | list[list[list[number]]]
+
+
+def is_scalar(cls: type, name: str) -> bool:
+    """Whether the annotation of a field says that it is one number."""
+    annotation = typing.get_type_hints(cls).get(name, Any)
+    options = typing.get_args(annotation) or (annotation,)
+    return all(
+        option in (float, type(None)) or getattr(option, "dims", None) == () for option in options
+    )
+
+
+def accepts(cls: type, declared: Parameter, value: Any) -> bool:
+    """Whether a bare value of a job file will do for a parameter that is no part."""
+    try:
+        _adapters(cls)[declared.name].validate_python(value)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
+@functools.cache
+def _adapters(cls: type) -> dict[str, pydantic.TypeAdapter]:
+    config = pydantic.ConfigDict(strict=True, allow_inf_nan=False)
+    return {
+        declared.name: pydantic.TypeAdapter(value_type(cls, declared), config=config)
+        for declared in parameters_of(cls)
+    }
+
+
+def _bounds(interval: Interval) -> dict[str, Any]:
+    bounds = {
+        "gt" if interval.low_open else "ge": interval.low,
+        "lt" if interval.high_open else "le": interval.high,
+    }
+    return {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
+
+
+def _plain(default: Any) -> Any:
+    return default if isinstance(default, bool | int | float | str | None) else None
+
+
+def _summary(cls: type) -> str:
+    return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+class Section(pydantic.BaseModel):
+    """A table of a job file that belongs to no engine."""
+
+    model_config = STRICT
+
+
+Ends = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Axis(Section):
+    """Values along one axis: `linear` or `geometric` between two ends, or listed."""
+
+    linear: Ends | None = Field(None, description="Evenly spaced from the first to the last")
+    geometric: Ends | None = Field(None, description="In equal ratios from the first to the last")
+    values: Annotated[list[Any], Field(min_length=1)] | None = Field(
+        None, description="The values themselves"
+    )
+    count: Annotated[int, Field(ge=2, le=MOST_POINTS)] | None = Field(
+        None, description="How many, with linear or geometric"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_three(self) -> Axis:
+        given = [said for said in (self.linear, self.geometric, self.values) if said is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of linear, geometric and values")
+        if (self.values is None) != (self.count is not None):
+            raise ValueError("give count with linear and geometric, and not with values")
+        if self.geometric is not None and not self.geometric[0] * self.geometric[1] > 0:
+            raise ValueError("the ends of geometric must have the same sign and not be 0")
+        return self
+
+
+class Gradient(Section):
+    """Derivatives beside the values."""
+
+    of: str = Field(description="A quantity of the solution that is one number")
+    with_respect_to: Annotated[list[str], Field(min_length=1)] = Field(
+        description="Parameters of the system, such as system.thickness"
+    )
+
+
+class Simulate(Section):
+    """How long to sample."""
+
+    time: float = Field(gt=0, description="Duration, in the system's unit of time")
+    burn_in: float = Field(0.0, ge=0, description="Time at the start that is not counted")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random numbers")
+
+    @pydantic.model_validator(mode="after")
+    def _some_time_counts(self) -> Simulate:
+        if self.burn_in >= self.time:
+            raise ValueError(f"burn_in = {self.burn_in:g} must be less than time = {self.time:g}")
+        return self
+
+
+Times = Annotated[
+    Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1), Tag("list")]
+    | Annotated[Axis, Tag("axis")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "axis"),
+]
+
+
+class Evolve(Section):
+    """When to look."""
+
+    times: Times = Field(description="Times, listed or as an axis; the start is at time 0")
+
+
+class Override(Section):
+    """A value that stands in place of another, as given with ``--set key=value``."""
+
+    key: str = Field(description="Dotted path, such as system.thickness")
+    value: Any = Field(description="The value")
+
+
+class JobFile(Section):
+    """A jaxneq job."""
+
+    title: str = Field("", description="What the job is about")
+    verb: Literal["steady", "evolve", "simulate"] = Field(
+        description="steady: the stationary state; evolve: its time dependence; "
+        "simulate: a stochastic ensemble"
+    )
+    precision: Literal["float64", "float32"] = Field("float64", description="Of all arithmetic")
+    system: dict[str, Any] = Field(description="The physics")
+    method: dict[str, Any] | None = Field(
+        None, description="How it is solved; the system has a default"
+    )
+    sweep: dict[str, Axis] = Field(
+        default_factory=dict,
+        description="Axes of a grid of runs, such as { linear = [1, 2], count = 5 }; "
+        "an outer product in this order",
+    )
+    gradient: Gradient | None = Field(None, description="Derivatives beside the values")
+    simulate: Simulate | None = Field(None, description="For the verb simulate")
+    evolve: Evolve | None = Field(None, description="For the verb evolve")
+    overrides: list[Override] = Field(
+        default_factory=list, alias="set", description="Overrides; later ones win"
+    )

@@ -1,0 +1,50 @@
+"""The JSON schema of job files, from which editors complete, explain and check them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jaxneq._core import parameters_of
+
+from ._catalog import buildable, methods, parts, systems
+from ._models import JobFile, model_of
+
+# Editors' TOML plugins read draft 7.
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a whole job file; `type` tells the tables of one section apart."""
+    schema = JobFile.model_json_schema(by_alias=True)
+    definitions, properties = schema["$defs"], schema["properties"]
+    for name, cls in {**systems(), **methods(), **parts()}.items():
+        if buildable(cls):
+            definitions[name] = _definition(cls)
+    for section, classes in (("system", systems()), ("method", methods())):
+        properties[section] = {
+            "description": properties[section]["description"],
+            "oneOf": _references(name for name in classes if name in definitions),
+        }
+    definitions["Axis"]["oneOf"] = [
+        {"required": ["linear", "count"]},
+        {"required": ["geometric", "count"]},
+        {"required": ["values"]},
+    ]
+    return {"$schema": DRAFT, **schema}
+
+
+def _definition(cls: type) -> dict[str, Any]:
+    definition = model_of(cls).model_json_schema()
+    for declared in parameters_of(cls):
+        if declared.part is not None:
+            named = [{"type": "string"}] if hasattr(declared.part, "named") else []
+            definition["properties"][declared.name] = {
+                "description": declared.doc,
+                "anyOf": named + _references(parts(declared.part)),
+            }
+    return definition
+
+
+def _references(names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"$ref": f"#/$defs/{name}"} for name in names]

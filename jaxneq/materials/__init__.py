@@ -1,0 +1,16 @@
+"""Material data: every number with unit and source, evaluated at any temperature.
+
+``phonon("Si", temperature=300.0)`` gives the bands at one temperature; ``model("Si")`` gives the
+material itself, which follows the temperature of the system that it is put into.
+"""
+
+from ._data import model as model
+from ._data import names as names
+from ._data import phonon as phonon
+from ._data import record as record
+from ._dispersion import Branch as Branch
+from ._dispersion import IsotropicDispersion as IsotropicDispersion
+from ._dispersion import Scattering as Scattering
+from ._phonon import AbstractPhononMaterial as AbstractPhononMaterial
+from ._phonon import GrayMaterial as GrayMaterial
+from ._phonon import PhononBands as PhononBands

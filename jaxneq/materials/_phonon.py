@@ -1,0 +1,155 @@
+"""What a phonon material is to a transport solver: bands at a temperature."""
+
+from __future__ import annotations
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter
+
+Number = float | Float[Array, ""]
+
+
+class AbstractPhononMaterial(AbstractDeclared):
+    """A material that can say its phonon bands at a temperature."""
+
+    @abc.abstractmethod
+    def bands(self, temperature: Number) -> PhononBands:
+        """The bands at `temperature` (K)."""
+
+    @classmethod
+    def named(cls, name: str) -> AbstractPhononMaterial:
+        """The material of that name, as in `jaxneq.materials.model`."""
+        from ._data import model
+
+        return model(name)
+
+    @property
+    @abc.abstractmethod
+    def temperature_range(self) -> tuple[float, float]:
+        """Temperatures (K) for which the material's data hold."""
+
+    def check_temperature(self, temperature: Number) -> None:
+        """Raise `ValueError` where the data do not hold. Traced values pass."""
+        low, high = self.temperature_range
+        if is_concrete(temperature) and not np.all((low <= temperature) & (temperature <= high)):
+            raise ValueError(
+                f"{type(self).__name__}: temperature = {temperature} K is outside "
+                f"[{low:g}, {high:g}] K, where the material's data hold. Bands are evaluated at "
+                "one temperature with materials.phonon(name, temperature=...); a material that "
+                "follows the temperature is materials.model(name)."
+            )
+
+    def bulk_conductivity(self, temperature: Number = 300.0) -> Float[Array, ""]:
+        """Conductivity of the infinite solid, ``sum C v mean_free_path / 3`` (W/m/K)."""
+        return self.bands(temperature).conductivity_by_band.sum()
+
+    def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
+        """Volumetric heat capacity of all branches that the material has (J/m3/K)."""
+        return self.bands(temperature).heat_capacity.sum()
+
+    def accumulation(
+        self, mean_free_path: Float[Array, " points"], temperature: Number = 300.0
+    ) -> Float[Array, " points"]:
+        """Share of the bulk conductivity carried by mean free paths below each of the given ones.
+
+        A step function: exact for the bands that the material has.
+        """
+        bands = self.bands(temperature)
+        below = bands.mean_free_path[None, :] <= mean_free_path[:, None]
+        share = bands.conductivity_by_band / bands.conductivity_by_band.sum()
+        return jnp.sum(jnp.where(below, share[None, :], 0), axis=1)
+
+
+class PhononBands(AbstractPhononMaterial):
+    r"""Phonon bands at one temperature: the nodes of a quadrature over the spectrum.
+
+    A spectral integral is a sum, :math:`\int f(\omega)\,d\omega \to \sum_b w_b f_b`. The arrays
+    may be built by hand, from a file or from a model; each is differentiable.
+    """
+
+    branch: Int[Array, " band"]
+    branch_names: tuple[str, ...] = eqx.field(static=True)
+    angular_frequency: Float[Array, " band"] = parameter(
+        unit="rad/s", range="[0, inf)", doc="Angular frequency of each band"
+    )
+    group_velocity: Float[Array, " band"] = parameter(
+        unit="m/s", range="(0, inf)", doc="Magnitude of the group velocity"
+    )
+    relaxation_time: Float[Array, " band"] = parameter(
+        unit="s", range="(0, inf)", doc="Relaxation time"
+    )
+    spectral_heat_capacity: Float[Array, " band"] = parameter(
+        unit="J s/m3/K", range="(0, inf)", doc="Heat capacity per volume and angular frequency"
+    )
+    weight: Float[Array, " band"] = parameter(
+        unit="rad/s", range="(0, inf)", doc="Quadrature weight in angular frequency"
+    )
+    temperature: Scalar = parameter(
+        unit="K", range="(0, inf)", doc="Temperature at which the bands were evaluated"
+    )
+
+    @property
+    def heat_capacity(self) -> Float[Array, " band"]:
+        """Heat capacity of each band (J/m3/K)."""
+        return self.spectral_heat_capacity * self.weight
+
+    @property
+    def mean_free_path(self) -> Float[Array, " band"]:
+        """``group_velocity * relaxation_time`` (m)."""
+        return self.group_velocity * self.relaxation_time
+
+    @property
+    def conductivity_by_band(self) -> Float[Array, " band"]:
+        """``C v mean_free_path / 3`` (W/m/K)."""
+        return self.heat_capacity * self.group_velocity * self.mean_free_path / 3
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        """The one temperature at which the bands were evaluated, to rounding."""
+        if not is_concrete(self.temperature):
+            return (0.0, float("inf"))
+        own = float(self.temperature)
+        return (own * (1 - 1e-6), own * (1 + 1e-6))
+
+    def bands(self, temperature: Number) -> PhononBands:
+        """These bands; they know no other temperature than their own."""
+        return self
+
+    def of_branch(self, name: str) -> Float[Array, " band"]:
+        """1 for the bands of that branch, 0 for the others."""
+        if name not in self.branch_names:
+            raise ValueError(f"PhononBands: no branch {name!r}; there are {self.branch_names}.")
+        return (self.branch == self.branch_names.index(name)).astype(self.weight.dtype)
+
+
+class GrayMaterial(AbstractPhononMaterial):
+    r"""One band for all phonons: :math:`\kappa = C v \Lambda / 3`, at every temperature."""
+
+    heat_capacity: Scalar = parameter(
+        unit="J/m3/K", range="(0, inf)", doc="Volumetric heat capacity"
+    )
+    group_velocity: Scalar = parameter(unit="m/s", range="(0, inf)", doc="Group velocity")
+    mean_free_path: Scalar = parameter(unit="m", range="(0, inf)", doc="Mean free path")
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        return (0.0, float("inf"))
+
+    def bands(self, temperature: Number) -> PhononBands:
+        """One band of weight 1 at frequency 0 (a gray model resolves no frequency)."""
+        one = jnp.ones_like(self.heat_capacity)[None]
+        return PhononBands(
+            angular_frequency=0 * one,
+            group_velocity=self.group_velocity[None],
+            relaxation_time=(self.mean_free_path / self.group_velocity)[None],
+            spectral_heat_capacity=self.heat_capacity[None],
+            weight=one,
+            temperature=jnp.asarray(temperature, one.dtype),
+            branch=jnp.zeros(1, jnp.int32),
+            branch_names=("gray",),
+        )

@@ -1,0 +1,271 @@
+"""Thin films and what is found of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxneq._core import (
+    AbstractMethod,
+    AbstractSolution,
+    Case,
+    Interval,
+    Scalar,
+    Status,
+    parameter,
+    part,
+    quantity,
+    steady,
+)
+from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
+
+from . import _exact as exact_forms
+from ._discrete_ordinates import DiscreteOrdinates
+from ._slab import AbstractSlab, SlabProblem, SlabState
+
+REGIMES = {"diffusive": "[0, 0.1)", "quasiballistic": "[0.1, 10]", "ballistic": "(10, inf)"}
+
+
+class FilmSolution(AbstractSolution):
+    """Heat conduction through a film. `print` shows what was found.
+
+    Quantities that a method does not resolve are None.
+    """
+
+    primary: ClassVar[str] = "conductivity"
+
+    conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Effective conductivity, heat flux times thickness over difference"
+    )
+    bulk_conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Conductivity of the bulk", reference_for="conductivity"
+    )
+    ballistic_conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K",
+        doc="Casimir limit, without scattering: sum C v thickness / 4",
+        reference_for="conductivity",
+    )
+    knudsen_number: Float[Array, ""] = quantity(
+        doc="Mean free path over thickness, with the mean 3 conductivity / sum C v",
+        regimes=REGIMES,
+    )
+    heat_flux: Float[Array, ""] = quantity(unit="W/m2", doc="Heat flux through the film")
+    position: Float[Array, " node"] = quantity(
+        unit="m", doc="Distance from the hot wall", dims=("node",)
+    )
+    pseudotemperature: Float[Array, " node"] = quantity(
+        unit="K", doc="Temperature to which collisions relax the phonons", dims=("node",)
+    )
+    mean_free_path: Float[Array, " band"] = quantity(
+        unit="m", doc="Mean free path of each band", dims=("band",)
+    )
+    conductivity_by_band: Float[Array, " band"] = quantity(
+        unit="W/m/K", doc="Contribution of each band to the conductivity", dims=("band",)
+    )
+    suppression: Float[Array, " band"] = quantity(
+        doc="Contribution of each band relative to its contribution in the bulk", dims=("band",)
+    )
+    entropy_production: Float[Array, ""] = quantity(
+        unit="W/m2/K", doc="Entropy production per area, bulk and walls, linearised"
+    )
+    force: Float[Array, ""] = quantity(
+        unit="1/K", doc="Thermodynamic force, difference over squared temperature, linearised"
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Largest deviation of the flux through any face, relative to the flux"
+    )
+    status: Status
+    stats: dict[str, Any]
+    temperature: Float[Array, " node"] | None = quantity(
+        unit="K", doc="Temperature of the energy density", dims=("node",), default=None
+    )
+    nonequilibrium: Float[Array, " node"] | None = quantity(
+        doc="Spread of the distribution about its temperature, rms, per difference of the walls",
+        dims=("node",),
+        default=None,
+    )
+    face_position: Float[Array, " face"] | None = quantity(
+        unit="m", doc="Distance of the cell faces from the hot wall", dims=("face",), default=None
+    )
+    heat_flux_profile: Float[Array, " face"] | None = quantity(
+        unit="W/m2", doc="Heat flux through each face", dims=("face",), default=None
+    )
+    entropy_production_density: Float[Array, " cell"] | None = quantity(
+        unit="W/m3/K",
+        doc="Entropy production by collisions, per volume",
+        dims=("cell",),
+        default=None,
+    )
+    entropy_production_walls: Float[Array, "2"] | None = quantity(
+        unit="W/m2/K",
+        doc="Entropy production at the hot and cold wall",
+        dims=("wall",),
+        default=None,
+    )
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force}
+
+    @property
+    def regime(self) -> str:
+        """The transport regime by the Knudsen number (concrete scalars only)."""
+        value = float(self.knudsen_number)
+        return next(name for name, text in REGIMES.items() if value in Interval.parse(text))
+
+    def accumulation(self, mean_free_path: Float[Array, " points"]) -> Float[Array, " points"]:
+        """Conductivity (W/m/K) of the bands with mean free paths up to each of the given ones."""
+        below = self.mean_free_path[None, :] <= mean_free_path[:, None]
+        return jnp.sum(jnp.where(below, self.conductivity_by_band[None, :], 0), axis=1)
+
+
+class CrossPlaneFilm(AbstractSlab):
+    r"""Heat through a film between two black isothermal walls, linearised about `temperature`.
+
+    .. math::
+        \mu v_b \frac{\partial g_b}{\partial x} = \frac{T_p(x) - g_b}{\tau_b}, \qquad
+        \sum_b \frac{C_b}{\tau_b} \left(\langle g_b\rangle - T_p\right) = 0, \qquad
+        q = \sum_b C_b v_b \langle\mu g_b\rangle
+
+    The hot wall stands at x = 0 and emits at `temperature` + `temperature_difference` / 2.
+    Source: G. Chen, Nanoscale Energy Transport and Conversion (2005), chapter 7; for mode-resolved
+    bands Hua and Minnich, J. Appl. Phys. 117, 175306 (2015).
+    """
+
+    material: AbstractPhononMaterial = part(
+        AbstractPhononMaterial, doc="Material of the film, by name or in full"
+    )
+    thickness: Scalar = parameter(unit="m", range="(0, inf)", doc="Film thickness")
+    temperature: Scalar = parameter(
+        unit="K", range="(0, inf)", doc="Mean temperature of the walls", default=300.0
+    )
+    temperature_difference: Scalar = parameter(
+        unit="K",
+        range="(0, inf)",
+        doc="Hot minus cold wall; the answer is linear in it",
+        default=1.0,
+    )
+
+    def __check_init__(self):
+        super().__check_init__()  # each parameter first, then how they fit together
+        self.material.check_temperature(self.temperature)
+
+    def default_method(self, verb: str) -> AbstractMethod | None:
+        return DiscreteOrdinates() if verb == "steady" else None
+
+    def problem(self) -> SlabProblem:
+        bands = self.material.bands(self.temperature)
+        power = bands.heat_capacity * bands.group_velocity
+        return SlabProblem(
+            mean_free_path=bands.mean_free_path / self.thickness,
+            flux_share=power / power.sum(),
+            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
+        )
+
+    def solution(self, state: SlabState) -> FilmSolution:
+        bands = self.material.bands(self.temperature)
+        bulk = bands.conductivity_by_band
+        power = (bands.heat_capacity * bands.group_velocity).sum()
+        to_flux = power * self.temperature_difference
+        to_conductivity = power * self.thickness
+        by_band = to_conductivity * state.mean_flux
+        force = self.temperature_difference / self.temperature**2
+        common: dict[str, Any] = {
+            "conductivity": to_conductivity * state.conductance,
+            "bulk_conductivity": bulk.sum(),
+            "ballistic_conductivity": to_conductivity / 4,
+            "knudsen_number": 3 * bulk.sum() / to_conductivity,
+            "heat_flux": to_flux * state.conductance,
+            "force": force,
+            "position": self.thickness * state.position,
+            "pseudotemperature": self._kelvin(state.pseudotemperature),
+            "mean_free_path": bands.mean_free_path,
+            "conductivity_by_band": by_band,
+            "suppression": by_band / bulk,
+            "status": state.status,
+            "stats": state.stats,
+        }
+        if state.detail is None:
+            return FilmSolution(
+                **common,
+                entropy_production=to_flux * force * state.conductance,
+                conservation_residual=jnp.abs(state.mean_flux.sum() / state.conductance - 1),
+            )
+        detail = state.detail
+        width = self.thickness * jnp.diff(detail.face)
+        dissipated = detail.dissipation.sum() + detail.wall_dissipation.sum()
+        return FilmSolution(
+            **common,
+            entropy_production=to_flux * force * dissipated,
+            conservation_residual=jnp.max(jnp.abs(detail.flux / state.conductance - 1)),
+            temperature=self._kelvin(detail.temperature),
+            nonequilibrium=jnp.sqrt(jnp.maximum(detail.spread, 0)),
+            face_position=self.thickness * detail.face,
+            heat_flux_profile=to_flux * detail.flux,
+            entropy_production_density=to_flux * force * detail.dissipation / width,
+            entropy_production_walls=to_flux * force * detail.wall_dissipation,
+        )
+
+    def _kelvin(self, theta: Array) -> Array:
+        return self.temperature + self.temperature_difference * theta
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        silicon = AbstractPhononMaterial.named("Si")
+        for optical_thickness, exact in exact_forms.GRAY_FLUX.items():
+            yield Case(
+                f"gray film, Kn = {1 / optical_thickness:g}: flux over ballistic flux",
+                lambda tau=optical_thickness: _relative_flux(gray_film(tau)),
+                exact,
+                1e-4,
+                "Milne's integral equation between black walls, to 1e-10",
+            )
+        yield Case(
+            "gray film, Kn = 1e-4: flux over ballistic flux",
+            lambda: _relative_flux(gray_film(1e4)),
+            lambda: exact_forms.thick_film_flux(1e4),
+            1e-4,
+            "diffusion with the extrapolation length 0.710446 mean free paths",
+        )
+        yield Case(
+            "silicon at 300 K: bulk conductivity (W/m/K)",
+            lambda: silicon.bulk_conductivity(300.0),
+            145.860953,
+            1e-6,
+            "quadrature of sum C v^2 tau / 3",
+        )
+        yield Case(
+            "silicon film of 1 um: entropy production over heat flux times force",
+            lambda: _entropy_ratio(
+                cls(material=AbstractPhononMaterial.named("Si"), thickness=1e-6)
+            ),
+            1.0,
+            1e-6,
+            "entropy balance: bulk and walls",
+        )
+
+
+def gray_film(optical_thickness: float) -> CrossPlaneFilm:
+    """A gray film of 1 m between walls, `optical_thickness` mean free paths thick."""
+    material = GrayMaterial(
+        heat_capacity=1.0, group_velocity=1.0, mean_free_path=1 / optical_thickness
+    )
+    return CrossPlaneFilm(material=material, thickness=1.0, temperature=1.0)
+
+
+def _relative_flux(film: CrossPlaneFilm) -> np.ndarray:
+    solution = steady(film)
+    return np.asarray(solution.conductivity / solution.ballistic_conductivity)
+
+
+def _entropy_ratio(film: CrossPlaneFilm) -> np.ndarray:
+    solution = steady(film)
+    return np.asarray(solution.entropy_production / (solution.heat_flux * solution.force))

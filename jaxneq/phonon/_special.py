@@ -1,0 +1,67 @@
+"""Exponential integrals, vectorised and differentiable.
+
+`jax.scipy.special.expn` loops until the slowest element converges, which takes minutes on the
+arrays needed here, and is wrong at zero (E_3(0) = 1/3).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+_SERIES_TERMS = 26  # to rounding for arguments up to 2
+_FRACTION_TERMS = 40  # to rounding for arguments from 2
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def exponential_integral(n: int, z: Float[Array, "..."]) -> Float[Array, "..."]:
+    r""":math:`E_n(z) = \int_1^\infty t^{-n} e^{-zt}\,dt` for n > 1 and z >= 0.
+
+    Series up to 2 (Abramowitz and Stegun 5.1.12), continued fraction beyond (5.1.22).
+    """
+    small = z < 2
+    near, far = jnp.where(small, z, 1), jnp.where(small, 2, z)
+    initial = [(-1) ** m / ((n - 1 - m) * math.factorial(m)) for m in range(n - 1)]
+    series = _polynomial(initial, near) + exponential_integral_remainder(n, near)
+
+    def convergent(index, tail):
+        m = (_FRACTION_TERMS - index).astype(z.dtype)
+        return m * (n - 1 + m) / (far + n + 2 * m - tail)
+
+    tail = lax.fori_loop(0, _FRACTION_TERMS, convergent, jnp.zeros_like(far))
+    return jnp.where(small, series, jnp.exp(-far) / (far + n - tail))
+
+
+@exponential_integral.defjvp
+def _exponential_integral_jvp(n, primals, tangents):
+    (z,) = primals
+    return exponential_integral(n, z), -exponential_integral(n - 1, z) * tangents[0]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def exponential_integral_remainder(n: int, z: Float[Array, "..."]) -> Float[Array, "..."]:
+    """E_n(z) less the polynomial of degree n - 2 that it starts with, for n > 1 and z up to 2."""
+    digamma = -np.euler_gamma + sum(1 / m for m in range(1, n))
+    leading = (-1) ** (n - 1) / math.factorial(n - 1)
+    logarithm = jnp.log(jnp.where(z > 0, z, 1))
+    terms = range(n, n + _SERIES_TERMS)
+    rest = [-((-1) ** m) / ((m - n + 1) * math.factorial(m)) for m in terms]
+    return z ** (n - 1) * (leading * (digamma - logarithm) + z * _polynomial(rest, z))
+
+
+@exponential_integral_remainder.defjvp
+def _exponential_integral_remainder_jvp(n, primals, tangents):
+    (z,) = primals
+    slope = -exponential_integral_remainder(n - 1, z)
+    return exponential_integral_remainder(n, z), slope * tangents[0]
+
+
+def _polynomial(coefficients: list[float], z: Array) -> Array:
+    """Ascending coefficients, by Horner's rule in a loop: unrolled, it takes XLA seconds."""
+    return jnp.polyval(jnp.asarray(coefficients[::-1], z.dtype), z)

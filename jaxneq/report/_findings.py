@@ -1,0 +1,145 @@
+"""What was found, in words."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from jaxneq._core import Interval
+from jaxneq.store import Result
+
+from ._units import plain
+from ._view import NO_STATUS, categories, dimension, primary_of, references, words
+
+
+class Show(Protocol):
+    """Writes a number with its unit, and its standard error if there is one."""
+
+    def __call__(self, value: float, unit: str, stderr: float | None = None) -> str: ...
+
+
+def summary(result: Result) -> list[str]:
+    """The last lines that a command prints: what was found, and how far it can be trusted."""
+    return [f"{label}: {text}" for label, text in findings(result, plain)]
+
+
+def findings(result: Result, show: Show) -> list[tuple[str, str]]:
+    """What was found, as (what, text); `show` writes a number with its unit."""
+    primary = primary_of(result)
+    good = _succeeded(result, primary)
+    found = [(words(primary), _between(result, primary, good, show))]
+    for name, data in references(result, primary).items():
+        finite = data.values[np.isfinite(data.values)]
+        if finite.size:
+            found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
+    found += _regimes(result, show)
+    found.append(("status", _status(result)))
+    found += _trust(result, primary, show)
+    return found
+
+
+def _between(result: Result, name: str, good: np.ndarray, show: Show) -> str:
+    """The smallest and the largest value that can be trusted, and where they are."""
+    data = result.quantities[name]
+    if data.values.dtype.kind not in "iuf":
+        return f"{data.values.dtype} of shape {data.values.shape}"
+    values = np.where(good & np.isfinite(data.values), data.values, np.nan)
+    if np.all(np.isnan(values)):
+        return "no finite value"
+    lowest = np.unravel_index(np.nanargmin(values), values.shape)
+    highest = np.unravel_index(np.nanargmax(values), values.shape)
+    ends = [_at(result, name, at, show) for at in dict.fromkeys((lowest, highest))]
+    omitted = int(np.sum(np.isnan(values)))
+    note = f" ({omitted} of {values.size} not counted: failed or not finite)" if omitted else ""
+    return " ... ".join(ends) + note
+
+
+def _at(result: Result, name: str, at: tuple, show: Show) -> str:
+    """One value, with its standard error, and the place of it."""
+    data = result.quantities[name]
+    stderr = result.quantities.get(f"{name}_stderr")
+    error = None if stderr is None else float(stderr.values[at])
+    text = show(float(data.values[at]), data.unit, error)
+    where = []
+    for dim, index in zip(data.dims, at, strict=True):
+        its_name, coordinate = dimension(result, dim)
+        value = f"no. {index}"
+        if coordinate is not None and set(coordinate.dims) <= set(data.dims):
+            place = tuple(at[data.dims.index(d)] for d in coordinate.dims)
+            names = categories(coordinate)
+            number = coordinate.values[place]
+            value = names[int(number)] if names else show(float(number), coordinate.unit)
+        where.append(f"{its_name} = {value}")
+    return text + (" at " + ", ".join(where) if where else "")
+
+
+def _regimes(result: Result, show: Show) -> list[tuple[str, str]]:
+    found = []
+    for name, data in result.quantities.items():
+        regimes = data.hints.get("regimes", {})
+        values = np.ravel(data.values)
+        met = [
+            regime
+            for regime, text in regimes.items()
+            if any(value in Interval.parse(text) for value in values)
+        ]
+        if met:
+            text = ", ".join(met)
+            found.append(("regime", f"{text} ({words(name)} {_range(values, data.unit, show)})"))
+    return found
+
+
+def _status(result: Result) -> str:
+    """How often each status occurred; what to do about the failures."""
+    data = result.quantities.get("status")
+    if data is None:
+        return "not recorded"
+    names = str(data.hints.get("flag_meanings", "")).split()
+    codes, counts = np.unique(data.values, return_counts=True)
+    said = []
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        name = names[code] if code < len(names) else f"code {code}"
+        said.append(name if data.values.size == 1 else f"{name} ({count} of {data.values.size})")
+    remedies = data.hints.get("remedies", [])
+    remedy = [remedies[code] for code in codes.tolist() if 0 < code < len(remedies)]
+    return ". ".join([", ".join(said), " ".join(remedy)]).rstrip(". ")
+
+
+def _trust(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:
+    """The numbers by which the answer can be judged."""
+    found = []
+    for name in ("conservation_residual", "stats/residual"):
+        if (values := _finite(result, name)).size:
+            worst = show(float(np.max(np.abs(values))), result.quantities[name].unit)
+            found.append((words(name.removeprefix("stats/")), f"at most {worst}"))
+    if (values := _finite(result, "stats/iterations")).size:
+        found.append(("iterations", _range(values, "1", show)))
+    if (values := _finite(result, f"{primary}_n_effective")).size:
+        found.append(("independent samples", f"at least {float(np.min(values)):.0f}"))
+    return found
+
+
+def _succeeded(result: Result, name: str) -> np.ndarray:
+    """Whether the computation succeeded, for each element of the quantity."""
+    data, status = result.quantities[name], result.quantities.get("status", NO_STATUS)
+    if not set(status.dims) <= set(data.dims):
+        return np.ones(data.values.shape, bool)
+    order = [dim for dim in data.dims if dim in status.dims]
+    ok = np.transpose(status.values, [status.dims.index(dim) for dim in order]) == 0
+    for position, dim in enumerate(data.dims):
+        if dim not in status.dims:
+            ok = np.expand_dims(ok, position)
+    return np.broadcast_to(ok, data.values.shape)
+
+
+def _finite(result: Result, name: str) -> np.ndarray:
+    if name not in result.quantities:
+        return np.array([])
+    values = result.quantities[name].values
+    return values[np.isfinite(values)]
+
+
+def _range(values: np.ndarray, unit: str, show: Show) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return show(low, unit) if low == high else f"{show(low, unit)} ... {show(high, unit)}"

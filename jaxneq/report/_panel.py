@@ -1,0 +1,161 @@
+"""One pair of axes with the curves of one quantity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from jaxneq.store import Result
+
+from ._annotate import cover, label_line, regime_spans, shade_regimes, trace
+from ._axes import add_colorbar, limits_of, set_axis
+from ._style import CROSS, DASHES, SOFT, line_colors
+from ._units import printed
+from ._view import Curves, categories, dimension, is_logarithmic, references, slab, words
+
+_MOST_MARKERS = 45
+MOST_IN_LEGEND = 7
+
+
+class Panel:
+    """Draws at once; what needs settled pixels follows on demand."""
+
+    def __init__(self, result: Result, ax: Axes, shown: Curves):
+        self.result, self.ax, self.shown = result, ax, shown
+        data = result.quantities[shown.name]
+        self.colors = line_colors(len(shown.y))
+        self.marker, self.width = self._look()
+        self.log_x = is_logarithmic(shown.x)
+        name, coordinate = dimension(result, shown.along)
+        self.choices = categories(coordinate) if coordinate is not None else []
+        self.guides = self._guides()
+        self._draw_curves()
+        self._draw_guides()
+
+        x_unit = "1" if coordinate is None else coordinate.unit
+        x_limits = limits_of(shown.x, self.log_x, []) if self.log_x else _tight(shown.x)
+        set_axis(ax, "x", name, x_limits, x_unit, self.log_x)
+        if self.choices:
+            ax.set_xlim(-0.5, len(self.choices) - 0.5)
+            ax.set_xticks(range(len(self.choices)), self.choices)
+            ax.tick_params(axis="x", which="minor", bottom=False, top=False)
+        y, finite = shown.y, shown.y[np.isfinite(shown.y)]
+        positive = finite.size > 0 and finite.min() > 0
+        log_y = self.log_x and positive and finite.max() > 10 * finite.min()
+        guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
+        label, derivative = words(shown.name), _derivative(shown.name)
+        if derivative:
+            label = ""
+            ax.set_title(derivative, loc="left", fontsize=8, color=SOFT, pad=4)
+        set_axis(ax, "y", label, limits_of(y, log_y, guides), data.unit, log_y)
+
+    def name_guides(self) -> None:
+        """The names of the reference lines, along them."""
+        shown = self.shown
+        taken = [trace(self.ax, x, y) for x, y in zip(shown.x, shown.y, strict=True)]
+        if (legend := self.ax.get_legend()) is not None:
+            taken.append(cover(legend.get_window_extent()))
+        for name, rows in self.guides:
+            others = [row for other, many in self.guides for row in many if other != name]
+            traces = [trace(self.ax, shown.x[0], row) for row in [*others, *rows[:-1]]]
+            text = words(name.removesuffix(f"_{shown.name}"))
+            covered = label_line(self.ax, text, shown.x[0], rows[-1], taken + traces, SOFT)
+            taken.append(covered)
+
+    def shade(self, axes: list[Axes]) -> None:
+        """Regimes over all of `axes`, which share x with this panel, the first of them."""
+        x = self.shown.x
+        if spans := self._regimes():
+            shade_regimes(axes, spans, (float(x.min()), float(x.max())))
+
+    def key(self, axes: list[Axes]) -> None:
+        """What the colours of the lines in `axes` mean, and the crosses."""
+        shown, handles, title = self.shown, [], ""
+        many = len(self.colors) > MOST_IN_LEGEND
+        if shown.across is not None:
+            name, over = dimension(self.result, shown.across)
+            unit, title = "1" if over is None else over.unit, name[:1].upper() + name[1:]
+            if many:
+                add_colorbar(axes, title, shown.line_values, unit, self.colors)
+                title = ""
+            else:
+                names = categories(over) if over is not None else []
+                values = [printed(float(value), unit) for value in shown.line_values]
+                for color, text in zip(self.colors, names or values, strict=True):
+                    handles.append(Line2D([], [], color=color, label=text, **self.marker))
+        if shown.failed.any():
+            text = f"failed ({np.sum(shown.failed)} of {shown.failed.size})"
+            handles.append(Line2D([], [], label=text, **CROSS))
+        if handles:
+            self.ax.legend(handles=handles, title=title, alignment="left", loc="best")
+
+    def _look(self) -> tuple[dict[str, Any], float]:
+        """Markers where the points are few and each was computed by itself; the line width."""
+        shown, count = self.shown, len(self.colors)
+        apart = shown.along in self.result.axes or not dimension(self.result, shown.along)[1]
+        if not (apart and shown.y.shape[1] <= _MOST_MARKERS and count <= MOST_IN_LEGEND):
+            return {}, 1.6 if count == 1 else 1.2
+        return {"marker": "o", "ms": 3.6 if count == 1 else 2.8, "mec": "white", "mew": 0.4}, 1.4
+
+    def _draw_curves(self) -> None:
+        shown, ax = self.shown, self.ax
+        for i, color in enumerate(self.colors):
+            x, y = shown.x[i], np.where(shown.failed[i], np.nan, shown.y[i])
+            order = np.argsort(x, kind="stable")
+            style = "" if self.choices else "-"
+            look = {"color": color, "lw": self.width, "ls": style, **self.marker}
+            ax.plot(x[order], y[order], zorder=3, **look)
+            if shown.stderr is not None and self.marker:
+                ax.errorbar(x, y, shown.stderr[i], fmt="none", ecolor=color, elinewidth=0.9)
+            elif shown.stderr is not None:
+                low, high = y - shown.stderr[i], y + shown.stderr[i]
+                ax.fill_between(x[order], low[order], high[order], color=color, alpha=0.25, lw=0)
+        bad = shown.failed & np.isfinite(shown.y)
+        if bad.any():
+            ax.plot(shown.x[bad], shown.y[bad], zorder=4, **CROSS)
+
+    def _guides(self) -> list[tuple[str, np.ndarray]]:
+        """Reference quantities as (name, rows): one row, or one for each line."""
+        dims, count = (self.shown.across, self.shown.along), self.shown.y.shape[1]
+        found = []
+        for name, data in references(self.result, self.shown.name).items():
+            rows = slab(data, dims, self.shown.fixed).astype(float)
+            if np.allclose(rows, rows[:1], rtol=1e-6, atol=0, equal_nan=True):
+                rows = rows[:1]
+            elif len(self.colors) > MOST_IN_LEGEND:
+                continue  # a thicket of dashes tells nothing
+            found.append((name, np.broadcast_to(rows, (len(rows), count))))
+        return found
+
+    def _draw_guides(self) -> None:
+        for number, (_, rows) in enumerate(self.guides):
+            for i, row in enumerate(rows):
+                color = SOFT if len(rows) == 1 else self.colors[i]
+                style = (0, DASHES[number % len(DASHES)])
+                self.ax.plot(self.shown.x[i], row, ls=style, color=color, lw=1.0, zorder=2)
+
+    def _regimes(self) -> list[tuple[str, float, float]]:
+        """Ranges of x by the first quantity that names regimes and is the same for all lines."""
+        shown = self.shown
+        for data in self.result.quantities.values():
+            regimes = data.hints.get("regimes")
+            if regimes and shown.along in data.dims and np.ptp(shown.x, axis=0).max() == 0:
+                rows = slab(data, (shown.across, shown.along), shown.fixed)
+                alike = np.allclose(rows, rows[:1], rtol=1e-6, atol=0)
+                if alike and np.all(np.isfinite(rows)):
+                    return regime_spans(shown.x[0], rows[0], regimes, self.log_x)
+        return []
+
+
+def _tight(x: np.ndarray) -> tuple[float, float]:
+    low, high = float(np.min(x)), float(np.max(x))
+    room = 0.02 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _derivative(name: str) -> str | None:
+    of, _, by = name.removeprefix("d_").partition("_d_")
+    return f"∂ {words(of)} / ∂ {words(by)}" if name.startswith("d_") and by else None

@@ -1,0 +1,178 @@
+"""What of a result can be drawn against what, decided from its declarations alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from jaxneq.store import Dataset, Result
+
+_COORDINATES = ("position", "time", "frequency", "energy", "mean_free_path", "wavevector", "angle")
+NO_STATUS = Dataset(np.zeros((), np.int32))
+_COMPANIONS = ("_stderr", "_n_effective")
+
+
+@dataclasses.dataclass(frozen=True)
+class Curves:
+    """One quantity as lines over one coordinate.
+
+    **Fields:** `x` and `y`, each (lines, points); `stderr`, alike or None; `failed`, whether a
+    point's computation failed; `along` and `across`, the dimensions of the points and of the
+    lines; `line_values`, the value of `across` on each line; `fixed`, the index of every other
+    dimension.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    stderr: np.ndarray | None
+    failed: np.ndarray
+    along: str
+    across: str | None
+    line_values: np.ndarray
+    fixed: dict[str, int]
+
+
+def primary_of(result: Result) -> str:
+    """The name of the quantity to draw first."""
+    name = result.attributes.get("primary")
+    return name if name in result.quantities else next(iter(result.quantities))
+
+
+def words(name: str) -> str:
+    """A name as words."""
+    return name.split(".")[-1].replace("_", " ")
+
+
+def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
+    """The name in words and the values of a dimension's coordinate; None if it is but counted.
+
+    That is a sweep axis, a quantity of the dimension's own name or with the hint ``coordinate``,
+    or one that is known to be a coordinate by its name.
+    """
+    if dim in result.axes:
+        return axis_words(result, dim), result.axes[dim]
+    name = coordinate_of(result, dim)
+    return words(name or dim), None if name is None else result.quantities[name]
+
+
+def axis_words(result: Result, name: str) -> str:
+    """A sweep axis in words: the last part of the parameter's path, if no other axis ends so."""
+    lasts = [str(a.hints.get("parameter", n)).split(".")[-1] for n, a in result.axes.items()]
+    last = lasts[list(result.axes).index(name)]
+    return words(last if lasts.count(last) == 1 else name)
+
+
+def coordinate_of(result: Result, dim: str) -> str | None:
+    """The quantity that is the coordinate along a dimension that is not swept."""
+    along = [
+        name
+        for name, data in result.quantities.items()
+        if data.dims[-1:] == (dim,) and set(data.dims[:-1]) <= result.axes.keys()
+    ]
+    for name in along:
+        if name == dim or result.quantities[name].hints.get("coordinate"):
+            return name
+    for known in _COORDINATES:
+        for name in along:
+            if name == known or name.endswith(f"_{known}"):
+                return name
+    return None
+
+
+def categories(data: Dataset) -> list[str]:
+    """The names behind an axis of choices, which are numbered from 0; none for other axes."""
+    names = str(data.hints.get("flag_meanings", "")).split()
+    return names if len(names) == data.values.size else []
+
+
+def is_logarithmic(values: np.ndarray) -> bool:
+    """Whether the values ask for a log axis: geometric over a decade, or over three anyhow."""
+    values = np.asarray(values, float).ravel()
+    if values.size < 3 or not np.all(np.isfinite(values)) or np.min(values) <= 0:
+        return False
+    span = np.max(values) / np.min(values)
+    ratios = values[1:] / values[:-1]
+    return bool(span > 1000 or (span > 10 and np.allclose(ratios, ratios[0], rtol=1e-4)))
+
+
+def curves(result: Result, name: str) -> Curves | None:
+    """The quantity over its own last dimension or else the first sweep axis; None for a scalar."""
+    data = result.quantities[name]
+    own = [dim for dim in data.dims if dim not in result.axes]
+    swept = [dim for dim in result.axes if dim in data.dims]
+    order = own[-1:] + swept + own[:-1]
+    if not order or data.values.dtype.kind == "c" or data.values.size == 0:
+        return None
+    along, across = order[0], order[1] if len(order) > 1 else None
+    fixed = {dim: data.values.shape[data.dims.index(dim)] // 2 for dim in order[2:]}
+    dims = (across, along)
+
+    y = slab(data, dims, fixed)
+    coordinate = dimension(result, along)[1]
+    x = np.arange(y.shape[1])[None] if coordinate is None else slab(coordinate, dims, fixed)
+    line_values = np.arange(y.shape[0])
+    if across is not None and (over := dimension(result, across)[1]) is not None:
+        line_values = slab(over, (None, across), fixed)[0]
+    stderr = result.quantities.get(f"{name}_stderr")
+    status = result.quantities.get("status", NO_STATUS)
+    return Curves(
+        name=name,
+        x=np.broadcast_to(x, y.shape),
+        y=y,
+        stderr=None if stderr is None else np.broadcast_to(slab(stderr, dims, fixed), y.shape),
+        failed=np.broadcast_to(slab(status, dims, fixed) != 0, y.shape),
+        along=along,
+        across=across,
+        line_values=line_values,
+        fixed=fixed,
+    )
+
+
+def slab(data: Dataset, dims: tuple[str | None, ...], fixed: dict[str, int]) -> np.ndarray:
+    """The values over `dims` in this order (size 1 where absent), the others at `fixed` or 0."""
+    values, names = data.values, list(data.dims)
+    for dim in data.dims:
+        if dim not in dims:
+            values = np.take(values, fixed.get(dim, 0), axis=names.index(dim))
+            names.remove(dim)
+    present = [dim for dim in dims if dim in names]
+    values = np.transpose(values, [names.index(dim) for dim in present])
+    for position, dim in enumerate(dims):
+        if dim not in names:
+            values = np.expand_dims(values, position)
+    return values
+
+
+def references(result: Result, name: str) -> dict[str, Dataset]:
+    """Quantities to be drawn as dashed lines beside `name`."""
+    return {n: q for n, q in result.quantities.items() if q.hints.get("reference_for") == name}
+
+
+def gradients(result: Result, name: str) -> list[str]:
+    """Names of the derivatives of `name` that live on the same dimensions."""
+    dims = set(result.quantities[name].dims)
+    return [
+        n
+        for n, q in result.quantities.items()
+        if n.startswith(f"d_{name}_d_") and q.dims and set(q.dims) <= dims
+    ]
+
+
+def profiles(result: Result) -> list[str]:
+    """One-dimensional quantities worth a panel, the primary first."""
+    dims = {dim for data in result.quantities.values() for dim in data.dims}
+    coordinates = {coordinate_of(result, dim) for dim in dims}
+    names = [
+        name
+        for name, data in result.quantities.items()
+        if len(data.dims) == 1
+        and data.values.size > 2
+        and data.values.dtype.kind in "iuf"
+        and not data.hints.get("reference_for")
+        and name not in coordinates
+        and not name.startswith("stats/")
+        and not name.endswith(_COMPANIONS)
+    ]
+    return sorted(names, key=lambda name: name != primary_of(result))

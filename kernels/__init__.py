@@ -1,0 +1,1 @@
+"""Hot loops: each folder holds a plain reference and the fast form."""

@@ -1,0 +1,10 @@
+"""Counter-based random numbers: the noise of (id, step) is a pure function of a key.
+
+Threefry2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw, SC11, 2011). No state is carried, so
+an ensemble is the same under any blocking, sharding and resume, and an adjoint regenerates it.
+`jax.random.threefry` in `reference` is the same function.
+"""
+
+from .threefry import bits as bits
+from .threefry import normal_pair as normal_pair
+from .threefry import stream_key as stream_key

@@ -1,0 +1,11 @@
+"""Every test runs in float64, strict about dtypes and ranks, with shapes checked at run time."""
+
+import jax
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+with install_import_hook("jaxneq", "beartype.beartype"):
+    import jaxneq  # noqa: F401

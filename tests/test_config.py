@@ -1,0 +1,488 @@
+"""Job files: what is read, what is refused and in which words, and what is computed."""
+
+import json
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import toy_engine
+from toy_engine import Direct, Layered, Rod, Uniform, Walk
+
+from jaxneq import config
+from jaxneq._core import simulate
+from jaxneq.config import JobError
+
+JOB = """
+verb = "steady"
+[system]
+type = "toy.Rod"
+length = 2.0
+medium = "copper"
+"""
+SAMPLE = JOB.replace("steady", "simulate") + "[simulate]\ntime = 50\nburn_in = 10\nseed = 3\n"
+EVOLVE = JOB.replace("steady", "evolve") + "[evolve]\ntimes = [0, 1.5]\n"
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    toy_engine.register(monkeypatch)
+
+
+def values(result, name):
+    return result.quantities[name].values
+
+
+# What there is
+
+
+def test_public_final_classes_are_found():
+    assert config.systems() == {"toy.Rod": Rod}
+    assert config.methods() == {"toy.Direct": Direct, "toy.Walk": Walk}
+    assert config.parts() == {"toy.Uniform": Uniform, "toy.Layered": Layered}
+    assert config.find("toy.Layered") is Layered
+
+
+@pytest.mark.parametrize("name", ["toy.Rodd", "Rod", "tay.Rod", "toy.rod"])
+def test_an_unknown_type_brings_the_nearest(name):
+    with pytest.raises(ValueError, match=re.escape('Did you mean "toy.Rod"?')):
+        config.find(name)
+
+
+def test_description_comes_from_the_declaration():
+    rows = {row.name: row for row in config.describe(Rod)}
+    length, medium = rows["length"], rows["medium"]
+    assert (length.unit, length.allowed, length.default) == (
+        "m",
+        "a number in (0, inf)",
+        "required",
+    )
+    assert rows["temperature"].default == "300"
+    assert medium.allowed == "a name, or a table of type toy.Uniform, toy.Layered"
+
+
+def test_the_toy_is_the_only_one_patched_in(monkeypatch):
+    monkeypatch.undo()
+    assert "toy.Rod" not in config.systems()
+    assert config.systems(), "no engine is found by looking"
+
+
+# The schema
+
+
+def test_schema_says_what_the_declarations_say():
+    schema = config.json_schema()
+    rod = schema["$defs"]["toy.Rod"]
+    assert rod["properties"]["type"]["const"] == "toy.Rod"
+    assert rod["properties"]["length"]["exclusiveMinimum"] == 0
+    assert rod["properties"]["length"]["description"] == "Length [m]"
+    assert set(rod["required"]) == {"type", "medium", "length"}
+    assert rod["additionalProperties"] is False
+    medium = rod["properties"]["medium"]["anyOf"]
+    assert {"type": "string"} in medium and {"$ref": "#/$defs/toy.Uniform"} in medium
+    scheme = schema["$defs"]["toy.Direct"]["properties"]["scheme"]
+    assert scheme["enum"] == ["forward", "backward"] and scheme["default"] == "forward"
+    assert schema["properties"]["system"]["oneOf"] == [{"$ref": "#/$defs/toy.Rod"}]
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_schema_refers_to_nothing_that_is_missing(real, monkeypatch):
+    if real:
+        monkeypatch.undo()
+    schema = config.json_schema()
+    for name in re.findall(r'"#/\$defs/([^"]+)"', json.dumps(schema)):
+        assert name in schema["$defs"]
+
+
+# Reading
+
+
+def test_defaults_names_and_tables():
+    job = config.load(JOB)
+    assert job.verb == "steady" and job.precision == "float64" and job.method is None
+    assert job.system.medium.conductivity == 400.0 and job.system.temperature == 300.0
+    table = JOB.replace(
+        'medium = "copper"', 'medium = { type = "toy.Layered", conductivities = [1, 2.5] }'
+    )
+    assert config.load(table).system.medium.conductivities.tolist() == [1.0, 2.5]
+
+
+def test_precision_is_the_job_s_and_stays_inside():
+    before = jax.numpy.asarray(1.0).dtype
+    for precision in ("float64", "float32"):
+        job = config.load(f'precision = "{precision}"\n' + JOB)
+        assert job.system.length.dtype == precision
+        result = config.execute(job)
+        assert values(result, "flux").dtype == precision
+        assert result.provenance["precision"] == precision
+    assert jax.numpy.asarray(1.0).dtype == before
+
+
+def test_overrides_take_the_place_of_values():
+    job = config.load(
+        JOB, ["system.length=50e-9", 'system.medium="glass"', "method={type='toy.Direct'}"]
+    )
+    assert job.system.length == 50e-9 and job.system.medium.conductivity == 1.0
+    assert isinstance(job.method, Direct)
+    assert job.overrides[0] == "system.length = 5e-08"
+
+
+def test_the_text_of_a_job_is_a_file_of_the_same_job(tmp_path):
+    first = config.load(JOB, ["system.length=3", "system.length=4"])
+    assert first.system.length == 4.0
+    again = config.load(first.text, ['sweep."system.difference" = {linear=[1,2],count=3}'])
+    assert config.load(first.text).identity == first.identity
+    assert again.identity != first.identity and again.axes[0].labels == (1.0, 1.5, 2.0)
+    assert first.text.startswith(JOB.rstrip())
+    assert first.identity == config.load(JOB.replace("2.0", "4")).identity
+
+
+def test_identity_is_that_of_the_job_and_not_of_its_layout():
+    same = 'title = "x"\n' + JOB.replace("length", "  length") + "# remark\n"
+    assert config.load(same).identity == config.load(JOB).identity
+    one = '[sweep]\n"system.length" = {values = [1]}\n"system.difference" = {values = [1]}\n'
+    other = '[sweep]\n"system.difference" = {values = [1]}\n"system.length" = {values = [1]}\n'
+    identities = {config.load(JOB + tail).identity for tail in ("", one, other)}
+    assert len(identities) == 3
+
+
+def test_a_file_by_its_path(tmp_path):
+    file = tmp_path / "rod.toml"
+    file.write_text(JOB)
+    assert config.load(file).name == config.load(str(file)).name == str(file)
+
+
+BAD = {
+    # unknown keys
+    "top": ("vrb = 1\n" + JOB, "unknown key vrb. Did you mean verb?"),
+    "system key": (
+        JOB.replace("length", "lenght"),
+        "unknown key system.lenght. Did you mean length",
+    ),
+    "section key": (SAMPLE + "seeed = 1", "unknown key simulate.seeed. Did you mean seed?"),
+    "axis key": (
+        JOB + '[sweep]\n"system.length" = {linear = [1, 2], cuont = 3}',
+        'unknown key sweep."system.length".cuont. Did you mean count?',
+    ),
+    "part key": (
+        JOB.replace('"copper"', '{type = "toy.Uniform", conductivty = 1}'),
+        "unknown key system.medium.conductivty. Did you mean conductivity?",
+    ),
+    # missing
+    "no verb": (JOB.replace('verb = "steady"', ""), "verb is missing"),
+    "no system": ('verb = "steady"\n', "system is missing"),
+    "no length": (JOB.replace("length = 2.0", ""), "system.length is missing. Give a number in"),
+    "no type": (
+        JOB.replace('type = "toy.Rod"', ""),
+        'system.type is missing. Give one of "toy.Rod"',
+    ),
+    "no section": (JOB.replace("steady", "evolve"), "needs a table [evolve]"),
+    "no method type": (JOB + "[method]\nnodes = 3", "method.type is missing"),
+    # values
+    "negative": (
+        JOB.replace("2.0", "-1e-7"),
+        "system.length = -1e-07 is not allowed. Give a number in (0, inf) m (Length).",
+    ),
+    "zero": (JOB.replace("2.0", "0"), "system.length = 0 is not allowed"),
+    "nan": (JOB.replace("2.0", "nan"), "system.length = nan is not allowed"),
+    "inf": (JOB.replace("2.0", "inf"), "system.length = inf is not allowed"),
+    "bool": (JOB.replace("2.0", "true"), "system.length = true is not allowed"),
+    "string": (JOB.replace("2.0", '"2.0"'), 'system.length = "2.0" is not allowed'),
+    "bare list": (JOB.replace("2.0", "[1.0, 2.0]"), "system.length = [1.0, 2.0] is not allowed"),
+    "date": (JOB.replace("2.0", "2020-01-01"), "system.length = "),
+    "verb": (JOB.replace("steady", "stead"), 'verb = "stead" is not allowed'),
+    "verb hint": (JOB.replace("steady", "stead"), 'Did you mean "steady"?'),
+    "precision": ("precision = 64\n" + JOB, "precision = 64 is not allowed"),
+    "medium": (JOB.replace("copper", "coper"), "system.medium = \"coper\": no medium 'coper'"),
+    "medium number": (
+        JOB.replace('"copper"', "3"),
+        "system.medium = 3 is not allowed. Give a name",
+    ),
+    "array element": (
+        JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [1, -2]}'),
+        "system.medium.conductivities",
+    ),
+    "ragged": (
+        JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [[1], [1, 2]]}'),
+        "differ in length",
+    ),
+    "two at once": (JOB + "temperature = 1.0\ndifference = 5.0", "[system] Rod: difference is so"),
+    "integer": (JOB + '[method]\ntype = "toy.Direct"\nnodes = 5.0', "method.nodes = 5.0 is not"),
+    "choice": (
+        JOB + '[method]\ntype = "toy.Direct"\nscheme = "forwards"',
+        "Give one of 'forward', 'backward'",
+    ),
+    "seed": (SAMPLE.replace("seed = 3", "seed = -3"), "simulate.seed = -3 is not allowed"),
+    "burn-in": (SAMPLE.replace("burn_in = 10", "burn_in = 60"), "burn_in = 60 must be less than"),
+    "times": (EVOLVE.replace("1.5", "-1.5"), "evolve.times[1] = -1.5 is not allowed"),
+    # types
+    "type": (JOB.replace("toy.Rod", "toy.Rot"), 'system.type: There is no system "toy.Rot". Did'),
+    "type of type": (JOB.replace('"toy.Rod"', "3"), "system.type = 3 is not allowed"),
+    "a method": (JOB.replace("toy.Rod", "toy.Direct"), "is a method; a system is needed"),
+    "unsayable": (
+        JOB.replace('"copper"', '{type = "toy.Unsayable"}'),
+        "Use it from Python",
+    ),
+    "verb of method": (JOB + '[method]\ntype = "toy.Walk"', "Walk cannot steady"),
+    "right method": (JOB + '[method]\ntype = "toy.Walk"', "For this system: toy.Direct."),
+    # sections
+    "foreign section": (JOB + "[simulate]\ntime = 1", '[simulate] goes with verb = "simulate"'),
+    "gradient of samples": (
+        SAMPLE + '[gradient]\nof = "displacement"\nwith_respect_to = ["system.length"]',
+        "[gradient] goes with",
+    ),
+    # sweeps
+    "sweep path": (
+        JOB + '[sweep]\n"system.lengt" = {values = [1]}',
+        "there is no parameter system.lengt. Did you mean system.length?",
+    ),
+    "sweep root": (JOB + "[sweep]\nlength = {values = [1]}", "Did you mean system.length?"),
+    "sweep range": (
+        JOB + '[sweep]\n"system.length" = {linear = [-1, 1], count = 3}',
+        "-1.0 is not",
+    ),
+    "sweep bool": (JOB + '[sweep]\n"system.length" = {values = [true]}', "true is not allowed"),
+    "sweep nan": (JOB + '[sweep]\n"system.length" = {values = [1, nan]}', "nan is not allowed"),
+    "sweep list": (JOB + '[sweep]\n"system.length" = [1, 2]', "Give a table (axes of a grid"),
+    "sweep two ways": (
+        JOB + '[sweep]\n"system.length" = {linear = [1, 2], values = [1]}',
+        "give exactly one of linear, geometric and values",
+    ),
+    "sweep count": (JOB + '[sweep]\n"system.length" = {linear = [1, 2]}', "give count with linear"),
+    "sweep through 0": (
+        JOB + '[sweep]\n"system.length" = {geometric = [0, 2], count = 3}',
+        "must have the same sign",
+    ),
+    "sweep array": (
+        JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [1, 2]}')
+        + '[sweep]\n"system.medium.conductivities" = {values = [1]}',
+        "only single numbers are swept",
+    ),
+    "sweep half integers": (
+        JOB + '[sweep]\n"method.nodes" = {linear = [2, 5], count = 3}',
+        "3.5 is not allowed",
+    ),
+    "sweep corner": (
+        JOB + '[sweep]\n"system.difference" = {linear = [1, 1000], count = 3}',
+        "at system.difference = 1000.0: Rod: difference is so large",
+    ),
+    "sweep size": (
+        JOB
+        + '[sweep]\n"system.length" = {linear = [1, 2], count = 10000}\n'
+        + '"system.difference" = {linear = [1, 2], count = 1000}',
+        "10000000 points",
+    ),
+    "sweep of samples": (
+        SAMPLE + '[sweep]\n"method.replicas" = {values = [4, 8]}',
+        "--set method.replicas=",
+    ),
+    # gradients
+    "gradient path": (
+        JOB + '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium.conductivty"]',
+        "Did you mean system.medium.conductivity?",
+    ),
+    "gradient of a part": (
+        JOB + '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium"]',
+        "has no derivative",
+    ),
+    # TOML
+    "syntax": (JOB + "length = = 3", "line 7"),
+    "syntax shown": (JOB + "length = = 3", "length = = 3"),
+    "twice": (JOB + "length = 3.0\nlength = 4.0", "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_job_is_told_in_one_line(case, tmp_path):
+    text, expected = BAD[case]
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(JobError) as caught:
+        config.load(file)
+    message = str(caught.value)
+    assert expected in message
+    assert message.startswith(f"{file}: ")
+    assert "\n" not in message and "pydantic" not in message
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("system.lenght=3", "unknown key system.lenght. Did you mean length?"),
+        ("systm.length=3", "unknown key systm. Did you mean system?"),
+        ("system.length", "give key=value"),
+        ("system.length=", "give key=value"),
+        ("system.medium=glass", "Text needs quotes of its own"),
+        ("system.length=1\nb=2", "is not a TOML value"),
+        ("system..length=1", "is no key"),
+        ("system.length.x=1", "system.length = 2.0 is no table"),
+        ("system.length=-1", "system.length = -1 is not allowed"),
+    ],
+)
+def test_a_bad_override_is_told_in_one_line(override, expected):
+    with pytest.raises(JobError, match=re.escape(expected)):
+        config.load(JOB, [override])
+
+
+def test_a_missing_file_brings_the_nearest(tmp_path):
+    (tmp_path / "films.toml").write_text(JOB)
+    with pytest.raises(JobError, match=r"no such file. Did you mean .*films\.toml"):
+        config.load(tmp_path / "film.toml")
+    with pytest.raises(JobError, match="cannot be read"):
+        config.load(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'title = "\xe4"')
+    with pytest.raises(JobError, match="UTF-8"):
+        config.load(tmp_path / "latin.toml")
+
+
+# Computing
+
+
+def test_one_point():
+    result = config.execute(config.load('title = "A rod"\n' + JOB))
+    assert values(result, "flux") == 200.0
+    assert result.quantities["flux"].dims == () and result.quantities["flux"].unit == "W/m2"
+    assert result.quantities["temperature"].dims == ("node",)
+    assert values(result, "stats/iterations") == 1
+    assert result.title == "A rod" and result.attributes["system"] == "toy.Rod"
+    assert result.attributes["method"] == "toy.Direct" and result.attributes["primary"] == "flux"
+    assert config.failures(result) == []
+
+
+def test_a_sweep_is_the_outer_product_in_the_order_given():
+    sweep = """
+    [sweep]
+    "system.length" = { geometric = [1.0, 16.0], count = 5 }
+    "method.scheme" = { values = ["backward", "forward"] }
+    "system.difference" = { linear = [1.0, 7.0], count = 7 }
+    "method.order" = { linear = [1, 3], count = 3 }
+    """
+    seen = []
+    result = config.execute(
+        config.load(JOB + sweep), lambda done, total: seen.append((done, total))
+    )
+    length = 2.0 ** np.arange(5)[:, None, None, None]
+    sign = np.array([-1, 1])[None, :, None, None]
+    difference = np.arange(1.0, 8.0)[None, None, :, None]
+    expected = np.broadcast_to(400 * sign * difference / length, (5, 2, 7, 3))
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+    assert list(result.axes) == [
+        "system.length",
+        "method.scheme",
+        "system.difference",
+        "method.order",
+    ]
+    assert result.quantities["temperature"].dims == (*result.axes, "node")
+    assert result.axes["system.length"].unit == "m"
+    assert result.axes["method.order"].values.tolist() == [1, 2, 3]
+    assert result.axes["method.scheme"].hints["flag_meanings"] == "backward forward"
+    # 35 points in 3 equal chunks, for each of 6 combinations of settings
+    assert seen[:4] == [(12, 210), (24, 210), (35, 210), (47, 210)] and seen[-1] == (210, 210)
+
+
+def test_a_sweep_over_parts_and_the_parameters_of_a_method():
+    sweep = '[sweep]\n"system.medium" = {values = ["glass", "copper"]}\n'
+    sweep += '"method.factor" = {values = [1, 2, 3]}'
+    result = config.execute(config.load(JOB + sweep))
+    expected = np.outer([0.5, 200.0], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+
+
+def test_settings_that_change_the_shape_are_refused():
+    sweep = '[sweep]\n"method.nodes" = {values = [4, 8]}'
+    with pytest.raises(JobError, match=r"method.nodes = 8 .*temperature: \(8,\), not \(4,\)"):
+        config.execute(config.load(JOB + sweep))
+
+
+def test_one_that_fails_does_not_stop_the_others():
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 200.0, 2.0]}'
+    result = config.execute(config.load(JOB + sweep))
+    np.testing.assert_allclose(values(result, "flux"), [400.0, np.nan, 200.0])
+    assert values(result, "status").tolist() == [0, 1, 0]
+    (line,) = config.failures(result)
+    assert line.startswith("1 of 3 failed: max_iterations.") and "Raise" in line
+
+
+def test_gradients_come_with_the_values():
+    text = (
+        JOB
+        + """
+    [sweep]
+    "system.length" = { linear = [1.0, 3.0], count = 3 }
+    [gradient]
+    of = "flux"
+    with_respect_to = ["system.length", "system.medium.conductivity", "system.difference"]
+    """
+    )
+    result = config.execute(config.load(text))
+    length = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(values(result, "d_flux_d_length"), -400 / length**2, rtol=1e-12)
+    np.testing.assert_allclose(values(result, "d_flux_d_conductivity"), 1 / length, rtol=1e-12)
+    assert result.quantities["d_flux_d_length"].unit == "W/m2/(m)"
+    assert result.quantities["d_flux_d_length"].dims == ("system.length",)
+    np.testing.assert_allclose(values(result, "flux"), 400 / length, rtol=1e-12)
+
+
+def test_the_gradient_of_an_array():
+    text = JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [1, 2]}')
+    text += '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium.conductivities"]'
+    result = config.execute(config.load(text))
+    found = result.quantities["d_flux_d_conductivities"]
+    mean = (1 + 0.5) / 2
+    np.testing.assert_allclose(found.values, np.array([1, 0.25]) / 2 / (2 * mean**2), rtol=1e-12)
+    assert found.dims == ("conductivities_0",)
+
+
+@pytest.mark.parametrize(
+    ("of", "why"), [("fluxx", "no quantity"), ("temperature", "is not one real number")]
+)
+def test_a_gradient_of_what_has_none(of, why):
+    text = JOB + f'[gradient]\nof = "{of}"\nwith_respect_to = ["system.length"]'
+    with pytest.raises(JobError, match=rf'gradient.of = "{of}" .*{why}.*flux'):
+        config.execute(config.load(text))
+
+
+def test_evolve_over_listed_and_spaced_times():
+    result = config.execute(config.load(EVOLVE))
+    np.testing.assert_allclose(values(result, "flux"), np.exp([0, -0.75]), rtol=1e-12)
+    spaced = EVOLVE.replace("[0, 1.5]", "{ linear = [0, 2], count = 5 }")
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 2.0]}'
+    result = config.execute(config.load(spaced + sweep))
+    times = np.linspace(0, 2, 5)
+    expected = np.exp(-times / np.array([[1.0], [2.0]]))
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+    np.testing.assert_array_equal(values(result, "time"), times)
+
+
+def test_simulate_is_the_verb_with_that_seed():
+    job = config.load(SAMPLE)
+    result = config.execute(job)
+    with jax.enable_x64(True):
+        direct = simulate(job.system, Walk(), key=jax.random.key(3), time=50.0, burn_in=10.0)
+    assert values(result, "displacement") == direct.displacement.value
+    assert values(result, "displacement_stderr") == direct.displacement.stderr
+    assert result.provenance["seed"] == 3
+
+
+def test_a_sweep_of_samples_has_a_stream_for_each_point():
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 4.0]}\n'
+    sweep += '"system.difference" = {values = [1.0, 2.0, 3.0]}'
+    seen = []
+    job = config.load(SAMPLE + sweep)
+    result = config.execute(job, lambda done, total: seen.append((done, total)))
+    found = values(result, "displacement")
+    assert found.shape == (2, 3) and np.unique(found).size == 6
+    assert seen[-1] == (50, 50)
+    with jax.enable_x64(True):
+        key = jax.random.fold_in(jax.random.key(3), 4)
+        rod = Rod(medium=job.system.medium, length=4.0)
+        direct = simulate(rod, Walk(), key=key, time=50.0, burn_in=10.0)
+    np.testing.assert_allclose(found[1, 1], direct.displacement.value, rtol=1e-12)
+
+
+def test_the_jobs_that_come_with_the_project_load(monkeypatch):
+    monkeypatch.undo()  # the real engines
+    files = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+    for file in files:
+        config.load(file)

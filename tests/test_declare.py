@@ -1,0 +1,63 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxneq._core import AbstractDeclared, Interval, Scalar, parameter, parameters_of, setting
+
+
+class Box(AbstractDeclared):
+    width: Scalar = parameter(unit="m", range="(0, inf)", doc="Width of the box")
+    count: int = setting(range="[1, 9]", doc="How many", default=2)
+    shape: str = setting(choices=("round", "flat"), doc="Its shape", default="flat")
+
+
+def test_interval_notation():
+    half_open = Interval.parse("[0, 1)")
+    assert 0 in half_open and 1 not in half_open and float("nan") not in half_open
+    assert str(half_open) == "[0, 1)"
+
+
+def test_numbers_become_arrays_so_that_changing_one_does_not_recompile():
+    calls = []
+
+    @eqx.filter_jit
+    def area(box):
+        calls.append(None)
+        return box.width**2
+
+    for width in (1, 2.0, jnp.float64(3.0)):
+        area(Box(width=width))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"width": -1.0}, ["Box: width = -1", "(0, inf) m", "Width of the box"]),
+        ({"width": float("nan")}, ["width = nan", "(0, inf)"]),
+        ({"width": float("inf")}, ["width = inf"]),
+        ({"width": "wide"}, ["width = 'wide'"]),
+        ({"width": 1.0, "count": 0}, ["count = 0", "[1, 9]"]),
+        ({"width": 1.0, "count": 2.0}, ["count = 2.0", "an integer"]),
+        ({"width": 1.0, "count": True}, ["count = True"]),
+        ({"width": 1.0, "shape": "square"}, ["shape = 'square'", "'round', 'flat'"]),
+    ],
+)
+def test_misuse_names_the_parameter_its_value_and_what_is_allowed(arguments, named):
+    with pytest.raises(ValueError) as caught:
+        Box(**arguments)
+    for text in named:
+        assert text in str(caught.value)
+
+
+def test_traced_values_are_not_checked():
+    assert jax.jit(lambda w: Box(width=w).width)(-1.0) == -1.0
+    assert jax.grad(lambda w: Box(width=w).width ** 2)(-1.0) == -2.0
+
+
+def test_one_declaration_says_everything():
+    width, count, shape = parameters_of(Box)
+    assert (width.unit, width.required, width.allowed) == ("m", True, "a number in (0, inf) m")
+    assert (count.default, count.allowed) == (2, "an integer in [1, 9]")
+    assert shape.choices == ("round", "flat")

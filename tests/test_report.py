@@ -1,0 +1,404 @@
+"""The figure shows the numbers of the file, the page stands alone, the summary says what was found."""
+
+import base64
+import dataclasses
+import html
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+from fakes import BULK, MEAN_FREE_PATH, fake_result
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from jaxneq import report
+from jaxneq.report._units import plain, printed, typeset
+from jaxneq.store import Dataset, Result, read_result, write_result
+
+BLUE, VERMILLION = "#0072b2", "#d55e00"
+
+
+def with_quantities(result: Result, **changes: Dataset) -> Result:
+    return dataclasses.replace(result, quantities=result.quantities | changes)
+
+
+def with_gradient(result: Result, sign: float = 1.0) -> Result:
+    data = result.quantities["conductivity"]
+    values = sign * data.values**2 / 7e-6
+    gradient = Dataset(values, data.dims, "W/m/K/m", "Derivative")
+    return with_quantities(result, d_conductivity_d_thickness=gradient)
+
+
+def with_failures(result: Result) -> Result:
+    """Two points failed: number 5, and number 9 with nothing to show."""
+    status, data = result.quantities["status"], result.quantities["conductivity"]
+    codes, values = status.values.copy(), data.values.copy()
+    codes[5], codes[9], values[9] = 1, 2, np.nan
+    return with_quantities(
+        result,
+        status=dataclasses.replace(status, values=codes),
+        conductivity=dataclasses.replace(data, values=values),
+    )
+
+
+def curves_in(ax, color=BLUE):
+    """Solid lines of a colour (of any but that of crosses for None) as (x, y)."""
+    return [
+        line.get_xydata().T
+        for line in ax.lines
+        if line.get_linestyle() == "-"
+        and len(line.get_xdata()) > 2
+        and (color is None or to_hex(line.get_color()) == color)
+    ]
+
+
+def texts_in(ax) -> dict:
+    return {text.get_text(): text for text in ax.texts}
+
+
+# ---- figures -------------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_drawn_on_log_axes():
+    result = fake_result("thickness")
+    drawn = report.figure(result)
+    (ax,) = drawn.axes
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    ((x, y),) = curves_in(ax)
+    assert np.array_equal(x, result.axes["system.thickness"].values)
+    assert np.array_equal(y, result.quantities["conductivity"].values)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Thickness", "Conductivity (W m⁻¹ K⁻¹)")
+    drawn.draw_without_rendering()
+    shown = [tick.get_text().replace("\xa0", " ") for tick in ax.get_xticklabels()]
+    assert {"10 nm", "100 nm", "1 µm", "10 µm"} <= set(shown)
+    assert ax.get_legend() is None
+
+
+def test_references_are_dashed_and_named():
+    drawn = report.figure(fake_result("thickness"))
+    (ax,) = drawn.axes
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert np.all(dashed[0].get_ydata() == BULK)
+    expected = 0.75 * BULK * dashed[1].get_xdata() / MEAN_FREE_PATH
+    np.testing.assert_allclose(dashed[1].get_ydata(), expected)
+    texts = texts_in(ax)
+    assert {"bulk", "ballistic"} <= set(texts)
+    # The names stand in the axes, and no curve runs through them.
+    points = [ax.transData.transform(line.get_xydata()) for line in ax.lines]
+    for name in ("bulk", "ballistic"):
+        text = texts[name]
+        box = text.get_window_extent()
+        assert ax.bbox.x0 <= box.x0 <= box.x1 <= ax.bbox.x1
+        assert ax.bbox.y0 <= box.y0 <= box.y1 <= ax.bbox.y1
+        if text.get_rotation() == 0:
+            assert not any(box.contains(*p) for run in points for p in run)
+
+
+def test_limits_follow_the_curve_and_take_in_near_references():
+    (ax,) = report.figure(fake_result("thickness")).axes
+    low, high = ax.get_ylim()
+    assert 4 < low < 5.68
+    assert BULK < high < 200  # the bulk is in, the diverging ballistic line is cut
+
+
+def test_regimes_are_shaded_where_they_lie():
+    (ax,) = report.figure(fake_result("thickness")).axes
+    spans = sorted(
+        (patch.get_x(), patch.get_x() + patch.get_width())
+        for patch in ax.patches
+        if patch.get_height() == 1
+    )
+    edges = [MEAN_FREE_PATH / 10, MEAN_FREE_PATH / 0.1]
+    left, right = ax.get_xlim()
+    np.testing.assert_allclose(
+        np.ravel(spans), [left, edges[0], edges[0], edges[1], edges[1], right], rtol=4e-3
+    )
+    texts = texts_in(ax)
+    named = sorted((texts[n].xy[0], n) for n in ("ballistic", "quasiballistic", "diffusive")
+                   if n in texts and hasattr(texts[n], "xy"))  # fmt: skip
+    assert [name for _, name in named][-2:] == ["quasiballistic", "diffusive"]
+    for (start, stop), (middle, _) in zip(spans[1:], named[-2:], strict=True):
+        np.testing.assert_allclose(middle, np.sqrt(start * stop), rtol=1e-6)
+
+
+def test_a_linear_axis_stays_linear():
+    (ax,) = report.figure(fake_result("temperature")).axes
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+    assert ax.get_xlabel() == "Temperature (K)"
+
+
+def test_a_second_axis_gives_lines_and_a_legend():
+    result = fake_result("thickness", "temperature")
+    (ax,) = report.figure(result).axes
+    lines = curves_in(ax, color=None)
+    values = result.quantities["conductivity"].values
+    assert len(lines) == 4
+    for i, (_, y) in enumerate(lines):
+        assert np.array_equal(y, values[:, i])
+    legend = ax.get_legend()
+    assert legend.get_title().get_text() == "Temperature"
+    shown = [text.get_text().replace("\xa0", " ") for text in legend.get_texts()]
+    assert shown == ["150 K", "250 K", "350 K", "450 K"]
+    assert len({to_hex(line.get_color()) for line in ax.lines if line.get_linestyle() == "-"}) == 4
+
+
+def test_many_lines_get_a_colour_bar():
+    drawn = report.figure(fake_result("temperature", "thickness"))
+    ax, bar = drawn.axes
+    assert len(curves_in(ax, color=None)) == 31
+    assert ax.get_legend() is None
+    assert (bar.get_ylabel(), bar.get_yscale()) == ("Thickness", "log")
+
+
+def test_a_third_axis_is_held_and_said(tmp_path):
+    result = fake_result("thickness", "temperature")
+    third = Dataset(np.array([1.0, 2.0, 4.0]), ("method.order",), "1")
+    data = result.quantities["conductivity"]
+    cube = Dataset(data.values[..., None] * third.values, (*data.dims, "method.order"), data.unit)
+    result = dataclasses.replace(result, axes=result.axes | {"method.order": third})
+    drawn = report.figure(with_quantities(result, conductivity=cube))
+    np.testing.assert_array_equal(curves_in(drawn.axes[0], None)[0][1], 2 * data.values[:, 0])
+    assert drawn.axes[0].get_title(loc="right") == "order = 2"
+
+
+@pytest.mark.parametrize(("sign", "scale"), [(1.0, "log"), (-1.0, "linear")])
+def test_gradients_stand_below(sign, scale):
+    result = with_gradient(fake_result("thickness"), sign)
+    top, below = report.figure(result).axes
+    assert top.get_shared_x_axes().joined(top, below)
+    assert below.get_yscale() == scale
+    assert below.get_title(loc="left") == "∂ conductivity / ∂ thickness"
+    assert below.get_ylabel() == "MW m⁻² K⁻¹"
+    ((_, y),) = curves_in(below)
+    assert np.array_equal(y, result.quantities["d_conductivity_d_thickness"].values)
+    assert below.get_xlabel() == "Thickness"
+    assert len([p for p in below.patches if p.get_height() == 1]) == 3
+
+
+def test_error_bars_are_one_standard_error():
+    result = fake_result("thickness")
+    data = result.quantities["conductivity"]
+    result = with_quantities(
+        result, conductivity_stderr=Dataset(0.1 * data.values, data.dims, data.unit)
+    )
+    (ax,) = report.figure(result).axes
+    (bars,) = [c for c in ax.collections if hasattr(c, "get_segments")]
+    ends = np.array(bars.get_segments())[..., 1]
+    np.testing.assert_allclose(ends, np.outer(data.values, [0.9, 1.1]))
+
+
+def test_error_band_where_points_are_many():
+    x = np.linspace(0.0, 2.0, 200)
+    result = Result(
+        "t",
+        "",
+        {},
+        {"primary": "velocity"},
+        {"force": Dataset(x, ("force",))},
+        {
+            "velocity": Dataset(x**2, ("force",)),
+            "velocity_stderr": Dataset(0 * x + 0.3, ("force",)),
+        },
+    )
+    (ax,) = report.figure(result).axes
+    (band,) = ax.collections
+    edges = band.get_paths()[0].vertices
+    at_end = edges[np.isclose(edges[:, 0], 2.0), 1]
+    assert (at_end.min(), at_end.max()) == (3.7, 4.3)
+
+
+def test_failed_points_are_crossed_out():
+    result = with_failures(fake_result("thickness"))
+    (ax,) = report.figure(result).axes
+    ((_, y),) = curves_in(ax)
+    assert np.flatnonzero(np.isnan(y)).tolist() == [5, 9]
+    (crosses,) = [line for line in ax.lines if line.get_marker() == "x"]
+    assert to_hex(crosses.get_color()) == VERMILLION
+    assert crosses.get_ydata().tolist() == [result.quantities["conductivity"].values[5]]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["failed (2 of 31)"]
+
+
+def test_without_a_sweep_profiles_are_drawn():
+    result = fake_result()
+    axes = report.figure(result).axes
+    assert [ax.get_ylabel() for ax in axes] == ["Temperature (K)", "Heat flux profile (MW m⁻²)"]
+    assert [ax.get_xlabel() for ax in axes] == ["Position (nm)"] * 2
+    ((x, y),) = curves_in(axes[0])
+    assert np.array_equal(x, result.quantities["position"].values)
+    assert np.array_equal(y, result.quantities["temperature"].values)
+    low, high = axes[1].get_ylim()
+    assert (high - low) / high > 0.05  # a constant is shown as one, not its rounding errors
+
+
+def test_time_dependence_is_drawn_over_time():
+    times = np.linspace(0.0, 5e-9, 30)
+    rates = Dataset(np.array([1e8, 5e8, 1e9]), ("system.rate",), "1/s")
+    decay = Dataset(np.exp(-np.outer(rates.values, times)), ("system.rate", "time"))
+    quantities = {"time": Dataset(times, ("time",), "s"), "survival": decay}
+    attributes = {"primary": "survival"}
+    result = Result("t", "", {}, attributes, {"system.rate": rates}, quantities)
+    (ax,) = report.figure(result).axes
+    assert ax.get_xlabel() == "Time (ns)"
+    assert len(curves_in(ax, None)) == 3
+    assert ax.get_legend().get_title().get_text() == "Rate"
+
+
+def test_a_lone_number():
+    quantities = {
+        "velocity": Dataset(0.5, (), "m/s"),
+        "velocity_stderr": Dataset(0.1, (), "m/s"),
+        "exact_velocity": Dataset(0.55, (), "m/s", "", {"reference_for": "velocity"}),
+    }
+    result = Result("t", "", {}, {"primary": "velocity"}, {}, quantities)
+    (ax,) = report.figure(result).axes
+    assert ax.get_ylim()[0] < 0.2 < 0.8 < ax.get_ylim()[1]
+    assert "exact" in texts_in(ax)
+    assert report.summary(result)[0] == "velocity: 0.50 ± 0.10 m/s"
+
+
+def test_drawing_leaves_no_trace():
+    before = dict(matplotlib.rcParams)
+    report.figure(fake_result("thickness"))
+    assert dict(matplotlib.rcParams) == before
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [(), ("thickness",), ("thickness", "temperature")])
+def test_the_page_stands_alone(tmp_path, names):
+    result = fake_result(*names)
+    write_result(tmp_path / "result.h5", result)
+    png, page = report.build(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["figure.png", "report.html", "result.h5"]
+    text = page.read_text("utf-8")
+    assert base64.b64encode(png.read_bytes()).decode() in text
+    assert not re.search(r"https?://|<script|<link|@import|url\(", text)
+    assert re.findall(r'src="(.{22})', text) == ["data:image/png;base64,"]
+    assert (
+        html.escape(result.job.strip(), quote=False)
+        in html.unescape(text).replace("<", "&lt;").replace("&lt;pre>&lt;code>", "")
+        or "&lt; &amp; ä" in text
+    )
+    for name in read_result(tmp_path / "result.h5").quantities:
+        assert f"<code>{name}</code>" in text
+    assert "W m⁻¹ K⁻¹" in text
+    assert "float64" in text
+    assert png.stat().st_size < 400_000
+    with Image.open(png) as image:
+        assert image.width >= 1500
+        assert image.getextrema() != ((255, 255),) * 4
+
+
+def test_title_and_job_cannot_break_the_page(tmp_path):
+    evil = '<script>alert("x")</script>'
+    result = dataclasses.replace(fake_result(), title=evil, job=f"# {evil}")
+    write_result(tmp_path / "result.h5", result)
+    _, page = report.build(tmp_path)
+    assert "<script" not in page.read_text("utf-8")
+
+
+def test_failures_are_on_the_page(tmp_path):
+    write_result(tmp_path / "result.h5", with_failures(fake_result("thickness")))
+    _, page = report.build(tmp_path)
+    text = html.unescape(page.read_text("utf-8"))
+    assert "max_iterations (1 of 31)" in text
+    assert "Raise `max_iterations`" in text
+    assert "(1 not finite)" in text
+
+
+def test_no_result_to_report(tmp_path):
+    with pytest.raises(ValueError, match=r"result\.h5: there is no such file"):
+        report.build(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_finite_still_gives_a_page(tmp_path):
+    result = fake_result("thickness")
+    data = result.quantities["conductivity"]
+    nothing = dataclasses.replace(data, values=np.full_like(data.values, np.nan))
+    write_result(tmp_path / "result.h5", with_quantities(result, conductivity=nothing))
+    _, page = report.build(tmp_path)
+    assert "no finite value" in page.read_text("utf-8")
+
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+def test_summary_of_a_sweep(tmp_path):
+    write_result(tmp_path / "result.h5", fake_result("thickness"))
+    for result in (fake_result("thickness"), read_result(tmp_path / "result.h5")):
+        assert report.summary(result) == [
+            "conductivity: 5.68 W/m/K at thickness = 10 nm ... 138.7 W/m/K at thickness = 10 um",
+            "bulk conductivity (reference): 142 W/m/K",
+            "ballistic conductivity (reference): 5.917 W/m/K ... 5917 W/m/K",
+            "regime: ballistic, quasiballistic, diffusive (knudsen number 0.018 ... 18)",
+            "status: success (31 of 31)",
+            "conservation residual: at most 1.9e-11",
+            "residual: at most 2e-11",
+            "iterations: 17",
+        ]
+
+
+def test_summary_counts_only_what_succeeded():
+    result = with_failures(fake_result("thickness"))
+    data = result.quantities["conductivity"]
+    data.values[5] = 1e9  # the largest, and wrong
+    lines = report.summary(result)
+    assert lines[0].endswith(
+        "138.7 W/m/K at thickness = 10 um (2 of 31 not counted: failed or not finite)"
+    )
+    (status,) = [line for line in lines if line.startswith("status")]
+    assert status.startswith("status: success (29 of 31), max_iterations (1 of 31), not_finite")
+    assert "Raise `max_iterations`" in status
+
+
+def test_summary_without_a_sweep():
+    lines = report.summary(fake_result())
+    assert lines[0] == "conductivity: 41.76 W/m/K"
+    assert "status: success" in lines
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        ("1", ""),
+        ("W/m/K", "W m⁻¹ K⁻¹"),
+        ("W/m2/K/m", "W m⁻³ K⁻¹"),
+        ("1/s", "s⁻¹"),
+        ("m2/s", "m² s⁻¹"),
+        ("J m^2/s", "J m² s⁻¹"),
+        ("k_B", "k_B"),
+        ("W/(m K)", "W/(m K)"),
+    ],
+)
+def test_units_are_typeset(unit, text):
+    assert typeset(unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (10e-9, "m", "10 nm"),
+        (1e-5, "m", "10 um"),
+        (0.999999999999e-6, "m", "1 um"),
+        (5.431, "W/m/K", "5.431 W/m/K"),
+        (5917.0, "W/m/K", "5917 W/m/K"),
+        (1.64e9, "W/m2", "1.64 GW/m2"),
+        (30000.0, "K", "3e+04 K"),
+        (0.002, "K", "2 mK"),
+        (1e-9, "m2/s", "1e-09 m2/s"),
+        (-0.25, "1", "-0.25"),
+        (0.0, "m", "0 m"),
+        (3.0, "kg", "3 kg"),
+    ],
+)
+def test_numbers_in_a_terminal(value, unit, text):
+    assert plain(value, unit) == text
+
+
+def test_numbers_on_the_page():
+    assert printed(1e-5, "m") == "10\xa0µm"
+    assert printed(2.5e-12, "1") == "2.5 × 10⁻¹²"
+    assert printed(-3.0, "m/s") == "−3\xa0m s⁻¹"
