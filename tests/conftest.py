@@ -1,5 +1,8 @@
 """Every test runs in float64, strict about dtypes and ranks, with shapes checked at run time."""
 
+import importlib
+import pkgutil
+
 import jax
 from jaxtyping import install_import_hook
 
@@ -8,4 +11,8 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 with install_import_hook("jaxneq", "beartype.beartype"):
-    import jaxneq  # noqa: F401
+    import jaxneq
+
+    for info in pkgutil.walk_packages(jaxneq.__path__, "jaxneq."):
+        if not info.name.endswith("__main__"):
+            importlib.import_module(info.name)

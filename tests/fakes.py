@@ -31,6 +31,7 @@ class FakeFilm(AbstractSolution):
     position: Any = quantity(unit="m", doc="Distance from the hot wall", dims=("node",))
     temperature: Any = quantity(unit="K", doc="Temperature", dims=("node",))
     heat_flux_profile: Any = quantity(unit="W/m2", doc="Heat flux", dims=("node",))
+    time: Any = quantity(unit="s", doc="Times of the samples", dims=("time",))
     sampled_flux: Estimate = quantity(unit="W/m2", doc="Heat flux, sampled")
     entropy_production: Any = quantity(unit="W/m2/K", doc="Entropy production per area")
     conservation_residual: Any = quantity(doc="Largest relative deviation of the flux")
@@ -66,6 +67,7 @@ def fake_film(thickness: Any, temperature: Any = 300.0, *, nodes: int = 40) -> F
         position=thickness[..., None] * x,
         temperature=temperature[..., None] + (0.5 - x) * (1 - slip),
         heat_flux_profile=np.broadcast_to(flux[..., None], (*shape, nodes)),
+        time=np.broadcast_to(np.arange(3.0), (*shape, 3)),
         sampled_flux=Estimate(*map(jnp.asarray, sampled)),
         entropy_production=flux / temperature**2,
         conservation_residual=1e-12 * (1 + knudsen),

@@ -32,7 +32,10 @@ def recipe(monkeypatch, tmp_path):
     for line in code[2].strip().splitlines():
         module, public = re.match(r"from \.(\w+) import (\w+) as \2$", line).groups()
         monkeypatch.setattr(
-            langevin, public, getattr(sys.modules[f"jaxneq.langevin.{module}"], public), raising=False
+            langevin,
+            public,
+            getattr(sys.modules[f"jaxneq.langevin.{module}"], public),
+            raising=False,
         )
     return re.search(r"```toml\n(.*?)```", text, re.DOTALL).group(1)
 

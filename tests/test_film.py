@@ -177,7 +177,7 @@ def test_gradient_with_respect_to_every_mean_free_path(by_paths):
 
 
 def test_hessian_vector_product(by_paths):
-    value, gradient, point = by_paths
+    _, gradient, point = by_paths
     direction = jax.random.normal(jax.random.key(0), point.shape)
     h = 1e-3
     central = (gradient(point + h * direction) - gradient(point - h * direction)) / (2 * h)

@@ -259,7 +259,6 @@ if __name__ == "__main__":
     import sys
 
     import pytest
-
     import toy_engine  # by its name: a script has no place among the modules
 
     from jaxneq.cli import main

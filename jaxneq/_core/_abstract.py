@@ -150,12 +150,14 @@ def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: 
 
     The store writes units and dimensions, reports label axes with them. `hints` for reports:
     ``reference_for="conductivity"`` draws the field as a dashed line beside that quantity;
-    ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval.
+    ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval;
+    ``coordinate=True`` makes it the axis against which others of its dimension are drawn;
+    ``scale="linear"`` keeps its own axis from becoming logarithmic.
     """
     declared = {"doc": doc, "unit": unit, "dims": dims, **hints}
     default = hints.pop("default", dataclasses.MISSING)
     declared.pop("default", None)
-    return eqx.field(default=default, metadata={"quantity": declared})
+    return eqx.field(default=default, kw_only=True, metadata={"quantity": declared})
 
 
 class AbstractSolution(eqx.Module):

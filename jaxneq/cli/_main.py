@@ -18,6 +18,9 @@ EPILOG = "Exit status: 0 done, 1 a computation failed, 2 a bad job or file, 130 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `jaxneq`. Returns the exit status."""
+    # A program from the compilation cache makes XLA log, as errors, tuning flags that are no
+    # features of the processor. Real failures arrive as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         args = _parser().parse_args(argv)
     except SystemExit as usage:

@@ -149,6 +149,7 @@ class TrapEnsemble(AbstractSolution):
 
     primary: ClassVar[str] = "mean_position"
 
+    observables: dict[str, Estimate]
     mean_position: Estimate = quantity(doc="Mean position in the frame of the trap")
     mean_square_position: Estimate = quantity(doc="Mean square position")
     power: Estimate = quantity(doc="Work rate of the trap on the particle")
@@ -158,7 +159,6 @@ class TrapEnsemble(AbstractSolution):
     conservation_residual: Float[Array, ""] = quantity(
         doc="Work less heat, relative; zero, for work is heat in the mean"
     )
-    observables: dict[str, Estimate]
     status: Status
     stats: dict[str, Any]
 

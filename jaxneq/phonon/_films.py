@@ -57,29 +57,6 @@ class FilmSolution(AbstractSolution):
     position: Float[Array, " node"] = quantity(
         unit="m", doc="Distance from the hot wall", dims=("node",)
     )
-    pseudotemperature: Float[Array, " node"] = quantity(
-        unit="K", doc="Temperature to which collisions relax the phonons", dims=("node",)
-    )
-    mean_free_path: Float[Array, " band"] = quantity(
-        unit="m", doc="Mean free path of each band", dims=("band",)
-    )
-    conductivity_by_band: Float[Array, " band"] = quantity(
-        unit="W/m/K", doc="Contribution of each band to the conductivity", dims=("band",)
-    )
-    suppression: Float[Array, " band"] = quantity(
-        doc="Contribution of each band relative to its contribution in the bulk", dims=("band",)
-    )
-    entropy_production: Float[Array, ""] = quantity(
-        unit="W/m2/K", doc="Entropy production per area, bulk and walls, linearised"
-    )
-    force: Float[Array, ""] = quantity(
-        unit="1/K", doc="Thermodynamic force, difference over squared temperature, linearised"
-    )
-    conservation_residual: Float[Array, ""] = quantity(
-        doc="Largest deviation of the flux through any face, relative to the flux"
-    )
-    status: Status
-    stats: dict[str, Any]
     temperature: Float[Array, " node"] | None = quantity(
         unit="K", doc="Temperature of the energy density", dims=("node",), default=None
     )
@@ -88,24 +65,46 @@ class FilmSolution(AbstractSolution):
         dims=("node",),
         default=None,
     )
+    mean_free_path: Float[Array, " band"] = quantity(
+        unit="m", doc="Mean free path of each band, ascending", dims=("band",)
+    )
+    accumulation: Float[Array, " band"] = quantity(
+        doc="Share of the conductivity carried by mean free paths up to this one",
+        dims=("band",),
+        scale="linear",
+    )
+    suppression: Float[Array, " band"] = quantity(
+        doc="Contribution of each band relative to its contribution in the bulk", dims=("band",)
+    )
+    conductivity_by_band: Float[Array, " band"] = quantity(
+        unit="W/m/K", doc="Contribution of each band to the conductivity", dims=("band",)
+    )
+    pseudotemperature: Float[Array, " node"] = quantity(
+        unit="K", doc="Temperature to which collisions relax the phonons", dims=("node",)
+    )
     face_position: Float[Array, " face"] | None = quantity(
         unit="m", doc="Distance of the cell faces from the hot wall", dims=("face",), default=None
     )
     heat_flux_profile: Float[Array, " face"] | None = quantity(
         unit="W/m2", doc="Heat flux through each face", dims=("face",), default=None
     )
+    force: Float[Array, ""] = quantity(
+        unit="1/K", doc="Thermodynamic force, difference over squared temperature, linearised"
+    )
+    entropy_production: Float[Array, ""] = quantity(
+        unit="W/m2/K", doc="Entropy production per area, bulk and walls, linearised"
+    )
     entropy_production_density: Float[Array, " cell"] | None = quantity(
-        unit="W/m3/K",
-        doc="Entropy production by collisions, per volume",
-        dims=("cell",),
-        default=None,
+        unit="W/m3/K", doc="Entropy production in each cell", dims=("cell",), default=None
     )
     entropy_production_walls: Float[Array, "2"] | None = quantity(
-        unit="W/m2/K",
-        doc="Entropy production at the hot and cold wall",
-        dims=("wall",),
-        default=None,
+        unit="W/m2/K", doc="Entropy production at the hot, cold wall", dims=("wall",), default=None
     )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Largest deviation of the flux through any face, relative to the flux"
+    )
+    status: Status
+    stats: dict[str, Any]
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -120,11 +119,6 @@ class FilmSolution(AbstractSolution):
         """The transport regime by the Knudsen number (concrete scalars only)."""
         value = float(self.knudsen_number)
         return next(name for name, text in REGIMES.items() if value in Interval.parse(text))
-
-    def accumulation(self, mean_free_path: Float[Array, " points"]) -> Float[Array, " points"]:
-        """Conductivity (W/m/K) of the bands with mean free paths up to each of the given ones."""
-        below = self.mean_free_path[None, :] <= mean_free_path[:, None]
-        return jnp.sum(jnp.where(below, self.conductivity_by_band[None, :], 0), axis=1)
 
 
 class CrossPlaneFilm(AbstractSlab):
@@ -176,7 +170,8 @@ class CrossPlaneFilm(AbstractSlab):
         power = (bands.heat_capacity * bands.group_velocity).sum()
         to_flux = power * self.temperature_difference
         to_conductivity = power * self.thickness
-        by_band = to_conductivity * state.mean_flux
+        by_path = jnp.argsort(bands.mean_free_path)
+        by_band = to_conductivity * state.mean_flux[by_path]
         force = self.temperature_difference / self.temperature**2
         common: dict[str, Any] = {
             "conductivity": to_conductivity * state.conductance,
@@ -187,9 +182,10 @@ class CrossPlaneFilm(AbstractSlab):
             "force": force,
             "position": self.thickness * state.position,
             "pseudotemperature": self._kelvin(state.pseudotemperature),
-            "mean_free_path": bands.mean_free_path,
+            "mean_free_path": bands.mean_free_path[by_path],
+            "accumulation": jnp.cumsum(by_band) / by_band.sum(),
+            "suppression": by_band / bulk[by_path],
             "conductivity_by_band": by_band,
-            "suppression": by_band / bulk,
             "status": state.status,
             "stats": state.stats,
         }

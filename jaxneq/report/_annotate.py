@@ -24,7 +24,7 @@ def regime_spans(
     """Where a quantity known at `x` lies in each interval: (name, from, to), by interpolation."""
     order = np.argsort(x)
     x, value = np.asarray(x, float)[order], np.asarray(value, float)[order]
-    fine = (np.geomspace if log else np.linspace)(x[0], x[-1], 4001)
+    fine = (np.geomspace if log else np.linspace)(x[0], x[-1], 2001)
     at, known = (np.log(fine), np.log(x)) if log else (fine, x)
     positive = bool(np.all(value > 0))  # powers of x are straight lines in logarithms
     dense = np.interp(at, known, np.log(value) if positive else value)

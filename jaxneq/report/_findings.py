@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ._units import plain
 from ._view import NO_STATUS, categories, dimension, primary_of, references, words
 
 
+@runtime_checkable
 class Show(Protocol):
     """Writes a number with its unit, and its standard error if there is one."""
 

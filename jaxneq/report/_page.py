@@ -35,8 +35,8 @@ def page(result: Result, figure: bytes, width: float) -> str:
         figure=base64.b64encode(figure).decode("ascii"),
         width=round(_PIXELS_PER_INCH * width),
         caption=caption(result),
-        axes=[_row(name, data) for name, data in result.axes.items()],
-        quantities=[_row(name, result.quantities[name]) for name in names],
+        axes=[_row(result, name, data) for name, data in result.axes.items()],
+        quantities=[_row(result, name, result.quantities[name]) for name in names],
         job=result.job,
         provenance={words(k): _said(k, v) for k, v in result.provenance.items() if v is not None},
         attributes={words(k): _said(k, v) for k, v in result.attributes.items()},
@@ -76,11 +76,14 @@ def _has(result: Result, key: str) -> bool:
     return bool(result.attributes.get(key))
 
 
-def _row(name: str, data: Dataset) -> dict[str, str]:
+def _row(result: Result, name: str, data: Dataset) -> dict[str, str]:
+    swept = [dim for dim in data.dims if dim in result.axes]
+    dims = [dim for dim in data.dims if dim not in result.axes]
+    dims = ["sweep", *dims] if swept and len(swept) == len(result.axes) else list(data.dims)
     return {
         "name": name,
         "unit": typeset(data.unit),
-        "dims": " × ".join(data.dims),
+        "dims": " × ".join(dims),
         "range": _range(data),
         "doc": data.doc[:1].upper() + data.doc[1:],
     }

@@ -27,10 +27,10 @@ class Panel:
         self.result, self.ax, self.shown = result, ax, shown
         data = result.quantities[shown.name]
         self.colors = line_colors(len(shown.y))
-        self.marker, self.width = self._look()
-        self.log_x = is_logarithmic(shown.x)
+        self.log_x = is_logarithmic(shown.x[0])
         name, coordinate = dimension(result, shown.along)
         self.choices = categories(coordinate) if coordinate is not None else []
+        self.marker, self.width = self._look()
         self.guides = self._guides()
         self._draw_curves()
         self._draw_guides()
@@ -44,7 +44,8 @@ class Panel:
             ax.tick_params(axis="x", which="minor", bottom=False, top=False)
         y, finite = shown.y, shown.y[np.isfinite(shown.y)]
         positive = finite.size > 0 and finite.min() > 0
-        log_y = self.log_x and positive and finite.max() > 10 * finite.min()
+        spread = positive and finite.max() > 10 * finite.min()
+        log_y = bool(self.log_x and spread and data.hints.get("scale") != "linear")
         guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
         label, derivative = words(shown.name), _derivative(shown.name)
         if derivative:
@@ -96,7 +97,8 @@ class Panel:
         """Markers where the points are few and each was computed by itself; the line width."""
         shown, count = self.shown, len(self.colors)
         apart = shown.along in self.result.axes or not dimension(self.result, shown.along)[1]
-        if not (apart and shown.y.shape[1] <= _MOST_MARKERS and count <= MOST_IN_LEGEND):
+        few = shown.y.shape[1] <= _MOST_MARKERS and count <= MOST_IN_LEGEND
+        if not (apart and few) and not self.choices:
             return {}, 1.6 if count == 1 else 1.2
         return {"marker": "o", "ms": 3.6 if count == 1 else 2.8, "mec": "white", "mew": 0.4}, 1.4
 
@@ -152,7 +154,7 @@ class Panel:
 
 def _tight(x: np.ndarray) -> tuple[float, float]:
     low, high = float(np.min(x)), float(np.max(x))
-    room = 0.02 * (high - low) or 0.5
+    room = 0.02 * (high - low) or 0.1 * abs(low) or 0.5
     return low - room, high + room
 
 

@@ -21,7 +21,7 @@ def settle_names(
     coordinate becomes ``<name>_index``.
     """
     own_dims = {dim for data in quantities.values() for dim in data.dims if dim not in axes}
-    taken = set(quantities) | own_dims
+    taken = {name.split("/")[-1] for name in quantities} | own_dims  # axes stand in every group
     new: dict[str, str] = {}
     for dotted in axes:
         whole = dotted.replace(".", "_")

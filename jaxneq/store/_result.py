@@ -71,6 +71,8 @@ def write_result(path: str | os.PathLike, result: Result) -> None:
     groups: dict[str, dict[str, Dataset]] = {"solution": {}, "stats": {}}
     for name, dataset in quantities.items():
         group, _, short = name.rpartition("/")
+        if group not in ("", "stats"):
+            raise ValueError(f"write_result: {name!r} names no group of a result; use 'stats/'.")
         groups[group or "solution"][short] = dataset
 
     buffer = io.BytesIO()
