@@ -1,1 +1,7 @@
 """Hot loops: each folder holds a plain reference and the fast form."""
+
+from . import noise as noise
+from . import sweep as sweep
+from ._registry import Operation as Operation
+
+OPERATIONS = (*noise.OPERATIONS, *sweep.OPERATIONS)

@@ -5,6 +5,19 @@ an ensemble is the same under any blocking, sharding and resume, and an adjoint 
 `jax.random.threefry` in `reference` is the same function.
 """
 
+import jax
+import jax.numpy as jnp
+
+from .._registry import Operation
+from . import reference
 from .threefry import bits as bits
 from .threefry import normal_pair as normal_pair
 from .threefry import stream_key as stream_key
+
+
+def _example():
+    identity = jnp.arange(1000, dtype=jnp.uint32)
+    return stream_key(jax.random.key(3), 1), identity, jnp.uint32(7)
+
+
+OPERATIONS = (Operation("noise.bits", bits, reference.bits, _example),)

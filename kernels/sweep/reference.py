@@ -10,6 +10,7 @@ def distribution(temperature, inflow, width, reach):
 
     Node 0 is the left one; direction 0 travels to the right.
     """
+    temperature, inflow, width, reach = map(np.asarray, (temperature, inflow, width, reach))
     cells = len(width)
     psi = np.zeros((2, cells, 2, *reach.shape))
     for ray in np.ndindex(reach.shape):
@@ -31,9 +32,16 @@ def distribution(temperature, inflow, width, reach):
 def balance(temperature, inflow, width, reach, weight):
     """As `scan.balance`."""
     psi = distribution(temperature, inflow, width, reach)
+    temperature, inflow, width = map(np.asarray, (temperature, inflow, width))
     rays = tuple(range(-reach.ndim, 0))
     local = temperature[(None, ..., *(None for _ in reach.shape))]
-    emitted = np.sum(weight / reach * (local - psi), axis=(0, *(ray for ray in rays)))
+    emitted = np.sum(weight / reach * (local - psi), axis=(0, *rays))
     leaving = np.stack([psi[1, 0, 0], psi[0, -1, 1]])
-    walls = np.asarray(inflow)[(slice(None), *(None for _ in reach.shape))]
+    walls = inflow[(slice(None), *(None for _ in reach.shape))]
     return width[:, None] / 2 * emitted, np.sum(weight * (walls - leaving), axis=rays)
+
+
+def dissipation(temperature, inflow, width, reach, weight):
+    """As `scan.dissipation`."""
+    nodes, walls = balance(temperature, inflow, width, reach, weight)
+    return np.sum(temperature * nodes) + np.sum(np.asarray(inflow) * walls)
