@@ -10,7 +10,6 @@ def distribution(temperature, inflow, width, reach):
 
     Node 0 is the left one; direction 0 travels to the right.
     """
-    temperature, inflow, width, reach = map(np.asarray, (temperature, inflow, width, reach))
     cells = len(width)
     psi = np.zeros((2, cells, 2, *reach.shape))
     for ray in np.ndindex(reach.shape):
@@ -32,7 +31,6 @@ def distribution(temperature, inflow, width, reach):
 def balance(temperature, inflow, width, reach, weight):
     """As `scan.balance`."""
     psi = distribution(temperature, inflow, width, reach)
-    temperature, inflow, width = map(np.asarray, (temperature, inflow, width))
     rays = tuple(range(-reach.ndim, 0))
     local = temperature[(None, ..., *(None for _ in reach.shape))]
     emitted = np.sum(weight / reach * (local - psi), axis=(0, *rays))
