@@ -46,7 +46,8 @@ class Checkpointer:
                     data, implementation = _to_data(leaf)
                     item = arrays.create_dataset(name, data=data)
                     write_attributes(item, {"key_implementation": implementation})
-        write_bytes(self.path, buffer.getbuffer())
+        with buffer.getbuffer() as whole:
+            write_bytes(self.path, whole)
 
     def load(self, template: PyTree) -> tuple[PyTree, int] | None:
         """The state kept and its step, or None if there is no file.

@@ -83,7 +83,8 @@ def write_result(path: str | os.PathLike, result: Result) -> None:
         for name, datasets in groups.items():
             _write_datasets(file.create_group(name, track_order=True), axes, datasets)
         write_attributes(file["solution"], result.attributes)
-    write_bytes(path, buffer.getbuffer())
+    with buffer.getbuffer() as whole:
+        write_bytes(path, whole)
 
 
 def read_result(path: str | os.PathLike) -> Result:
