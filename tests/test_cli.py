@@ -384,6 +384,7 @@ def test_killed_at_random_moments_and_resumed(sample):
     process = command("resume", str(directory))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
+    assert "continuing from" in err
     same_numbers("whole/result.h5", directory / "result.h5")
 
 

@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from jaxneq import materials, steady
-from jaxneq._core import SolveError
-from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, GrayMaterial, IntegralEquation
+from jaxneq._core import SolveError, linear_solve
+from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, IntegralEquation
 from jaxneq.phonon import _exact as exact
+from jaxneq.phonon._films import gray_film as gray
 from jaxneq.phonon._special import exponential_integral, exponential_integral_remainder
 
 SILICON = materials.model("Si")
 BANDS = materials.phonon("Si")
 
 # Independent integral equation of the same bands; the last three by its own refinement (W/m/K).
+# `IntegralEquation` with 192 cells agrees to 3e-6 but at 10 nm (5.425312) and 100 um (143.2158).
 SILICON_FILMS = {
     10e-9: 5.42528,
     30e-9: 13.29599,
@@ -25,13 +27,6 @@ SILICON_FILMS = {
     10e-6: 134.042,
     100e-6: 143.218,
 }
-
-
-def gray(optical_thickness):
-    material = GrayMaterial(
-        heat_capacity=1.0, group_velocity=1.0, mean_free_path=1 / optical_thickness
-    )
-    return CrossPlaneFilm(material=material, thickness=1.0, temperature=1.0)
 
 
 def silicon(thickness, temperature=300.0, material=SILICON):
@@ -83,7 +78,7 @@ def test_integral_equation(tau):
 @pytest.mark.parametrize("thickness", SILICON_FILMS)
 def test_silicon_films(thickness):
     solution = steady(silicon(thickness), DiscreteOrdinates(tolerance=1e-8))
-    assert float(solution.conductivity) == pytest.approx(SILICON_FILMS[thickness], rel=1e-4)
+    assert float(solution.conductivity) == pytest.approx(SILICON_FILMS[thickness], rel=4e-5)
     assert solution.stats["residual"] <= 1e-8
     assert solution.stats["iterations"] <= 16
 
@@ -105,25 +100,33 @@ def test_limits_are_bulk_and_casimir():
     assert thick.regime == "diffusive" and thin.regime == "ballistic"
 
 
-@pytest.mark.parametrize("film", [gray(1.0), gray(1e4), silicon(1e-6)])
-def test_first_and_second_law(film):
+@pytest.mark.parametrize(
+    ("film", "bound"), [(gray(1.0), 1e-11), (gray(1e4), 1e-6), (silicon(1e-6), 1e-10)]
+)
+def test_first_and_second_law(film, bound):
     solution = steady(film)
-    assert solution.conservation_residual < 1e-6
-    product = sum(solution.fluxes[name] * solution.forces[name] for name in solution.fluxes)
-    np.testing.assert_allclose(solution.entropy_production, product, rtol=1e-6)
-    np.testing.assert_allclose(
-        product,
-        solution.heat_flux * film.temperature_difference / film.temperature**2,
-        rtol=1e-12,
-    )
+    assert solution.conservation_residual < bound
+    # the flux through the faces, which knows nothing of the dissipation
+    flux = np.mean(solution.heat_flux_profile)
+    product = flux * film.temperature_difference / film.temperature**2
+    np.testing.assert_allclose(solution.entropy_production, product, rtol=bound)
+    conjugate = sum(solution.fluxes[name] * solution.forces[name] for name in solution.fluxes)
+    np.testing.assert_allclose(conjugate, product, rtol=bound)
     width = np.diff(solution.face_position)
     bulk = np.sum(solution.entropy_production_density * width)
     walls = np.sum(solution.entropy_production_walls)
-    np.testing.assert_allclose(bulk + walls, product, rtol=1e-6)
+    np.testing.assert_allclose(bulk + walls, product, rtol=bound)
     assert bulk > 0 and np.all(solution.entropy_production_walls > 0)
     np.testing.assert_allclose(
-        solution.conductivity_by_band.sum(), solution.conductivity, rtol=1e-6
+        solution.conductivity_by_band.sum(), solution.conductivity, rtol=bound
     )
+
+
+def test_entropy_balance_notices_an_unconverged_state():
+    """The dissipation of a wrong temperature exceeds the flux that it carries."""
+    loose = steady(silicon(1e-6), DiscreteOrdinates(tolerance=0.3), throw=False)
+    product = np.mean(loose.heat_flux_profile) * loose.force
+    assert abs(loose.entropy_production / product - 1) > 1e-6
 
 
 def test_walls_alone_do_not_make_the_entropy():
@@ -232,7 +235,7 @@ def test_changing_a_number_does_not_recompile():
         traces.append(None)
         return steady(film).conductivity
 
-    solve(gray(1.0)), solve(gray(2.0)), solve(gray(3))
+    solve(gray(1.0)), solve(gray(2.0)), solve(gray(3.0))
     assert len(traces) == 1
 
 
@@ -254,6 +257,9 @@ def test_failure_has_a_remedy_and_does_not_end_a_batch():
         ({"thickness": float("nan")}, "thickness = nan"),
         ({"thickness": 1e-8, "temperature": 5.0}, r"outside \[50, 1000\] K"),
         ({"thickness": 1e-8, "temperature_difference": 0.0}, "temperature_difference = 0"),
+        ({"thickness": 1e-8, "temperature_difference": 700.0}, "cold wall below 0 K"),
+        ({"thickness": [1e-8, 2e-8]}, r"thickness has shape \(2,\). Give one number"),
+        ({"thickness": 1e-8 + 0j}, "thickness = "),
         ({"thickness": 1e-8, "material": 3.0}, "Give a AbstractPhononMaterial"),
         ({"thickness": 1e-8, "material": "Si-grey"}, "Did you mean 'Si-gray'"),
     ],
@@ -261,6 +267,47 @@ def test_failure_has_a_remedy_and_does_not_end_a_batch():
 def test_misuse_is_refused_before_compute(arguments, named):
     with pytest.raises(ValueError, match=named):
         CrossPlaneFilm(**{"material": SILICON, **arguments})
+
+
+def test_misuse_is_refused_under_jit_too():
+    with pytest.raises(ValueError, match="thickness = -1e-07"):
+        jax.jit(lambda: CrossPlaneFilm(material="Si", thickness=-1e-7).thickness)()
+
+
+def test_a_traced_temperature_without_data_is_a_failure():
+    def solved(temperature):
+        return steady(silicon(1e-7, temperature))
+
+    batch = jax.vmap(solved)(jnp.array([10.0, 300.0]))
+    assert list(batch.status.ok) == [False, True]
+    np.testing.assert_allclose(batch.conductivity[1], 30.47955, rtol=4e-5)
+
+
+def test_a_flux_that_is_not_conserved_is_a_failure():
+    single = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, silicon(1.0)
+    )
+    solution = steady(single, throw=False)
+    assert not solution.status.ok
+    with pytest.raises(SolveError, match="float64"):
+        steady(single)
+
+
+def test_a_failed_solve_for_a_derivative_is_not_silent():
+    """A right-hand side that is solved in one step, with a derivative that is not."""
+    diagonal = jnp.concatenate([jnp.ones(1), jnp.geomspace(1.0, 1e6, 11)])
+
+    def solved(p):
+        return linear_solve(
+            lambda x: diagonal * x,
+            jnp.zeros(12).at[0].set(1.0) + (p - 1.0) * jnp.ones(12),
+            preconditioner=lambda r: r,
+            tolerance=jnp.asarray(1e-10),
+            max_iterations=5,
+        )
+
+    assert solved(1.0)[1].status.ok
+    assert np.all(np.isnan(jax.jacfwd(lambda p: solved(p)[0])(1.0)))
 
 
 def test_exponential_integrals():

@@ -51,7 +51,7 @@ def test_error_bars_are_honest():
     method = langevin.ExactGaussian(dt=0.3, replicas=200)
 
     def z(key):
-        sample = simulate(TRAP, method, key=key, time=20.0, burn_in=8.0)
+        sample = simulate(TRAP, method, key=key, time=21.0, burn_in=9.0)
         return sample.mean_position.z_score(LAG)
 
     scores = jax.vmap(z)(jax.random.split(jax.random.key(7), 400))
@@ -65,10 +65,37 @@ def test_derivative_through_the_samples():
     def lag(velocity):
         trap = langevin.OrnsteinUhlenbeck(stiffness=2.0, friction=1.5, velocity=velocity)
         method = langevin.ExactGaussian(dt=0.3, replicas=8)
-        return simulate(trap, method, key=KEY, time=40.0, burn_in=30.0).mean_position.value
+        return simulate(trap, method, key=KEY, time=39.0, burn_in=30.0).mean_position.value
 
     assert float(jax.grad(lag)(0.8)) == pytest.approx(-1.5 / 2.0, rel=1e-9)
     assert float(jax.jvp(lag, (0.8,), (1.0,))[1]) == pytest.approx(-1.5 / 2.0, rel=1e-9)
+
+
+def test_verbs_run_under_jit():
+    """Literals stay known while a function is traced: they fix steps, and are checked."""
+    method = {"dt": 0.1, "replicas": 4}
+
+    @jax.jit
+    def sampled(velocity):
+        trap = langevin.OrnsteinUhlenbeck(velocity=velocity)
+        return simulate(trap, langevin.ExactGaussian(**method), key=KEY, time=2.0).power.value
+
+    trap = langevin.OrnsteinUhlenbeck(velocity=0.5)
+    outside = simulate(trap, langevin.ExactGaussian(**method), key=KEY, time=2.0)
+    np.testing.assert_allclose(sampled(0.5), outside.power.value, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"dt = -0\.1 is not allowed"):
+        jax.jit(lambda: langevin.ExactGaussian(dt=-0.1).dt)()
+
+
+def test_a_run_that_is_not_steady_says_so(ensemble):
+    trap = langevin.OrnsteinUhlenbeck(velocity=3.0)
+    method = langevin.ExactGaussian(dt=0.1, replicas=2000)
+    early = simulate(trap, method, key=KEY, time=0.5)
+    # from equilibrium at rest the mean lags by u (1 - exp(-t)): energy u^2 (1 - exp(-t))^2 / 2
+    gained = 9 * (1 - np.exp(-0.5)) ** 2 / 2 / 0.5
+    assert abs(early.energy_rate.z_score(gained)) < 5
+    assert early.conservation_residual > 0.1
+    assert ensemble.conservation_residual < 0.01
 
 
 def test_relaxation_keeps_both_laws():
@@ -149,29 +176,32 @@ def test_accumulators_merge():
     """Parts in any order give the whole; the empty one changes nothing."""
     observable = TimeAverage("y", lambda y: y)
     samples = jax.random.normal(KEY, (6, 5))
-    weights = jnp.asarray([1.0, 0.0, 2.0, 1.0, 1.0, 3.0])
+    counted = jnp.asarray([True, False, True, True, True, True])
 
     def total(part):
         sums = observable.init(samples[0])
         for index in part:
-            sums = observable.update(sums, samples[index], weights[index])
+            sums = observable.update(sums, samples[index], counted[index])
         return sums
 
     whole = total(range(6))
-    np.testing.assert_allclose(whole.mean, np.average(samples, axis=0, weights=weights))
+    np.testing.assert_allclose(whole.mean, np.average(samples, axis=0, weights=counted))
     for first, second in ((range(2), range(2, 6)), (range(2, 6), range(2)), (range(6), ())):
         merged = observable.merge(total(first), total(second))
         assert isinstance(merged, Mean)
         np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12)
-        np.testing.assert_allclose(merged.weight, whole.weight)
+        assert merged.count == whole.count == 5
 
 
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"time": 1.0, "burn_in": 1.0}, "leaves no step"),
-        ({"time": 0.1}, "leaves no step"),
-        ({"time": 1.0, "burn_in": -1.0}, "0 <= burn_in < time"),
+        ({"time": 3.0, "burn_in": 3.0}, "leaves no step"),
+        ({"time": 0.0}, "leaves no step"),
+        ({"time": 3.0, "burn_in": -3.0}, "0 <= burn_in < time"),
+        ({"time": 1.0}, "time = 1 is no whole number of steps of dt = 0.3"),
+        ({"time": float("nan")}, "time = nan"),
+        ({"time": 3.0e9}, "counter of the noise"),
     ],
 )
 def test_durations_are_checked(plan, message):
@@ -182,8 +212,20 @@ def test_durations_are_checked(plan, message):
 def test_verbs_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match="GaussianMoments cannot simulate"):
         simulate(TRAP, langevin.GaussianMoments(), key=KEY, time=1.0)
-    with pytest.raises(ValueError, match="times must not be negative"):
-        evolve(TRAP, times=jnp.array([-1.0]))
+    for times in ([-1.0], [float("nan")]):
+        with pytest.raises(ValueError, match="times must be numbers and not negative"):
+            evolve(TRAP, times=times)
+    with pytest.raises(ValueError, match="Give a list of times"):
+        evolve(TRAP, times=[])
+    with pytest.raises(ValueError, match=r"look at \.status"):
+        jax.jit(lambda u: steady(langevin.OrnsteinUhlenbeck(velocity=u), throw=True))(1.0)
+    mean = TimeAverage("mean_position", lambda y: y)
+    with pytest.raises(ValueError, match=r"Give jax\.random\.key"):
+        simulate(TRAP, METHOD, key=0, time=3.0)
+    with pytest.raises(ValueError, match="two observables have one name"):
+        simulate(TRAP, METHOD, key=KEY, time=3.0, observables=(mean,))
+    with pytest.raises(ValueError, match="one for each of the 2000 replicas"):
+        simulate(TRAP, METHOD, key=KEY, time=3.0, initial=jnp.zeros(3))
     from jaxneq import phonon
 
     with pytest.raises(ValueError, match="DiscreteOrdinates treats AbstractSlab, not Ornstein"):

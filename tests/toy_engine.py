@@ -54,7 +54,7 @@ class Layered(AbstractMedium):
     """Layers of equal thickness, in series."""
 
     conductivities: Float[Array, " layer"] = parameter(
-        unit="W/m/K", range="(0, inf)", doc="Thermal conductivity of each layer"
+        unit="W/m/K", range="(0, inf)", dims=("layer",), doc="Thermal conductivity of each"
     )
 
     @property

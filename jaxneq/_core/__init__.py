@@ -28,6 +28,7 @@ from ._run import run as run
 from ._status import SolveError as SolveError
 from ._status import Status as Status
 from ._types import Scalar as Scalar
+from ._types import custom_jvp as custom_jvp
 from ._validation import Case as Case
 from ._validation import Verdict as Verdict
 from ._validation import judge as judge

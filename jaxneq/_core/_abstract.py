@@ -9,7 +9,7 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
 from ._estimate import Estimate
@@ -76,8 +76,8 @@ class AbstractObservable(AbstractDeclared):
         """The empty accumulator for samples shaped like `sample`."""
 
     @abc.abstractmethod
-    def update(self, accumulated: PyTree, sample: PyTree, weight: Float[Array, ""]) -> PyTree:
-        """Take in one sample of all replicas, with a weight (0 during burn-in)."""
+    def update(self, accumulated: PyTree, sample: PyTree, counted: Bool[Array, ""]) -> PyTree:
+        """Take in one sample of all replicas, unless it is not `counted` (during burn-in)."""
 
     @abc.abstractmethod
     def merge(self, first: PyTree, second: PyTree) -> PyTree:

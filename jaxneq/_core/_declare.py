@@ -55,6 +55,7 @@ class Parameter:
     choices: tuple[str, ...]
     default: Any
     part: type | None
+    dims: tuple[str, ...]
 
     @property
     def required(self) -> bool:
@@ -77,15 +78,19 @@ def is_concrete(value: Any) -> bool:
 
 
 def _as_array(value: Any) -> Any:
-    """Numbers become arrays of one kind, so that changing one never recompiles."""
+    """Numbers become arrays of one kind, so that changing one never recompiles.
+
+    What is known while a function is traced stays known: it can be checked there too.
+    """
     if isinstance(value, bool | str):
         return value  # refused by the check
-    if isinstance(value, int | float):
-        return jnp.asarray(value, jnp.result_type(float))  # not weakly typed
-    if isinstance(value, np.ndarray | np.generic):
-        value = jnp.asarray(value)
-    if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jnp.inexact):
-        value = value.astype(jnp.result_type(float))
+    with jax.ensure_compile_time_eval():
+        if isinstance(value, int | float):
+            return jnp.asarray(value, jnp.result_type(float))  # not weakly typed
+        if isinstance(value, complex | list | tuple | np.ndarray | np.generic):
+            value = jnp.asarray(value)
+        if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jnp.inexact):
+            value = value.astype(jnp.result_type(float))
     return value
 
 
@@ -94,14 +99,16 @@ def parameter(
     doc: str,
     unit: str = "1",
     range: str = "(-inf, inf)",
+    dims: tuple[str, ...] = (),
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """Declare a differentiable number (or array of numbers) of a system or method.
+    """Declare a differentiable number of a system or method, or an array of named dimensions.
 
     **Arguments:** `doc`, one sentence; `unit`, SI symbol or "1"; `range`, an interval such as
-    ``"(0, inf)"``; `default`, if it has one.
+    ``"(0, inf)"``; `dims`, names of its dimensions; `default`, if it has one.
     """
-    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+    interval = Interval.parse(range)
+    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
     return eqx.field(converter=_as_array, default=default, metadata={"parameter": declared})
 
 
@@ -144,7 +151,7 @@ def parameters_of(cls: type) -> Iterator[Parameter]:
     anywhere = Interval.parse("(-inf, inf)")
     for field in dataclasses.fields(cls):
         if "parameter" in field.metadata:
-            declared = {"interval": anywhere, "choices": (), "part": None}
+            declared = {"interval": anywhere, "choices": (), "part": None, "dims": ()}
             declared |= field.metadata["parameter"]
             yield Parameter(name=field.name, default=field.default, **declared)
 
@@ -156,13 +163,34 @@ class AbstractDeclared(eqx.Module):
     """
 
     def __check_init__(self):
+        sizes: dict[str, int] = {}
         for declared in parameters_of(type(self)):
             value = getattr(self, declared.name)
+            if declared.kind == "number" and isinstance(value, jax.Array):
+                _check_shape(type(self).__name__, declared, value.shape, sizes)
             if not _acceptable(declared, value):
                 raise ValueError(
                     f"{type(self).__name__}: {declared.name} = {_show(value)} is not allowed. "
                     f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
                 )
+
+
+def _check_shape(
+    owner: str, declared: Parameter, shape: tuple[int, ...], sizes: dict[str, int]
+) -> None:
+    """Shapes are known even of traced values. `sizes` collects those of the named dimensions."""
+    fits = len(shape) == len(declared.dims) and 0 not in shape
+    if fits and all(
+        sizes.setdefault(dim, n) == n for dim, n in zip(declared.dims, shape, strict=True)
+    ):
+        return
+    if declared.dims:
+        known = ", ".join(f"{dim} = {sizes[dim]}" for dim in declared.dims if dim in sizes)
+        wanted = f"Give an array of dimensions ({', '.join(declared.dims)})"
+        wanted += f" with {known}." if known else "."
+    else:
+        wanted = "Give one number; for many at once use jax.vmap, or [sweep] in a job."
+    raise ValueError(f"{owner}: {declared.name} has shape {shape}. {wanted}")
 
 
 def _acceptable(declared: Parameter, value: Any) -> bool:
@@ -176,6 +204,8 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
         integral = isinstance(value, int) and not isinstance(value, bool)
         return integral and value in declared.interval
     if isinstance(value, jax.Array):
+        if not jnp.issubdtype(value.dtype, jnp.floating):
+            return False
         return bool(np.all(np.isfinite(value))) and value in declared.interval
     return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
 

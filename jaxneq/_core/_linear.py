@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, PyTree
 
 from ._status import Status
+from ._types import custom_jvp
 
 Operator = Callable[[Array], Array]
 
@@ -37,10 +38,15 @@ def linear_solve(
     Differentiable in `rhs` and in whatever `operator` closes over, forward and reverse, to any
     order: the derivative is the solution of the same system with another right-hand side, so it
     costs one more solve. The preconditioner carries no derivative.
+
+    A solution whose residual exceeds the root of the tolerance is replaced by NaN. The status
+    tells of the first solve; of the solve for a derivative nothing else could.
     """
 
     def solve(matvec: Operator, b: Array):
-        return conjugate_gradients(matvec, b, preconditioner, tolerance, max_iterations)
+        x, stats = conjugate_gradients(matvec, b, preconditioner, tolerance, max_iterations)
+        hopeless = ~stats.status.ok & ~(stats.residual <= jnp.sqrt(tolerance))
+        return jnp.where(hopeless, jnp.nan, x), stats
 
     return lax.custom_linear_solve(operator, rhs, solve, symmetric=True, has_aux=True)
 
@@ -77,13 +83,13 @@ def conjugate_gradients(
         x, residual, direction, rho, iterations, _ = carry
         image = operator(direction)
         curvature = _dot(direction, image)
-        alpha = rho / curvature
+        alpha = jnp.where(curvature > 0, rho / curvature, 0)
         x = x + alpha * direction
         residual = residual - alpha * image
         z = preconditioner(residual)
         rho_next = _dot(residual, z)
         direction = z + (rho_next / rho) * direction
-        broken = ~(curvature > 0) | ~jnp.isfinite(rho_next)
+        broken = ~(curvature > 0) | ~(rho_next >= 0) | ~jnp.isfinite(rho_next)
         return x, residual, direction, rho_next, iterations + 1, broken
 
     def helping(carry):
@@ -107,7 +113,7 @@ def conjugate_gradients(
     return x, SolveStats(iterations, relative, status)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@partial(custom_jvp, nondiff_argnums=(0,))
 def stationary_value(functional: Callable, parameters: PyTree, state: Array) -> PyTree:
     """``functional(parameters, state)`` where `state` makes the functional stationary.
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
-from ._verbs import _checked, resolve_method
+from ._verbs import _checked, check_key, resolve_method
 
 
 @runtime_checkable
@@ -37,7 +37,7 @@ def run(
     system: AbstractSystem,
     method: AbstractMethod | None = None,
     *,
-    key: Array,
+    key: Any,
     time: float,
     burn_in: float = 0.0,
     initial: Any = None,
@@ -50,14 +50,15 @@ def run(
 ) -> Any:
     """`simulate`, with progress, checkpoints and a clean Ctrl-C. Same numbers, bit for bit.
 
-    **Arguments:** `checkpointer`, where the state is kept every `checkpoint_interval` seconds of
-    wall time and on interruption, and from where a run continues; `chunk_duration`, the wall time
-    in seconds that one compiled chunk aims at; `progress(steps_done, steps_total)`, called after
-    every chunk. Other arguments as in `simulate`.
+    **Arguments:** `checkpointer`, one for this run alone, where the state is kept every
+    `checkpoint_interval` seconds of wall time and on interruption, and from where a run continues;
+    `chunk_duration`, the wall time in seconds that one compiled chunk aims at;
+    `progress(steps_done, steps_total)`, called after every chunk. Other arguments as in `simulate`.
 
     **Raises:** `Interrupted` after Ctrl-C, once the chunk at hand is finished and kept.
     """
     method = resolve_method(system, method, "simulate", AbstractSampler)
+    check_key(key)
     schedule = method.schedule(time, burn_in)
     plan = {"schedule": schedule, "observables": observables}
 

@@ -27,15 +27,19 @@ class Status(eqx.Module):
         "not_finite",
         "breakdown",
         "stagnation",
+        "not_conserved",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
         "The iteration limit was reached before the tolerance. Raise `max_iterations`, or "
         "loosen `tolerance`.",
-        "A NaN or an infinity appeared. Check the parameters for extreme ratios, or use float64.",
+        "A NaN or an infinity appeared. Check the parameters for values outside the data's range "
+        "and for extreme ratios, or use float64.",
         "The operator was not positive definite to rounding. Use float64, or refine the grid.",
         "The residual stopped falling above the tolerance: rounding limits it. Use float64, or "
         "loosen `tolerance`.",
+        "The solution converged, but a conserved flux varies by more than a per cent: it is a "
+        "small difference of large numbers. Use float64, or tighten `tolerance`.",
     )
 
     @classmethod
@@ -49,6 +53,11 @@ class Status(eqx.Module):
         for name, condition in reversed(conditions.items()):
             code = jnp.where(condition, jnp.int32(cls.names.index(name)), code)
         return cls(code)
+
+    def unless(self, name: str, condition: Bool[Array, "..."]) -> Status:
+        """This status, or `name` where all was well but for `condition`."""
+        code = jnp.int32(self.names.index(name))
+        return Status(jnp.where((self.code == 0) & condition, code, self.code))
 
     @property
     def ok(self) -> Bool[Array, "..."]:

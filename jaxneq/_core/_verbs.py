@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from ._abstract import (
     AbstractEvolveMethod,
@@ -41,7 +42,7 @@ def evolve(
     system: AbstractSystem,
     method: AbstractMethod | None = None,
     *,
-    times: Float[Array, " times"],
+    times: Any,
     initial: Any = None,
     throw: bool | None = None,
 ) -> Any:
@@ -51,8 +52,13 @@ def evolve(
     `steady`.
     """
     method = resolve_method(system, method, "evolve", AbstractEvolveMethod)
-    if is_concrete(times) and np.any(np.asarray(times) < 0):
-        raise ValueError("evolve: times must not be negative; the initial state is at time 0.")
+    times = jnp.asarray(times, jnp.result_type(float)) if not hasattr(times, "dtype") else times
+    if jnp.ndim(times) != 1 or jnp.size(times) == 0:
+        raise ValueError(f"evolve: times has shape {jnp.shape(times)}. Give a list of times.")
+    if is_concrete(times) and not np.all(np.asarray(times) >= 0):
+        raise ValueError(
+            "evolve: times must be numbers and not negative; the initial state is at time 0."
+        )
     return _checked(_evolve(system, method, times, initial), throw, method)
 
 
@@ -60,7 +66,7 @@ def simulate(
     system: AbstractSystem,
     method: AbstractMethod | None = None,
     *,
-    key: Array,
+    key: Any,
     time: float,
     burn_in: float = 0.0,
     initial: Any = None,
@@ -74,6 +80,7 @@ def simulate(
     ones. The duration is fixed at trace time.
     """
     method = resolve_method(system, method, "simulate", AbstractSampler)
+    check_key(key)
     schedule = method.schedule(time, burn_in)
     solution = _simulate(system, method, key, schedule, initial, observables)
     return _checked(solution, throw, method)
@@ -99,10 +106,23 @@ def resolve_method(
     return method
 
 
+def check_key(key: Any) -> None:
+    """Refuse what is no key of `jax.random`."""
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    raw = dtype == jnp.uint32 and key.shape == (2,)
+    if not (raw or (typed and key.shape == ())):
+        raise ValueError(f"simulate: key = {key!r} is no key. Give jax.random.key(0), say.")
+
+
 def _checked(solution: AbstractSolution, throw: bool | None, method: AbstractMethod) -> Any:
-    if throw is None:
-        throw = is_concrete(solution.status.code)
-    if throw:
+    concrete = is_concrete(solution.status.code)
+    if throw and not concrete:
+        raise ValueError(
+            "throw=True raises for concrete values only. Under jit, vmap and grad leave throw "
+            "out and look at .status."
+        )
+    if concrete and throw is not False:
         solution.status.check(type(method).__name__)
     return solution
 

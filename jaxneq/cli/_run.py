@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from jaxneq import config, store
@@ -80,7 +80,8 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
             directory.note("continued from the checkpoint")
             print(f"continuing from {directory.checkpoint}", file=sys.stderr)
     with progress("steps" if job.verb == "simulate" else "points") as update:
-        result = config.execute(job, update, checkpointer, checkpoint_every)
+        watched = _reminded_of_interrupts(update)
+        result = config.execute(job, watched, checkpointer, checkpoint_every)
     store.write_result(directory.result, result)
     if checkpointer is not None:
         checkpointer.remove()
@@ -90,11 +91,11 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
 
 def _stopped(directory: Directory) -> int:
     directory.note("stopped")
-    kept = "Its state is kept" if directory.checkpoint.exists() else "Nothing is kept of it"
-    print(
-        f"\njaxneq: stopped. {kept}; `jaxneq resume {directory.path}` goes on from there.",
-        file=sys.stderr,
-    )
+    if directory.checkpoint.exists():
+        next_time = "Its state is kept; `jaxneq resume {}` goes on from there."
+    else:
+        next_time = "Nothing is kept of it; `jaxneq resume {}` starts it again."
+    print(f"\njaxneq: stopped. {next_time.format(directory.path)}", file=sys.stderr)
     return 130
 
 
@@ -115,14 +116,43 @@ def _tell(result: store.Result, directory: Directory) -> int:
     return 1 if failed else 0
 
 
+_interrupted = threading.Event()
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def _reminded_of_interrupts(update: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """`update`, which also repeats a Ctrl-C that was lost.
+
+    Python drops an exception raised in a callback of the garbage collector, and JAX has one.
+    """
+
+    def reminded(done: int, total: int) -> None:
+        update(done, total)
+        if _interrupted.is_set():
+            _interrupted.clear()
+            signal.raise_signal(signal.SIGINT)
+
+    return reminded
+
+
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM, by which schedulers announce the end, is treated like Ctrl-C: state is kept."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    _interrupted.clear()
+    handlers = {
+        signal.SIGINT: _interrupt,
+        signal.SIGTERM: lambda *_: signal.raise_signal(signal.SIGINT),
+    }
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

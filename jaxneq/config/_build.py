@@ -24,8 +24,11 @@ def build(kind: type, table: Mapping[str, Any], where: str, path: Path) -> Any:
     """
     cls = _class_of(kind, table, where, path)
     declared = {parameter.name: parameter for parameter in parameters_of(cls)}
-    allowed = {name: _give(parameter) for name, parameter in declared.items()}
-    checked(model_of(cls), table, where, path, allowed)
+
+    def allowed(name: str) -> str:
+        return _give(declared[name]) if name in declared else ""
+
+    checked(model_of(cls, table["type"]), table, where, path, allowed)
     values = {}
     for name, parameter in declared.items():
         if name in table:
@@ -90,4 +93,7 @@ def _give(parameter: Parameter) -> str:
         names = ", ".join(map(basic_string, parts(parameter.part)))
         table = f"a table with type = {names}" if names else "a table"
         allowed = f"a name or {table}" if hasattr(parameter.part, "named") else table
+    if parameter.dims:
+        dims = ", ".join(parameter.dims)
+        allowed = f"an array over ({dims}) as nested lists, each entry {allowed}"
     return f"Give {allowed} ({sentence(parameter.doc)})."

@@ -29,11 +29,7 @@ class Row:
 
 def engines() -> dict[str, ModuleType]:
     """The engines that are there."""
-    return {
-        name: importlib.import_module(f"jaxneq.{name}")
-        for name in ENGINES
-        if importlib.util.find_spec(f"jaxneq.{name}") is not None
-    }
+    return {name: importlib.import_module(f"jaxneq.{name}") for name in ENGINES if _exists(name)}
 
 
 def classes(kind: type = AbstractDeclared, engine: str | None = None) -> dict[str, type]:
@@ -72,7 +68,7 @@ def find(name: str, kind: type = AbstractDeclared) -> type:
     **Raises:** `ValueError` with the nearest name that there is.
     """
     engine, _, short = name.partition(".")
-    if engine in engines() and (cls := _public(engine).get(short)) is not None:
+    if _exists(engine) and (cls := _public(engine).get(short)) is not None:
         if issubclass(cls, kind):
             return cls
         wanted, found = _noun(kind), _noun(cls)
@@ -120,11 +116,16 @@ def buildable(cls: type) -> bool:
     )
 
 
+def _exists(engine: str) -> bool:
+    return engine in ENGINES and importlib.util.find_spec(f"jaxneq.{engine}") is not None
+
+
 def _public(engine: str) -> dict[str, type]:
     """The final declared classes of an engine's namespace."""
+    module = importlib.import_module(f"jaxneq.{engine}")  # this one: others may load slowly
     return {
         name: cls
-        for name, cls in vars(engines()[engine]).items()
+        for name, cls in vars(module).items()
         if not name.startswith(("_", "Abstract"))
         and isinstance(cls, type)
         and issubclass(cls, AbstractDeclared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -17,12 +17,12 @@ def checked(
     table: Mapping[str, Any],
     where: str,
     prefix: tuple[str, ...] = (),
-    allowed: Mapping[str, str] | None = None,
+    allowed: Callable[[str], str] = lambda key: "",
 ) -> Any:
     """The table as that model, or a `JobError` about the first thing that is wrong with it.
 
-    **Arguments:** `where`, the file; `prefix`, the table's own path in it; `allowed`, what to say
-    of a key instead of pydantic's words.
+    **Arguments:** `where`, the file; `prefix`, the table's own path in it; `allowed(key)`, what to
+    say of a key instead of pydantic's words.
     """
     try:
         return model.model_validate(table)
@@ -32,7 +32,7 @@ def checked(
     error = min(errors, key=lambda e: e["type"] != "extra_forbidden")
     path = _path_in(table, error)
     at = dotted((*prefix, *path))
-    words = (allowed or {}).get(str(path[0]) if path else "", "")
+    words = allowed(str(path[0])) if path else ""
     about, known = _field_at(model, path)
     kind = error["type"]
     if kind == "extra_forbidden":

@@ -168,27 +168,16 @@ def _outer(axes: list[SweepAxis]) -> Iterator[Mapping[str, Any]]:
 
 def _check_shapes(job: Job, outer: list[Mapping[str, Any]], plan: Plan) -> None:
     """Settings that change the shape of the answer cannot share one result."""
-    with_shapes = [
-        {
-            jax.tree_util.keystr(path): leaf.shape
-            for path, leaf in jax.tree_util.tree_leaves_with_path(
-                shapes_of(*job.at(point), job.times, plan, len(plan.paths))
-            )
-        }
-        for point in outer
-    ]
-    for point, shapes in zip(outer, with_shapes, strict=True):
-        if shapes != with_shapes[0]:
-            name = min(
-                name
-                for name in {**shapes, **with_shapes[0]}
-                if shapes.get(name) != with_shapes[0].get(name)
-            )
+    width = len(plan.paths)
+    first, *others = [shapes_of(*job.at(point), job.times, plan, width) for point in outer]
+    for point, shapes in zip(outer[1:], others, strict=True):
+        if shapes != first:
+            name = min(n for n in {**shapes, **first} if shapes.get(n) != first.get(n))
             said = ", ".join(f"{path} = {show(value)}" for path, value in point.items())
             raise JobError(
                 f"{job.name}: sweep: at {said} the solution has another shape than at the first "
-                f"value ({name}: {shapes.get(name)}, not {with_shapes[0].get(name)}), and one "
-                "result cannot hold both. Run one job for each value, with --set and --out."
+                f"value ({name}: {shapes.get(name)}, not {first.get(name)}), and one result cannot "
+                "hold both. Run one job for each value, with --set and --out."
             )
 
 
@@ -209,10 +198,9 @@ def _gradient_datasets(
     found = {}
     for target, values in zip(spec.targets, gradients, strict=True):
         name = _short_name(target.path, [other.path for other in spec.targets])
-        own = tuple(f"{name}_{i}" for i in range(values.ndim - len(axes)))
         found[f"d_{spec.of}_d_{name}"] = Dataset(
             values,
-            (*axes, *own),
+            (*axes, *target.declared.dims),
             _per(of.unit, target.declared.unit),
             f"Derivative of {spec.of} with respect to {target.path}",
         )

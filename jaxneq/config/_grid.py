@@ -68,10 +68,14 @@ def solve_points(
 
 def shapes_of(
     system: AbstractSystem, method: AbstractMethod, times: np.ndarray | None, plan: Plan, width: int
-) -> PyTree:
-    """The shapes of what `solve_points` gives for one row, without computing it."""
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each part of the solution at one point, without computing it."""
     row = jax.ShapeDtypeStruct((width,), jnp.result_type(float))
-    return eqx.filter_eval_shape(_solve_row, system, method, row, times, plan)
+    solution, _ = eqx.filter_eval_shape(_solve_row, system, method, row, times, plan)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape
+        for path, leaf in jax.tree_util.tree_leaves_with_path(solution)
+    }
 
 
 @eqx.filter_jit

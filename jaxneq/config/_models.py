@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import typing
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -12,7 +11,6 @@ from pydantic import Discriminator, Field, Tag
 
 from jaxneq._core import Interval, Parameter, parameters_of
 
-from ._catalog import type_name
 from ._message import sentence
 
 # Strict: a string or a bool is no number, 1.0 is no integer.
@@ -23,18 +21,18 @@ MOST_POINTS = 1_000_000
 
 
 @functools.cache
-def model_of(cls: type) -> type[pydantic.BaseModel]:
-    """The model of a table that describes `cls`."""
-    fields: dict[str, Any] = {"type": (Literal[type_name(cls)], Field(description=_summary(cls)))}
+def model_of(cls: type, name: str) -> type[pydantic.BaseModel]:
+    """The model of a table that describes `cls` under the ``type`` `name`."""
+    fields: dict[str, Any] = {"type": (Literal[name], Field(description=_summary(cls)))}
     for declared in parameters_of(cls):
         unit = "" if declared.unit == "1" else f" [{declared.unit}]"
         default = ... if declared.required else _plain(declared.default)
         info = Field(default, description=sentence(declared.doc) + unit)
-        fields[declared.name] = (value_type(cls, declared), info)
+        fields[declared.name] = (value_type(declared), info)
     return pydantic.create_model(cls.__name__, __config__=STRICT, __doc__=_summary(cls), **fields)
 
 
-def value_type(cls: type, declared: Parameter) -> Any:
+def value_type(declared: Parameter) -> Any:
     """The type of a parameter's value in a job file."""
     if declared.kind == "choice":
         return Literal[declared.choices]
@@ -42,19 +40,10 @@ def value_type(cls: type, declared: Parameter) -> Any:
         return Annotated[int, Field(**_bounds(declared.interval))]
     if declared.part is not None:
         return Any  # a name or a table, which is checked when its own class is known
-    number = Annotated[float, Field(**_bounds(declared.interval))]
-    if is_scalar(cls, declared.name):
-        return number
-    return number | list[number] | list[list[number]] | list[list[list[number]]]
-
-
-def is_scalar(cls: type, name: str) -> bool:
-    """Whether the annotation of a field says that it is one number."""
-    annotation = typing.get_type_hints(cls).get(name, Any)
-    options = typing.get_args(annotation) or (annotation,)
-    return all(
-        option in (float, type(None)) or getattr(option, "dims", None) == () for option in options
-    )
+    value: Any = Annotated[float, Field(**_bounds(declared.interval))]
+    for _ in declared.dims:
+        value = Annotated[list[value], Field(min_length=1)]
+    return value
 
 
 def accepts(cls: type, declared: Parameter, value: Any) -> bool:
@@ -70,7 +59,7 @@ def accepts(cls: type, declared: Parameter, value: Any) -> bool:
 def _adapters(cls: type) -> dict[str, pydantic.TypeAdapter]:
     config = pydantic.ConfigDict(strict=True, allow_inf_nan=False)
     return {
-        declared.name: pydantic.TypeAdapter(value_type(cls, declared), config=config)
+        declared.name: pydantic.TypeAdapter(value_type(declared), config=config)
         for declared in parameters_of(cls)
     }
 

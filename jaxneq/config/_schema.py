@@ -20,7 +20,7 @@ def json_schema() -> dict[str, Any]:
     definitions, properties = schema["$defs"], schema["properties"]
     for name, cls in {**systems(), **methods(), **parts()}.items():
         if buildable(cls):
-            definitions[name] = _definition(cls)
+            definitions[name] = _definition(cls, name)
     for section, classes in (("system", systems()), ("method", methods())):
         properties[section] = {
             "description": properties[section]["description"],
@@ -34,8 +34,8 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DRAFT, **schema}
 
 
-def _definition(cls: type) -> dict[str, Any]:
-    definition = model_of(cls).model_json_schema()
+def _definition(cls: type, name: str) -> dict[str, Any]:
+    definition = model_of(cls, name).model_json_schema()
     for declared in parameters_of(cls):
         if declared.part is not None:
             named = [{"type": "string"}] if hasattr(declared.part, "named") else []

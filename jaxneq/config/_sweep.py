@@ -57,11 +57,10 @@ def sweep_axis(target: Target, axis: Axis, where: str) -> SweepAxis:
         return SweepAxis(target, tuple(labels), tuple(values), dynamic=False)
     if declared.kind == "integer" and axis.values is None:
         labels = [round(label) if abs(label - round(label)) < 1e-9 else label for label in labels]
-    if np.ndim(target.value) > 0:
+    if declared.dims:
         raise JobError(f"{where}: {at}: {target.path} is an array; only single numbers are swept.")
     for label in labels:
-        # A list is a value of some parameters, but not of one that is swept.
-        if isinstance(label, list) or not accepts(target.owner, declared, label):
+        if not accepts(target.owner, declared, label):
             raise JobError(
                 f"{where}: {at}: {show(label)} is not allowed. Give {declared.allowed} for each "
                 "value."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -42,6 +43,7 @@ class EnsembleState(eqx.Module):
     key: tuple[UInt32[Array, ""], UInt32[Array, ""]]
     step: Int[Array, ""]
     position: Float[Array, " replicas"]
+    start: Float[Array, " replicas"]
     accumulated: tuple[Any, ...]
 
 
@@ -62,11 +64,24 @@ class ExactGaussian(AbstractSampler):
             raise ValueError(
                 "ExactGaussian: time, burn_in and dt fix the number of steps and cannot be traced."
             )
-        total, skipped = round(time / float(self.dt)), round(burn_in / float(self.dt))
+        dt = float(self.dt)
+        for name, duration in (("time", time), ("burn_in", burn_in)):
+            steps = duration / dt
+            if not (math.isfinite(steps) and abs(steps - round(steps)) < 1e-6 * max(steps, 1)):
+                raise ValueError(
+                    f"ExactGaussian: {name} = {duration:g} is no whole number of steps of dt = "
+                    f"{dt:g}. Give a multiple of dt."
+                )
+        total, skipped = round(time / dt), round(burn_in / dt)
+        if total >= 2**31:
+            raise ValueError(
+                f"ExactGaussian: {total} steps are more than the counter of the noise holds, "
+                "2147483647. Take a longer dt, or more replicas for a shorter time."
+            )
         if not 0 <= skipped < total:
             raise ValueError(
                 f"ExactGaussian: time = {time:g} with burn_in = {burn_in:g} and dt = "
-                f"{float(self.dt):g} leaves no step to count. Give 0 <= burn_in < time."
+                f"{dt:g} leaves no step to count. Give 0 <= burn_in < time."
             )
         return Schedule(burn_in=skipped, total=total)
 
@@ -79,10 +94,25 @@ class ExactGaussian(AbstractSampler):
         initial: Any,
         observables: tuple[AbstractObservable, ...],
     ) -> EnsembleState:
-        """`initial` is a position, or one for each replica; by default the centre of the trap."""
-        start = jnp.zeros((), system.temperature.dtype) if initial is None else initial
-        position = jnp.broadcast_to(jnp.asarray(start), (self.replicas,))
+        """`initial` is a position, or one for each replica; by default equilibrium at rest."""
+        names = [each.name for each in (*_BUILT_IN, *observables)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        dtype = system.temperature.dtype
+        if initial is None:
+            replica = jnp.arange(self.replicas, dtype=jnp.uint32)
+            start, _ = noise.normal_pair(noise.stream_key(key, 1), replica, jnp.uint32(0), dtype)
+            position = start * jnp.sqrt(system.temperature / system.stiffness)
+        else:
+            position = jnp.asarray(initial, dtype)
+            if position.shape not in ((), (self.replicas,)):
+                raise ValueError(
+                    f"ExactGaussian: initial has shape {position.shape}. Give one position, or "
+                    f"one for each of the {self.replicas} replicas."
+                )
+            position = jnp.broadcast_to(position, (self.replicas,))
         return EnsembleState(
+            start=position,
             key=noise.stream_key(key, 0),
             step=jnp.int32(0),
             position=position,
@@ -109,10 +139,11 @@ class ExactGaussian(AbstractSampler):
             counter = state.step.astype(jnp.uint32)
             xi, _ = noise.normal_pair(state.key, replica, counter, dtype)
             position = system.lag + decay * (state.position - system.lag) + width * xi
-            counted = (state.step >= schedule.burn_in).astype(dtype)
+            counted = state.step >= schedule.burn_in
+            start = jnp.where(counted, state.start, position)
             pairs = zip(every, state.accumulated, strict=True)
             accumulated = tuple(each.update(sums, position, counted) for each, sums in pairs)
-            return EnsembleState(state.key, state.step + 1, position, accumulated)
+            return EnsembleState(state.key, state.step + 1, position, start, accumulated)
 
         return lax.fori_loop(0, steps, one_step, state)
 
@@ -127,6 +158,10 @@ class ExactGaussian(AbstractSampler):
         pairs = zip((*_BUILT_IN, *observables), state.accumulated, strict=True)
         found = {each.name: each.estimate(sums) for each, sums in pairs}
         mean = found.pop("mean_position")
+        duration = self.dt * (schedule.total - schedule.burn_in)
+        gained = system.stiffness * (state.position**2 - state.start**2) / (2 * duration)
+        energy_rate = Estimate.from_samples(gained)
+        exchange = system.rate * system.temperature + system.friction * system.velocity**2
         force = _scaled(mean, -system.stiffness / system.temperature)
         return TrapEnsemble(
             mean_position=mean,
@@ -135,7 +170,8 @@ class ExactGaussian(AbstractSampler):
             velocity=system.velocity,
             entropy_production=_scaled(force, system.velocity),
             force=force,
-            conservation_residual=jnp.zeros_like(system.velocity),
+            energy_rate=energy_rate,
+            conservation_residual=jnp.abs(energy_rate.value) / exchange,
             status=Status.first_true(not_finite=~jnp.all(jnp.isfinite(state.position))),
             stats={"steps": state.step},
             observables=found,

@@ -145,7 +145,11 @@ class TrapTransient(AbstractSolution):
 
 
 class TrapEnsemble(AbstractSolution):
-    """Time averages over a sampled ensemble, in the frame of the trap."""
+    """Time averages over a sampled ensemble, in the frame of the trap.
+
+    Power and entropy production are those of the steady state once `burn_in` exceeds several
+    relaxation times; `energy_rate` and `conservation_residual` show whether it did.
+    """
 
     primary: ClassVar[str] = "mean_position"
 
@@ -154,10 +158,15 @@ class TrapEnsemble(AbstractSolution):
     mean_square_position: Estimate = quantity(doc="Mean square position")
     power: Estimate = quantity(doc="Work rate of the trap on the particle")
     velocity: Float[Array, ""] = quantity(doc="Velocity of the trap")
-    entropy_production: Estimate = quantity(doc="Rate of entropy production, power over T")
+    energy_rate: Estimate = quantity(
+        doc="Potential energy gained per time; zero in the steady state"
+    )
+    entropy_production: Estimate = quantity(
+        doc="Power over T: the rate of entropy production of the steady state"
+    )
     force: Estimate = quantity(doc="Drag over temperature")
     conservation_residual: Float[Array, ""] = quantity(
-        doc="Work less heat, relative; zero, for work is heat in the mean"
+        doc="Energy rate relative to the exchange of heat: how far from steady the time counted is"
     )
     status: Status
     stats: dict[str, Any]

@@ -13,4 +13,5 @@ from ._dispersion import IsotropicDispersion as IsotropicDispersion
 from ._dispersion import Scattering as Scattering
 from ._phonon import AbstractPhononMaterial as AbstractPhononMaterial
 from ._phonon import GrayMaterial as GrayMaterial
+from ._phonon import Number as Number
 from ._phonon import PhononBands as PhononBands

@@ -51,9 +51,7 @@ def phonon(name: str, temperature: Number = 300.0) -> PhononBands:
 
     **Raises:** `ValueError` for an unknown name or a temperature outside the data's range.
     """
-    material = model(name)
-    material.check_temperature(temperature)
-    return material.bands(temperature)
+    return model(name).bands(temperature)
 
 
 def _number(entry: dict[str, Any], unit: str) -> Any:

@@ -80,8 +80,12 @@ class IsotropicDispersion(AbstractPhononMaterial):
         return self.valid_temperature
 
     def bands(self, temperature: Number) -> PhononBands:
-        """The bands of all branches that scatter."""
+        """The bands of all branches that scatter; NaN at traced temperatures without data."""
+        self.check_temperature(temperature)
         temperature = jnp.asarray(temperature, self.zone_boundary.dtype)
+        low, high = self.temperature_range
+        inside = (low <= temperature) & (temperature <= high)
+        temperature = jnp.where(inside, temperature, jnp.nan)
         carriers = [branch for branch in self.branches if branch.scattering]
         parts = [self._branch(branch, temperature) for branch in carriers]
         frequency, velocity, time, heat, weight = map(jnp.concatenate, zip(*parts, strict=True))
@@ -93,12 +97,12 @@ class IsotropicDispersion(AbstractPhononMaterial):
             spectral_heat_capacity=heat,
             weight=weight,
             temperature=temperature,
-            branch=jnp.asarray(np.repeat(np.arange(len(parts), dtype=np.int32), counts)),
-            branch_names=tuple(branch.name for branch in carriers),
+            branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
         )
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
         """Volumetric heat capacity of all branches, carriers of heat or not (J/m3/K)."""
+        self.check_temperature(temperature)
         temperature = jnp.asarray(temperature, self.zone_boundary.dtype)
         total = jnp.zeros((), self.zone_boundary.dtype)
         for branch in self.branches:

@@ -7,7 +7,7 @@ import abc
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter
 
@@ -36,9 +36,12 @@ class AbstractPhononMaterial(AbstractDeclared):
     def check_temperature(self, temperature: Number) -> None:
         """Raise `ValueError` where the data do not hold. Traced values pass."""
         low, high = self.temperature_range
-        if is_concrete(temperature) and not np.all((low <= temperature) & (temperature <= high)):
+        if not is_concrete(temperature):
+            return
+        asked = np.asarray(temperature)  # a comparison of arrays would be traced under jit
+        if not np.all((low <= asked) & (asked <= high)):
             raise ValueError(
-                f"{type(self).__name__}: temperature = {temperature} K is outside "
+                f"{type(self).__name__}: temperature = {asked} K is outside "
                 f"[{low:g}, {high:g}] K, where the material's data hold. Bands are evaluated at "
                 "one temperature with materials.phonon(name, temperature=...); a material that "
                 "follows the temperature is materials.model(name)."
@@ -72,22 +75,24 @@ class PhononBands(AbstractPhononMaterial):
     may be built by hand, from a file or from a model; each is differentiable.
     """
 
-    branch: Int[Array, " band"]
-    branch_names: tuple[str, ...] = eqx.field(static=True)
+    branch: tuple[str, ...] = eqx.field(static=True)
     angular_frequency: Float[Array, " band"] = parameter(
-        unit="rad/s", range="[0, inf)", doc="Angular frequency of each band"
+        unit="rad/s", range="[0, inf)", dims=("band",), doc="Angular frequency of each band"
     )
     group_velocity: Float[Array, " band"] = parameter(
-        unit="m/s", range="(0, inf)", doc="Magnitude of the group velocity"
+        unit="m/s", range="(0, inf)", dims=("band",), doc="Magnitude of the group velocity"
     )
     relaxation_time: Float[Array, " band"] = parameter(
-        unit="s", range="(0, inf)", doc="Relaxation time"
+        unit="s", range="(0, inf)", dims=("band",), doc="Relaxation time"
     )
     spectral_heat_capacity: Float[Array, " band"] = parameter(
-        unit="J s/m3/K", range="(0, inf)", doc="Heat capacity per volume and angular frequency"
+        unit="J s/m3/K",
+        range="(0, inf)",
+        dims=("band",),
+        doc="Heat capacity per volume and angular frequency",
     )
     weight: Float[Array, " band"] = parameter(
-        unit="rad/s", range="(0, inf)", doc="Quadrature weight in angular frequency"
+        unit="rad/s", range="(0, inf)", dims=("band",), doc="Quadrature weight in angular frequency"
     )
     temperature: Scalar = parameter(
         unit="K", range="(0, inf)", doc="Temperature at which the bands were evaluated"
@@ -118,13 +123,36 @@ class PhononBands(AbstractPhononMaterial):
 
     def bands(self, temperature: Number) -> PhononBands:
         """These bands; they know no other temperature than their own."""
+        self.check_temperature(temperature)
         return self
+
+    @classmethod
+    def from_modes(
+        cls,
+        *,
+        heat_capacity: Float[Array, " band"],
+        group_velocity: Float[Array, " band"],
+        relaxation_time: Float[Array, " band"],
+        temperature: Number = 300.0,
+    ) -> PhononBands:
+        """Bands from a list of modes, each with its heat capacity (J/m3/K)."""
+        one = jnp.ones_like(heat_capacity)
+        return cls(
+            angular_frequency=0 * one,
+            group_velocity=group_velocity,
+            relaxation_time=relaxation_time,
+            spectral_heat_capacity=heat_capacity,
+            weight=one,
+            temperature=jnp.asarray(temperature, one.dtype),
+            branch=("mode",) * one.size,
+        )
 
     def of_branch(self, name: str) -> Float[Array, " band"]:
         """1 for the bands of that branch, 0 for the others."""
-        if name not in self.branch_names:
-            raise ValueError(f"PhononBands: no branch {name!r}; there are {self.branch_names}.")
-        return (self.branch == self.branch_names.index(name)).astype(self.weight.dtype)
+        if name not in self.branch:
+            there = ", ".join(sorted(set(self.branch)))
+            raise ValueError(f"PhononBands: no branch {name!r}; there are {there}.")
+        return jnp.asarray([own == name for own in self.branch], self.weight.dtype)
 
 
 class GrayMaterial(AbstractPhononMaterial):
@@ -150,6 +178,5 @@ class GrayMaterial(AbstractPhononMaterial):
             spectral_heat_capacity=self.heat_capacity[None],
             weight=one,
             temperature=jnp.asarray(temperature, one.dtype),
-            branch=jnp.zeros(1, jnp.int32),
-            branch_names=("gray",),
+            branch=("gray",),
         )

@@ -5,11 +5,13 @@ The transport operator acts on a wave :math:`e^{ikx}` as
 .. math:: B(k) = \sum_b \frac{g_b}{\Lambda_b}
           \left(1 - \frac{\arctan k\Lambda_b}{k\Lambda_b}\right).
 
-Its inverse is a sum of partial fractions in :math:`k^2`. Three of them are kept: the diffusion of
-the whole, :math:`1/(D k^2)`; a second diffusion with loss, :math:`1/(\sigma + D' k^2)`, fitted to
-:math:`1/B` at two wavenumbers, which stands for the spread of mean free paths; and the constant
-:math:`1/B(\infty)`. The two diffusions are discretised with the modified interior penalty (Wang
-and Ragusa, Nucl. Sci. Eng. 165, 237, 2010), consistent with discontinuous linear cells.
+Its inverse is a Stieltjes function of :math:`k^2`: a pole, a constant and an integral over simple
+fractions. Kept are the diffusion of the whole, :math:`1/(D k^2)`; the constant
+:math:`1/B(\infty)`; and for the integral one diffusion with loss, :math:`1/(\sigma + D' k^2)`,
+fitted to :math:`1/B` at two wavenumbers, which stands for the spread of mean free paths.
+
+Both diffusions are discretised with the modified interior penalty (Wang and Ragusa, Nucl. Sci.
+Eng. 166, 145, 2010), consistent with discontinuous linear cells.
 """
 
 from __future__ import annotations
@@ -38,13 +40,14 @@ def diffusion_preconditioner(
         return jnp.sum(share / path * (1 - jnp.arctan(x) / x))
 
     def rest(k: float) -> Array:
-        return 1 / symbol(k) - 1 / (diffusivity * k**2) - 1 / collisions
+        inner = 1 / symbol(k) - 1 / (diffusivity * k**2) - 1 / collisions
+        return jnp.maximum(inner, 1e-3 / collisions)  # positive, but for rounding
 
     diffusivity = jnp.sum(share * path) / 3
     collisions = jnp.sum(share / path)
     low, high = 1 / rest(_LOW_WAVENUMBER), 1 / rest(_HIGH_WAVENUMBER)
-    second = (high - low) / (_HIGH_WAVENUMBER**2 - _LOW_WAVENUMBER**2)
-    loss = low - second * _LOW_WAVENUMBER**2
+    second = jnp.maximum(high - low, 0) / (_HIGH_WAVENUMBER**2 - _LOW_WAVENUMBER**2)
+    loss = jnp.maximum(low - second * _LOW_WAVENUMBER**2, 0)
 
     mass = width / 2
     lossy, upper = _interior_penalty(width, second)

@@ -65,8 +65,8 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         problem = system.problem()
         dtype = problem.flux_share.dtype
         mu, mu_weight = (jnp.asarray(part, dtype) for part in half_range_gauss(self.angles))
-        face = jnp.asarray(graded_mesh(self.cells), dtype)
-        width = jnp.diff(face)
+        mesh = graded_mesh(self.cells)
+        face, width = jnp.asarray(mesh, dtype), jnp.asarray(np.diff(mesh), dtype)
         rays = (
             width,
             problem.mean_free_path[:, None] * mu[None, :],
@@ -140,7 +140,7 @@ def half_range_gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def graded_mesh(cells: int) -> np.ndarray:
-    """Faces from 0 to 1, the cells at the walls 20 times finer than the mean.
+    """Faces from 0 to 1, the cells at the walls up to 20 times finer than the mean.
 
     Kinetic layers stand at the walls of a thick film; the grading costs a thin film nothing.
     """

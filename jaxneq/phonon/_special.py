@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxneq._core import custom_jvp
+
 _SERIES_TERMS = 26  # to rounding for arguments up to 2
 _FRACTION_TERMS = 40  # to rounding for arguments from 2
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@partial(custom_jvp, nondiff_argnums=(0,))
 def exponential_integral(n: int, z: Float[Array, "..."]) -> Float[Array, "..."]:
     r""":math:`E_n(z) = \int_1^\infty t^{-n} e^{-zt}\,dt` for n > 1 and z >= 0.
 
@@ -44,7 +45,7 @@ def _exponential_integral_jvp(n, primals, tangents):
     return exponential_integral(n, z), -exponential_integral(n - 1, z) * tangents[0]
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@partial(custom_jvp, nondiff_argnums=(0,))
 def exponential_integral_remainder(n: int, z: Float[Array, "..."]) -> Float[Array, "..."]:
     """E_n(z) less the polynomial of degree n - 2 that it starts with, for n > 1 and z up to 2."""
     digamma = -np.euler_gamma + sum(1 / m for m in range(1, n))

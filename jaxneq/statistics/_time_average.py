@@ -7,15 +7,15 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxneq._core import AbstractObservable, Estimate
 
 
 class Mean(eqx.Module):
-    """A weighted running mean of each replica (West, Commun. ACM 22, 532, 1979)."""
+    """A running mean of each replica. The count is an integer: a float would stop growing."""
 
-    weight: Float[Array, ""]
+    count: Int[Array, ""]
     mean: Float[Array, " replicas"]
 
 
@@ -31,18 +31,19 @@ class TimeAverage(AbstractObservable):
 
     def init(self, sample) -> Mean:
         value = jax.eval_shape(self.function, sample)
-        return Mean(jnp.zeros((), value.dtype), jnp.zeros(value.shape, value.dtype))
+        return Mean(jnp.int32(0), jnp.zeros(value.shape, value.dtype))
 
-    def update(self, accumulated: Mean, sample, weight: Float[Array, ""]) -> Mean:
-        total = accumulated.weight + weight
-        gain = weight / jnp.where(total > 0, total, 1)
+    def update(self, accumulated: Mean, sample, counted: Bool[Array, ""]) -> Mean:
+        count = accumulated.count + counted.astype(jnp.int32)
         value = self.function(sample)
-        return Mean(total, accumulated.mean + gain * (value - accumulated.mean))
+        step = (value - accumulated.mean) / jnp.maximum(count, 1).astype(value.dtype)
+        return Mean(count, accumulated.mean + jnp.where(counted, step, 0))
 
     def merge(self, first: Mean, second: Mean) -> Mean:
-        total = first.weight + second.weight
-        gain = second.weight / jnp.where(total > 0, total, 1)
-        return Mean(total, first.mean + gain * (second.mean - first.mean))
+        count = first.count + second.count
+        dtype = first.mean.dtype
+        share = second.count.astype(dtype) / jnp.maximum(count, 1).astype(dtype)
+        return Mean(count, first.mean + share * (second.mean - first.mean))
 
     def estimate(self, accumulated: Mean) -> Estimate:
         return Estimate.from_samples(accumulated.mean)

@@ -5,12 +5,14 @@ Along every ray, with reach :math:`\ell = \mu\Lambda` (the mean free path projec
 .. math:: \pm\ell\,\frac{d\psi_\pm}{dx} = T(x) - \psi_\pm
 
 in lumped linear discontinuous Galerkin cells: two nodes a cell, upwind faces, mass lumped at the
-nodes. The scheme keeps the diffusion limit (cells much thicker than the mean free path) and stays
-positive (Adams, Nucl. Sci. Eng. 137, 298, 2001).
+nodes. The scheme keeps the diffusion limit (cells much thicker than the mean free path), and what
+leaves a cell is positive where the temperatures are (Adams, Nucl. Sci. Eng. 137, 298, 2001).
 
 Everything is written for the departure :math:`\delta = \psi - T`, which is small where the medium
-is thick: no difference of nearly equal numbers is formed, and float32 stays useful. The rays are
-the trailing axes; of the distribution, one cell is held at a time.
+is thick: the distribution is never subtracted from the temperature that it nearly equals. What is
+left is the difference of the temperatures of neighbouring nodes, which limits float32 to films of
+up to some 1e4 mean free paths. The rays are the trailing axes; of the distribution, one cell is
+held at a time.
 
 `reference` says the same plainly, cell by cell in :math:`\psi`.
 """
