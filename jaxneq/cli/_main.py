@@ -11,6 +11,8 @@ from pathlib import Path
 
 from jaxneq._version import __version__
 
+from ._interrupt import handled
+
 # What needs JAX is imported by the command that needs it: help and usage errors are instant.
 
 EPILOG = "Exit status: 0 done, 1 a computation failed, 2 a bad job or file, 130 interrupted."
@@ -26,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as usage:
         return int(usage.code or 0)
     try:
-        status = _dispatch(args)
+        with handled():
+            status = _dispatch(args)
         sys.stdout.flush()
         return status
     except BrokenPipeError:

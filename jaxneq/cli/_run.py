@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jaxneq import config, store
@@ -15,6 +12,7 @@ from jaxneq._version import __version__
 
 from . import _compile_cache
 from ._directory import Directory
+from ._interrupt import reminded
 from ._progress import progress
 
 
@@ -55,7 +53,7 @@ def _pursue(job: config.Job, directory: Directory, checkpoint_every: float) -> i
         return _tell(result, directory)
 
     _compile_cache.turn_on()
-    with directory.opened(job), _terminated_as_interrupted():
+    with directory.opened(job):
         try:
             result = _compute(job, directory, checkpoint_every)
         except KeyboardInterrupt:
@@ -80,7 +78,7 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
             directory.note("continued from the checkpoint")
             print(f"continuing from {directory.checkpoint}", file=sys.stderr)
     with progress("steps" if job.verb == "simulate" else "points") as update:
-        watched = _reminded_of_interrupts(update)
+        watched = reminded(update)
         result = config.execute(job, watched, checkpointer, checkpoint_every)
     store.write_result(directory.result, result)
     if checkpointer is not None:
@@ -114,45 +112,3 @@ def _tell(result: store.Result, directory: Directory) -> int:
     for line in failed:
         print(f"jaxneq: {line}", file=sys.stderr)
     return 1 if failed else 0
-
-
-_interrupted = threading.Event()
-
-
-def _interrupt(signum: int, frame: object) -> None:
-    _interrupted.set()
-    raise KeyboardInterrupt
-
-
-def _reminded_of_interrupts(update: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """`update`, which also repeats a Ctrl-C that was lost.
-
-    Python drops an exception raised in a callback of the garbage collector, and JAX has one.
-    """
-
-    def reminded(done: int, total: int) -> None:
-        update(done, total)
-        if _interrupted.is_set():
-            _interrupted.clear()
-            signal.raise_signal(signal.SIGINT)
-
-    return reminded
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, by which schedulers announce the end, is treated like Ctrl-C: state is kept."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    _interrupted.clear()
-    handlers = {
-        signal.SIGINT: _interrupt,
-        signal.SIGTERM: lambda *_: signal.raise_signal(signal.SIGINT),
-    }
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
