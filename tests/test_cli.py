@@ -379,12 +379,15 @@ def test_killed_at_random_moments_and_resumed(sample):
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
-        assert not (directory / "result.h5").exists() or process.returncode == 0
+        if (directory / "result.h5").exists():  # then it is whole, though its figure may miss
+            same_numbers("whole/result.h5", directory / "result.h5")
+            break
     assert kills > 0
+    unfinished = not (directory / "result.h5").exists()
     process = command("resume", str(directory))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "continuing from" in err
+    assert ("continuing from" in err) == unfinished
     same_numbers("whole/result.h5", directory / "result.h5")
 
 
