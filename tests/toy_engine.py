@@ -265,3 +265,15 @@ if __name__ == "__main__":
 
     toy_engine.register(pytest.MonkeyPatch())
     sys.exit(main())
+
+
+# Jobs of this engine, for the tests that read and do them
+JOB = """
+verb = "steady"
+[system]
+type = "toy.Rod"
+length = 2.0
+medium = "copper"
+"""
+SAMPLE = JOB.replace("steady", "simulate") + "[simulate]\ntime = 50\nburn_in = 10\nseed = 3\n"
+EVOLVE = JOB.replace("steady", "evolve") + "[evolve]\ntimes = [0, 1.5]\n"

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
-from ._verbs import _checked, check_key, resolve_method
+from ._verbs import check_key, checked, resolve_method
 
 
 @runtime_checkable
@@ -83,7 +83,7 @@ def run(
                 saved_at = now
             if interrupted.is_set() and done < schedule.total:
                 raise Interrupted(f"stopped at step {done} of {schedule.total}")
-    return _checked(_finish(system, method, state, plan), throw, method)
+    return checked(_finish(system, method, state, plan), throw, method)
 
 
 @contextlib.contextmanager

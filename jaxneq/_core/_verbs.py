@@ -35,7 +35,7 @@ def steady(
     **Raises:** `ValueError` for misuse, `SolveError` with a remedy for a failed solve.
     """
     method = resolve_method(system, method, "steady", AbstractSteadyMethod)
-    return _checked(_steady(system, method), throw, method)
+    return checked(_steady(system, method), throw, method)
 
 
 def evolve(
@@ -59,7 +59,7 @@ def evolve(
         raise ValueError(
             "evolve: times must be numbers and not negative; the initial state is at time 0."
         )
-    return _checked(_evolve(system, method, times, initial), throw, method)
+    return checked(_evolve(system, method, times, initial), throw, method)
 
 
 def simulate(
@@ -83,7 +83,7 @@ def simulate(
     check_key(key)
     schedule = method.schedule(time, burn_in)
     solution = _simulate(system, method, key, schedule, initial, observables)
-    return _checked(solution, throw, method)
+    return checked(solution, throw, method)
 
 
 def resolve_method(
@@ -115,7 +115,8 @@ def check_key(key: Any) -> None:
         raise ValueError(f"simulate: key = {key!r} is no key. Give jax.random.key(0), say.")
 
 
-def _checked(solution: AbstractSolution, throw: bool | None, method: AbstractMethod) -> Any:
+def checked(solution: AbstractSolution, throw: bool | None, method: AbstractMethod) -> Any:
+    """The solution, unless it failed and failures are to raise (see `steady`)."""
     concrete = is_concrete(solution.status.code)
     if throw and not concrete:
         raise ValueError(

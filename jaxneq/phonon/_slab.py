@@ -10,12 +10,14 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Status
 
+WALLS = (0.5, -0.5)  # temperatures of the left and right wall, in the units of `SlabProblem`
+
 
 class SlabProblem(eqx.Module):
     r"""Linearised phonon transport across a slab between two black walls, without dimensions.
 
     Lengths are in units of the thickness, temperatures in units of the difference between the
-    walls, which are at 1/2 (left) and -1/2, and powers in units of that difference times
+    walls, which are at `WALLS`, and powers in units of that difference times
     :math:`\sum_b C_b v_b`.
 
     **Fields:** `mean_free_path` of each band; `flux_share`, its part of :math:`\sum C v`;

@@ -1,0 +1,173 @@
+"""Jobs done: sweeps, gradients and samples, into one result."""
+
+import jax
+import numpy as np
+import pytest
+import toy_engine
+from toy_engine import EVOLVE, JOB, SAMPLE, Rod, Walk
+
+from jaxneq import config
+from jaxneq._core import simulate
+from jaxneq.config import JobError
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    toy_engine.register(monkeypatch)
+
+
+def values(result, name):
+    return result.quantities[name].values
+
+
+def test_one_point():
+    result = config.execute(config.load('title = "A rod"\n' + JOB))
+    assert values(result, "flux") == 200.0
+    assert result.quantities["flux"].dims == () and result.quantities["flux"].unit == "W/m2"
+    assert result.quantities["temperature"].dims == ("node",)
+    assert values(result, "stats/iterations") == 1
+    assert result.title == "A rod" and result.attributes["system"] == "toy.Rod"
+    assert result.attributes["method"] == "toy.Direct" and result.attributes["primary"] == "flux"
+    assert config.failures(result) == []
+
+
+def test_a_sweep_is_the_outer_product_in_the_order_given():
+    sweep = """
+    [sweep]
+    "system.length" = { geometric = [1.0, 16.0], count = 5 }
+    "method.scheme" = { values = ["backward", "forward"] }
+    "system.difference" = { linear = [1.0, 7.0], count = 7 }
+    "method.order" = { linear = [1, 3], count = 3 }
+    """
+    seen = []
+    result = config.execute(
+        config.load(JOB + sweep), lambda done, total: seen.append((done, total))
+    )
+    length = 2.0 ** np.arange(5)[:, None, None, None]
+    sign = np.array([-1, 1])[None, :, None, None]
+    difference = np.arange(1.0, 8.0)[None, None, :, None]
+    expected = np.broadcast_to(400 * sign * difference / length, (5, 2, 7, 3))
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+    assert list(result.axes) == [
+        "system.length",
+        "method.scheme",
+        "system.difference",
+        "method.order",
+    ]
+    assert result.quantities["temperature"].dims == (*result.axes, "node")
+    assert result.axes["system.length"].unit == "m"
+    assert result.axes["method.order"].values.tolist() == [1, 2, 3]
+    assert result.axes["method.scheme"].hints["flag_meanings"] == "backward forward"
+    # 35 points in 3 equal chunks, for each of 6 combinations of settings
+    assert seen[:4] == [(12, 210), (24, 210), (35, 210), (47, 210)] and seen[-1] == (210, 210)
+
+
+def test_a_sweep_over_parts_and_the_parameters_of_a_method():
+    sweep = '[sweep]\n"system.medium" = {values = ["glass", "copper"]}\n'
+    sweep += '"method.factor" = {values = [1, 2, 3]}'
+    result = config.execute(config.load(JOB + sweep))
+    expected = np.outer([0.5, 200.0], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+
+
+def test_settings_that_change_the_shape_are_refused():
+    sweep = '[sweep]\n"method.nodes" = {values = [4, 8]}'
+    with pytest.raises(JobError, match=r"method.nodes = 8 .*\(temperature: \(8,\), not \(4,\)\)"):
+        config.execute(config.load(JOB + sweep))
+
+
+def test_one_that_fails_does_not_stop_the_others():
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 200.0, 2.0]}'
+    result = config.execute(config.load(JOB + sweep))
+    np.testing.assert_allclose(values(result, "flux"), [400.0, np.nan, 200.0])
+    assert values(result, "status").tolist() == [0, 1, 0]
+    (line,) = config.failures(result)
+    assert line.startswith("1 of 3 failed: max_iterations.") and "Raise" in line
+
+
+def test_gradients_come_with_the_values():
+    text = (
+        JOB
+        + """
+    [sweep]
+    "system.length" = { linear = [1.0, 3.0], count = 3 }
+    [gradient]
+    of = "flux"
+    with_respect_to = ["system.length", "system.medium.conductivity", "system.difference"]
+    """
+    )
+    result = config.execute(config.load(text))
+    length = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(values(result, "d_flux_d_length"), -400 / length**2, rtol=1e-12)
+    np.testing.assert_allclose(values(result, "d_flux_d_conductivity"), 1 / length, rtol=1e-12)
+    assert result.quantities["d_flux_d_length"].unit == "W/m2/(m)"
+    assert result.quantities["d_flux_d_length"].dims == ("system.length",)
+    np.testing.assert_allclose(values(result, "flux"), 400 / length, rtol=1e-12)
+
+
+def test_the_gradient_of_an_array():
+    text = JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [1, 2]}')
+    text += '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium.conductivities"]'
+    result = config.execute(config.load(text))
+    found = result.quantities["d_flux_d_conductivities"]
+    mean = (1 + 0.5) / 2
+    np.testing.assert_allclose(found.values, np.array([1, 0.25]) / 2 / (2 * mean**2), rtol=1e-12)
+    assert found.dims == ("layer",)
+
+
+@pytest.mark.parametrize(
+    ("of", "why"), [("fluxx", "no quantity"), ("temperature", "is not one real number")]
+)
+def test_a_gradient_of_what_has_none(of, why):
+    text = JOB + f'[gradient]\nof = "{of}"\nwith_respect_to = ["system.length"]'
+    with pytest.raises(JobError, match=rf'gradient.of = "{of}" .*{why}.*flux'):
+        config.execute(config.load(text))
+
+
+def test_evolve_over_listed_and_spaced_times():
+    result = config.execute(config.load(EVOLVE))
+    np.testing.assert_allclose(values(result, "flux"), np.exp([0, -0.75]), rtol=1e-12)
+    spaced = EVOLVE.replace("[0, 1.5]", "{ linear = [0, 2], count = 5 }")
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 2.0]}'
+    result = config.execute(config.load(spaced + sweep))
+    times = np.linspace(0, 2, 5)
+    expected = np.exp(-times / np.array([[1.0], [2.0]]))
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+    np.testing.assert_array_equal(values(result, "time"), times)
+
+
+def test_simulate_is_the_verb_with_that_seed():
+    job = config.load(SAMPLE)
+    result = config.execute(job)
+    with jax.enable_x64(True):
+        direct = simulate(job.system, Walk(), key=jax.random.key(3), time=50.0, burn_in=10.0)
+    assert values(result, "displacement") == direct.displacement.value
+    assert values(result, "displacement_stderr") == direct.displacement.stderr
+    assert result.provenance["seed"] == 3
+
+
+def test_a_sweep_of_samples_has_a_stream_for_each_point():
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 4.0]}\n'
+    sweep += '"system.difference" = {values = [1.0, 2.0, 3.0]}'
+    seen = []
+    job = config.load(SAMPLE + sweep)
+    result = config.execute(job, lambda done, total: seen.append((done, total)))
+    found = values(result, "displacement")
+    assert found.shape == (2, 3) and np.unique(found).size == 6
+    assert seen[-1] == (50, 50)
+    with jax.enable_x64(True):
+        key = jax.random.fold_in(jax.random.key(3), 4)
+        rod = Rod(medium=job.system.medium, length=4.0)
+        direct = simulate(rod, Walk(), key=key, time=50.0, burn_in=10.0)
+    np.testing.assert_allclose(found[1, 1], direct.displacement.value, rtol=1e-12)
+
+
+def test_precision_is_the_job_s_and_stays_inside():
+    before = jax.numpy.asarray(1.0).dtype
+    for precision in ("float64", "float32"):
+        job = config.load(f'precision = "{precision}"\n' + JOB)
+        assert job.system.length.dtype == precision
+        result = config.execute(job)
+        assert values(result, "flux").dtype == precision
+        assert result.provenance["precision"] == precision
+    assert jax.numpy.asarray(1.0).dtype == before
