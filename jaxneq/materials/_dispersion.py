@@ -88,7 +88,9 @@ class IsotropicDispersion(AbstractPhononMaterial):
         temperature = jnp.where(inside, temperature, jnp.nan)
         carriers = [branch for branch in self.branches if branch.scattering]
         parts = [self._branch(branch, temperature) for branch in carriers]
-        frequency, velocity, time, heat, weight = map(jnp.concatenate, zip(*parts, strict=True))
+        frequency, velocity, time, heat, weight, wavevector = map(
+            jnp.concatenate, zip(*parts, strict=True)
+        )
         counts = [part[0].shape[0] for part in parts]
         return PhononBands(
             angular_frequency=frequency,
@@ -97,6 +99,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
             spectral_heat_capacity=heat,
             weight=weight,
             temperature=temperature,
+            wavevector=wavevector,
             branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
         )
 
@@ -138,4 +141,6 @@ class IsotropicDispersion(AbstractPhononMaterial):
         rate = sum(term.rate(frequency, reduced, temperature) for term in branch.scattering)
         dk = self.zone_boundary * jnp.asarray(weight, heat.dtype)
         dw = velocity * (WAVEVECTOR_UNIT / FREQUENCY_UNIT) * dk * FREQUENCY_UNIT
-        return frequency * FREQUENCY_UNIT, velocity, 1 / (rate * FREQUENCY_UNIT), heat / dw, dw
+        time = 1 / (rate * FREQUENCY_UNIT)
+        wavevector = self.zone_boundary * WAVEVECTOR_UNIT * jnp.asarray(reduced, heat.dtype)
+        return frequency * FREQUENCY_UNIT, velocity, time, heat / dw, dw, wavevector

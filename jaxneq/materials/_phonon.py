@@ -97,6 +97,13 @@ class PhononBands(AbstractPhononMaterial):
     temperature: Scalar = parameter(
         unit="K", range="(0, inf)", doc="Temperature at which the bands were evaluated"
     )
+    wavevector: Float[Array, " band"] | None = parameter(
+        unit="1/m",
+        range="(0, inf)",
+        dims=("band",),
+        doc="Magnitude of the wavevector, where it is known (rough surfaces, acoustic mismatch)",
+        default=None,
+    )
 
     @property
     def heat_capacity(self) -> Float[Array, " band"]:
