@@ -7,3 +7,11 @@ from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
 from ._integral_equation import IntegralEquation as IntegralEquation
+from ._interfaces import AbstractInterface as AbstractInterface
+from ._interfaces import AcousticMismatch as AcousticMismatch
+from ._interfaces import DiffuseMismatch as DiffuseMismatch
+from ._interfaces import GivenTransmission as GivenTransmission
+from ._walls import AbstractWall as AbstractWall
+from ._walls import BlackWall as BlackWall
+from ._walls import DiffuseWall as DiffuseWall
+from ._walls import SpecularWall as SpecularWall

@@ -17,12 +17,14 @@ Eng. 166, 145, 2010), consistent with discontinuous linear cells.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._slab import SlabProblem
+from ._ordinates import Coupling, Ordinates
+from ._slab import Layer, SlabProblem
 
 # Fitted over films of silicon from 10 nm to 1 mm: the iteration count is flat around these.
 _LOW_WAVENUMBER = 30.0
@@ -30,10 +32,44 @@ _HIGH_WAVENUMBER = 1000.0
 
 
 def diffusion_preconditioner(
-    problem: SlabProblem, width: Float[Array, " cell"]
+    problem: SlabProblem, layers: list[Ordinates], links: Coupling | None
 ) -> Callable[[Array], Array]:
     """An approximate inverse of the slab's balance; symmetric and positive definite."""
-    share, path = problem.flux_share, problem.mean_free_path
+    symbols = [_symbol(layer) for layer in problem.layers]
+    mass = jnp.concatenate([layer.width / 2 for layer in layers])
+    collisions = jnp.concatenate(
+        [
+            symbol.collisions * layer.width / 2
+            for symbol, layer in zip(symbols, layers, strict=True)
+        ]
+    )
+    loss = jnp.concatenate(
+        [symbol.loss * layer.width / 2 for symbol, layer in zip(symbols, layers, strict=True)]
+    )
+    whole = _interior_penalty(problem, layers, links, [s.diffusivity for s in symbols])
+    lossy, upper = _interior_penalty(problem, layers, links, [s.second for s in symbols])
+    lossy = lossy + _blocks(loss, 0 * mass, 0 * mass, loss)
+    terms = _factorise(*whole), _factorise(lossy, upper)
+    inverse, carry = (jnp.stack(part, axis=1) for part in zip(*terms, strict=True))
+
+    def apply(residual: Float[Array, "cell 2"]) -> Float[Array, "cell 2"]:
+        local = residual / collisions[:, None]
+        return local + jnp.sum(_substitute(inverse, carry, residual), axis=1)
+
+    return apply
+
+
+class _Symbol(NamedTuple):
+    """The inverse symbol of a layer: diffusion, constant, and diffusion with loss."""
+
+    diffusivity: Array
+    collisions: Array
+    second: Array
+    loss: Array
+
+
+def _symbol(layer: Layer) -> _Symbol:
+    share, path = layer.flux_share, layer.mean_free_path / layer.thickness
 
     def symbol(k: float) -> Array:
         x = k * path
@@ -48,34 +84,47 @@ def diffusion_preconditioner(
     low, high = 1 / rest(_LOW_WAVENUMBER), 1 / rest(_HIGH_WAVENUMBER)
     second = jnp.maximum(high - low, 0) / (_HIGH_WAVENUMBER**2 - _LOW_WAVENUMBER**2)
     loss = jnp.maximum(low - second * _LOW_WAVENUMBER**2, 0)
-
-    mass = width / 2
-    lossy, upper = _interior_penalty(width, second)
-    lossy = lossy + _blocks(loss * mass, 0 * mass, 0 * mass, loss * mass)
-    terms = _factorise(*_interior_penalty(width, diffusivity)), _factorise(lossy, upper)
-    inverse, carry = (jnp.stack(part, axis=1) for part in zip(*terms, strict=True))
-
-    def apply(residual: Float[Array, "cell 2"]) -> Float[Array, "cell 2"]:
-        local = residual / (collisions * mass)[:, None]
-        return local + jnp.sum(_substitute(inverse, carry, residual), axis=1)
-
-    return apply
+    size = layer.thickness  # wavenumbers were in units of the layer
+    return _Symbol(diffusivity * size, collisions / size, second * size, loss / size)
 
 
-def _interior_penalty(width: Array, diffusivity: Array) -> tuple[Array, Array]:
+def _interior_penalty(
+    problem: SlabProblem, layers: list[Ordinates], links: Coupling | None, diffusivities: list
+) -> tuple[Array, Array]:
     """Diagonal and upper 2 x 2 blocks of -d/dx D d/dx with partly transparent walls.
 
     Within a cell the stiffness and the consistency terms of its faces cancel: only penalties are
-    left on the diagonal. The penalty never falls below 1/4, the exchange between two black faces.
+    left on the diagonal. The penalty never falls below the exchange between two black faces. An
+    interface exchanges what its phonons carry; a wall that reflects is a resistance in series.
     """
-    slope = diffusivity / width
-    faces = jnp.concatenate([4 * slope[:1], 2 * (slope[1:] + slope[:-1]), 4 * slope[-1:]])
-    penalty = jnp.maximum(faces, 0.25)
-    zero = jnp.zeros_like(width)
-    diagonal = _blocks(penalty[:-1], zero, zero, penalty[1:])
-    left, right, none = slope[:-1], slope[1:], zero[1:]
-    corner = (left + right) / 2 - penalty[1:-1]
-    return diagonal, _blocks(-left / 2, none, corner, -right / 2)
+    diagonals, uppers = [], []
+    for index, (layer, diffusivity) in enumerate(zip(layers, diffusivities, strict=True)):
+        slope = diffusivity / layer.width
+        exchange = jnp.sum(problem.layers[index].flux_share) / 4
+        faces = jnp.concatenate([4 * slope[:1], 2 * (slope[1:] + slope[:-1]), 4 * slope[-1:]])
+        penalty = jnp.maximum(faces, exchange)
+        for end, wall in ((0, problem.walls[0]), (-1, problem.walls[1])):
+            if index == (0 if end == 0 else len(layers) - 1):
+                open_share = jnp.maximum(wall.emissive_share(slope.dtype), 1e-6)
+                series = penalty[end] / exchange * (1 - open_share) + open_share
+                penalty = penalty.at[end].multiply(open_share / series)
+            else:
+                penalty = penalty.at[end].set(_across(layers, links))
+        zero = jnp.zeros_like(layer.width)
+        diagonals.append(_blocks(penalty[:-1], zero, zero, penalty[1:]))
+        left, right, none = slope[:-1], slope[1:], zero[1:]
+        corner = (left + right) / 2 - penalty[1:-1]
+        if index > 0:
+            through = _across(layers, links)[None]
+            uppers.append(_blocks(0 * through, 0 * through, -through, 0 * through))
+        uppers.append(_blocks(-left / 2, none, corner, -right / 2))
+    return jnp.concatenate(diagonals), jnp.concatenate(uppers)
+
+
+def _across(layers: list[Ordinates], links: Coupling | None) -> Array:
+    """What the phonons that arrive at the interface exchange through it."""
+    assert links is not None
+    return jnp.sum(jnp.ravel(layers[1].weight) * jnp.ravel(links.cross[:, 1]))
 
 
 def _blocks(a: Array, b: Array, c: Array, d: Array) -> Float[Array, "cell 2 2"]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -23,11 +22,11 @@ from jaxneq._core import (
     stationary_value,
     steady,
 )
-from jaxneq._kernels import sweep
 
 from . import _exact as exact_forms
 from ._diffusion import diffusion_preconditioner
-from ._slab import WALLS, AbstractSlab, SlabDetail, SlabState
+from ._ordinates import coupling, ordinates, resolved, transport
+from ._slab import AbstractSlab, SlabState
 
 
 class DiscreteOrdinates(AbstractSteadyMethod):
@@ -61,48 +60,33 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def steady(self, system: AbstractSlab) -> AbstractSolution:
         problem = system.problem()
-        dtype = problem.flux_share.dtype
-        mu, mu_weight = (jnp.asarray(part, dtype) for part in half_range_gauss(self.angles))
-        mesh = graded_mesh(self.cells)
-        face, width = jnp.asarray(mesh, dtype), jnp.asarray(np.diff(mesh), dtype)
-        rays = (
-            width,
-            problem.mean_free_path[:, None] * mu[None, :],
-            problem.flux_share[:, None] * (mu_weight * mu)[None, :] / 2,
-        )
+        dtype = problem.emission.dtype
+        layers = ordinates(problem, self.cells, self.angles)
+        links = coupling(problem, layers)
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
-        tolerance = jnp.asarray(tolerance, dtype)
 
-        walls = jnp.asarray(WALLS, dtype)
-        nothing = jnp.zeros((self.cells, 2), dtype)
+        width = jnp.concatenate([layer.width for layer in layers])
+        source = jnp.repeat(problem.source * width[:, None] / 2, 2, axis=1)
+        cold, dark = jnp.zeros_like(source), jnp.zeros_like(problem.emission)
         theta, solve = linear_solve(
-            lambda t: sweep.balance(t, 0 * walls, *rays)[0],
-            -sweep.balance(nothing, walls, *rays)[0],
-            preconditioner=diffusion_preconditioner(lax.stop_gradient(problem), width),
-            tolerance=tolerance,
+            lambda t: transport(problem, layers, links, t, dark).power,
+            source - transport(problem, layers, links, cold, problem.emission).power,
+            preconditioner=diffusion_preconditioner(*lax.stop_gradient((problem, layers, links))),
+            tolerance=jnp.asarray(tolerance, dtype),
             max_iterations=self.max_iterations,
         )
-        conductance = stationary_value(_dissipation, rays, theta)
-        share = problem.heat_share[:, None] * mu_weight[None, :] / 2
-        moments = sweep.moments(theta, walls, *rays, share)
+        dissipation = stationary_value(_dissipation, (problem, layers, links), theta)
+        field = transport(problem, layers, links, theta, problem.emission)
         return system.solution(
             SlabState(
-                position=jnp.ravel(jnp.stack([face[:-1], face[1:]], axis=1)),
+                position=jnp.concatenate([_nodes(layer.face) for layer in layers]),
                 pseudotemperature=jnp.ravel(theta),
-                conductance=conductance,
-                mean_flux=jnp.sum(width[:, None] * moments.band_flux, axis=0),
+                dissipation=dissipation,
                 status=solve.status,
                 stats={"iterations": solve.iterations, "residual": solve.residual},
-                detail=SlabDetail(
-                    temperature=jnp.ravel(theta + moments.departure),
-                    spread=jnp.ravel(moments.spread - moments.departure**2),
-                    face=face,
-                    flux=moments.face_flux,
-                    dissipation=moments.dissipation,
-                    wall_dissipation=moments.wall_dissipation,
-                ),
+                **resolved(problem, layers, theta, field),
             )
         )
 
@@ -131,21 +115,14 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         )
 
 
-def half_range_gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre cosines and weights on (0, 1); exact to degree 2 order - 1 on each half."""
-    point, weight = np.polynomial.legendre.leggauss(order)
-    return (point + 1) / 2, weight / 2
+def _nodes(face: Float[Array, " face"]) -> Float[Array, " node"]:
+    return jnp.ravel(jnp.stack([face[:-1], face[1:]], axis=1))
 
 
-def graded_mesh(cells: int) -> np.ndarray:
-    """Faces from 0 to 1, the cells at the walls up to 20 times finer than the mean.
-
-    Kinetic layers stand at the walls of a thick film; the grading costs a thin film nothing.
-    """
-    s = np.linspace(0, 1, cells + 1)
-    return s - 0.95 * np.sin(2 * np.pi * s) / (2 * np.pi)
-
-
-def _dissipation(rays: tuple[Array, Array, Array], theta: Float[Array, "cell 2"]) -> Array:
-    """The dissipation of a temperature field: the heat flux where it is stationary."""
-    return sweep.dissipation(theta, jnp.asarray(WALLS, theta.dtype), *rays)
+def _dissipation(parameters: Any, theta: Float[Array, "cell 2"]) -> Array:
+    """The functional that the temperature makes stationary; between walls, the heat flux."""
+    problem, layers, links = parameters
+    field = transport(problem, layers, links, theta, problem.emission)
+    width = jnp.concatenate([layer.width for layer in layers])[:, None]
+    power = field.power - problem.source * width
+    return jnp.sum(theta * power) + jnp.sum(problem.emission * field.wall_power)

@@ -26,7 +26,8 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from . import _exact as exact_forms
 from ._discrete_ordinates import DiscreteOrdinates
-from ._slab import AbstractSlab, SlabProblem, SlabState
+from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
+from ._walls import AbstractWall, BlackWall
 
 CONSERVED = 1e-2  # a flux that varies by more is no answer
 REGIMES = {"diffusive": "[0, 0.1)", "quasiballistic": "[0.1, 10]", "ballistic": "(10, inf)"}
@@ -129,14 +130,15 @@ class FilmSolution(AbstractSolution):
 
 
 class CrossPlaneFilm(AbstractSlab):
-    r"""Heat through a film between two black isothermal walls, linearised about `temperature`.
+    r"""Heat through a film between two isothermal walls, linearised about `temperature`.
 
     .. math::
         \mu v_b \frac{\partial g_b}{\partial x} = \frac{T_p(x) - g_b}{\tau_b}, \qquad
         \sum_b \frac{C_b}{\tau_b} \left(\langle g_b\rangle - T_p\right) = 0, \qquad
         q = \sum_b C_b v_b \langle\mu g_b\rangle
 
-    The hot wall stands at x = 0 and emits at `temperature` + `temperature_difference` / 2.
+    The hot wall stands at x = 0 and emits at `temperature` + `temperature_difference` / 2. Walls
+    are black unless they are given as `DiffuseWall` or `SpecularWall`.
     Source: G. Chen, Nanoscale Energy Transport and Conversion (2005), chapter 7; for mode-resolved
     bands Hua and Minnich, J. Appl. Phys. 117, 175306 (2015).
     """
@@ -154,6 +156,8 @@ class CrossPlaneFilm(AbstractSlab):
         doc="Hot minus cold wall; the answer is linear in it",
         default=1.0,
     )
+    hot_wall: AbstractWall = part(AbstractWall, doc="The wall at x = 0", default=BlackWall())
+    cold_wall: AbstractWall = part(AbstractWall, doc="The wall opposite", default=BlackWall())
 
     def __check_init__(self):
         super().__check_init__()  # each parameter first, then how they fit together
@@ -174,10 +178,15 @@ class CrossPlaneFilm(AbstractSlab):
     def problem(self) -> SlabProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
+        dtype = power.dtype
         return SlabProblem(
-            mean_free_path=bands.mean_free_path / self.thickness,
-            flux_share=power / power.sum(),
-            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
+            layers=(Layer.of(bands, power.sum(), self.thickness, self.thickness),),
+            walls=(self.hot_wall, self.cold_wall),
+            interface=None,
+            emission=jnp.broadcast_to(jnp.asarray(WALLS, dtype)[:, None], (2, power.size)),
+            source=jnp.zeros((), dtype),
+            offset=jnp.zeros_like(power),
+            branches=1,
         )
 
     def solution(self, state: SlabState) -> FilmSolution:
@@ -187,14 +196,14 @@ class CrossPlaneFilm(AbstractSlab):
         to_flux = power * self.temperature_difference
         to_conductivity = power * self.thickness
         by_path = jnp.argsort(bands.mean_free_path)
-        by_band = to_conductivity * state.mean_flux[by_path]
+        by_band = to_conductivity * state.mean_flux[0][by_path]
         force = self.temperature_difference / self.temperature**2
         common: dict[str, Any] = {
-            "conductivity": to_conductivity * state.conductance,
+            "conductivity": to_conductivity * state.dissipation,
             "bulk_conductivity": bulk.sum(),
             "ballistic_conductivity": to_conductivity / 4,
             "knudsen_number": 3 * bulk.sum() / to_conductivity,
-            "heat_flux": to_flux * state.conductance,
+            "heat_flux": to_flux * state.dissipation,
             "force": force,
             "position": self.thickness * state.position,
             "pseudotemperature": self._kelvin(state.pseudotemperature),
@@ -205,17 +214,17 @@ class CrossPlaneFilm(AbstractSlab):
             "stats": state.stats,
         }
         if state.detail is None:
-            residual = jnp.abs(state.mean_flux.sum() / state.conductance - 1)
+            residual = jnp.abs(state.mean_flux[0].sum() / state.dissipation - 1)
             return FilmSolution(
                 **common,
-                entropy_production=to_flux * force * state.conductance,
+                entropy_production=to_flux * force * state.dissipation,
                 conservation_residual=residual,
                 status=state.status.unless("not_conserved", residual > CONSERVED),
             )
         detail = state.detail
         width = self.thickness * jnp.diff(detail.face)
         dissipated = detail.dissipation.sum() + detail.wall_dissipation.sum()
-        residual = jnp.max(jnp.abs(detail.flux / state.conductance - 1))
+        residual = jnp.max(jnp.abs(detail.flux / state.dissipation - 1))
         return FilmSolution(
             **common,
             entropy_production=to_flux * force * dissipated,

@@ -21,7 +21,7 @@ from jaxneq._core import (
 )
 
 from . import _exact as exact_forms
-from ._slab import WALLS, AbstractSlab, SlabProblem, SlabState
+from ._slab import WALLS, AbstractSlab, Layer, SlabState
 from ._special import exponential_integral, exponential_integral_remainder
 
 
@@ -49,9 +49,14 @@ class IntegralEquation(AbstractSteadyMethod):
 
     def steady(self, system: AbstractSlab) -> AbstractSolution:
         problem = system.problem()
-        dtype = problem.flux_share.dtype
+        if not problem.plain:
+            raise ValueError(
+                "IntegralEquation treats one layer between black walls. Use DiscreteOrdinates."
+            )
+        (layer,) = problem.layers
+        dtype = layer.flux_share.dtype
         node = jnp.asarray((1 - np.cos(np.pi * np.linspace(0, 1, self.cells + 1))) / 2, dtype)
-        kernel = _Kernel(node, problem)
+        kernel = _Kernel(node, layer)
         exchange = kernel.exchange()
         hot, cold = kernel.wall_exchange()
         theta, residual = _solve(exchange, hot, cold)
@@ -64,8 +69,8 @@ class IntegralEquation(AbstractSteadyMethod):
             SlabState(
                 position=node,
                 pseudotemperature=theta,
-                conductance=between + walls + kernel.direct(),
-                mean_flux=kernel.mean_flux(theta),
+                dissipation=between + walls + kernel.direct(),
+                mean_flux=kernel.mean_flux(theta)[None],
                 status=status,
                 stats={"residual": residual},
             )
@@ -114,10 +119,10 @@ class _Kernel:
     that E_5 starts with is taken out: it adds nothing to the kernel and would cancel badly.
     """
 
-    def __init__(self, node: Float[Array, " node"], problem: SlabProblem):
+    def __init__(self, node: Float[Array, " node"], layer: Layer):
         self.node, self.width = node, jnp.diff(node)
-        self.share, self.path = problem.flux_share, problem.mean_free_path
-        self.long = problem.mean_free_path > 1
+        self.share, self.path = layer.flux_share, layer.mean_free_path
+        self.long = layer.mean_free_path > 1
         distance = jnp.abs(node[:, None] - node[None, :])
         self.pairs = self._antiderivatives(distance)
         self.from_left = self._antiderivatives(node)

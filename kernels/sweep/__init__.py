@@ -23,8 +23,8 @@ import numpy as np
 from .._registry import Operation
 from . import reference
 from .scan import Moments as Moments
+from .scan import attenuation as attenuation
 from .scan import balance as balance
-from .scan import dissipation as dissipation
 from .scan import moments as moments
 
 
@@ -32,13 +32,20 @@ def _example():
     """Thick and thin cells along few rays; from a numbered generator, so always the same."""
     random = np.random.default_rng(0)
     cells, rays = 5, (3, 2)
-    temperature = random.normal(size=(cells, 2))
+    temperature, entering = random.normal(size=(cells, 2)), random.normal(size=(2, *rays))
     width, reach = random.uniform(0.05, 0.3, cells), 10.0 ** random.uniform(-3, 2, rays)
     weight = random.uniform(0.1, 1, rays)
-    return tuple(map(jnp.asarray, (temperature, np.array([0.7, -0.4]), width, reach, weight)))
+    return tuple(map(jnp.asarray, (temperature, entering, width, reach, weight)))
 
 
 OPERATIONS = (
     Operation("sweep.balance", balance, reference.balance, _example, 1e-10, True),
-    Operation("sweep.dissipation", dissipation, reference.dissipation, _example, 1e-10, True),
+    Operation(
+        "sweep.attenuation",
+        attenuation,
+        reference.attenuation,
+        lambda: _example()[2:4],
+        1e-10,
+        True,
+    ),
 )

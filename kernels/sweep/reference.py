@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 
-def distribution(temperature, inflow, width, reach):
+def distribution(temperature, entering, width, reach):
     """Nodal values of the distribution, shape (direction, cell, node, *rays).
 
     Node 0 is the left one; direction 0 travels to the right.
     """
     cells = len(width)
     psi = np.zeros((2, cells, 2, *reach.shape))
+    ends = temperature[0, 0], temperature[-1, 1]
     for ray in np.ndindex(reach.shape):
         for direction in (0, 1):
-            upstream = inflow[direction]
+            upstream = ends[direction] + entering[(direction, *ray)]
             for cell in range(cells) if direction == 0 else reversed(range(cells)):
                 first, last = (0, 1) if direction == 0 else (1, 0)
                 a = width[cell] / reach[ray]
@@ -28,18 +29,17 @@ def distribution(temperature, inflow, width, reach):
     return psi
 
 
-def balance(temperature, inflow, width, reach, weight):
+def balance(temperature, entering, width, reach, weight):
     """As `scan.balance`."""
-    psi = distribution(temperature, inflow, width, reach)
+    psi = distribution(temperature, entering, width, reach)
     rays = tuple(range(-reach.ndim, 0))
     local = temperature[(None, ..., *(None for _ in reach.shape))]
     emitted = np.sum(weight / reach * (local - psi), axis=(0, *rays))
-    leaving = np.stack([psi[1, 0, 0], psi[0, -1, 1]])
-    walls = inflow[(slice(None), *(None for _ in reach.shape))]
-    return width[:, None] / 2 * emitted, np.sum(weight * (walls - leaving), axis=rays)
+    leaving = np.stack([psi[0, -1, 1] - temperature[-1, 1], psi[1, 0, 0] - temperature[0, 0]])
+    return width[:, None] / 2 * emitted, leaving
 
 
-def dissipation(temperature, inflow, width, reach, weight):
-    """As `scan.dissipation`."""
-    nodes, walls = balance(temperature, inflow, width, reach, weight)
-    return np.sum(temperature * nodes) + np.sum(np.asarray(inflow) * walls)
+def attenuation(width, reach):
+    """As `scan.attenuation`: what leaves of a unit that enters a cold slab."""
+    cold = np.zeros((len(width), 2))
+    return distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1]
