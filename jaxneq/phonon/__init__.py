@@ -6,11 +6,15 @@ from jaxneq.materials import PhononBands as PhononBands
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
+from ._heated_film import HeatedFilm as HeatedFilm
+from ._heated_film import HeatedFilmSolution as HeatedFilmSolution
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
 from ._interfaces import DiffuseMismatch as DiffuseMismatch
 from ._interfaces import GivenTransmission as GivenTransmission
+from ._layered_film import LayeredFilm as LayeredFilm
+from ._layered_film import LayeredFilmSolution as LayeredFilmSolution
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall

@@ -47,7 +47,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab,)
 
-    cells: int = setting(doc="Cells across the film", range="[2, inf)", default=60)
+    cells: int = setting(doc="Cells across each layer", range="[2, inf)", default=60)
     angles: int = setting(doc="Directions in each half range", range="[1, inf)", default=16)
     tolerance: Scalar | None = parameter(
         doc="Relative true residual; by default 1e-10 in float64 and 1e-5 in float32",
@@ -86,7 +86,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
                 dissipation=dissipation,
                 status=solve.status,
                 stats={"iterations": solve.iterations, "residual": solve.residual},
-                **resolved(problem, layers, theta, field),
+                **resolved(problem, layers, links, theta, field),
             )
         )
 

@@ -33,3 +33,25 @@ def thin_film_flux(optical_thickness: float) -> float:
     :math:`1 - \tfrac12 \cdot 2\tau_L`.
     """
     return 1 - optical_thickness
+
+
+def thick_heated_film_rise(optical_thickness: float) -> float:
+    r"""Mean rise of a heated gray film with unit C, v, Q and L, to first order in 1 / tau.
+
+    :math:`\frac{Q L^2}{12\kappa} + \frac{Q L}{2}\frac{z}{\kappa}`, with the conductivity
+    :math:`\kappa = 1/3\tau_L` and the extrapolation length :math:`z = 0.7104\ldots/\tau_L`.
+    """
+    return optical_thickness / 4 + 1.5 * EXTRAPOLATION_LENGTH
+
+
+def two_layer_resistance(
+    first: tuple[float, float], second: tuple[float, float], exchange: float
+) -> float:
+    r"""Resistance of two gray layers between black walls, with a diffuse interface.
+
+    Each layer is given by its optical thickness and :math:`M = C v`; `exchange` is
+    :math:`M_1 t_{12}`. The interface sends back isotropic phonons, so it is a gray wall to either
+    side: :math:`R = \sum_i 4 / (M_i Q_i) + 4 / (M_1 t_{12}) - \sum_i 4 / M_i`.
+    """
+    layers = sum(4 / power * (1 / GRAY_FLUX[tau] - 1) for tau, power in (first, second))
+    return layers + 4 / exchange

@@ -162,15 +162,7 @@ class CrossPlaneFilm(AbstractSlab):
     def __check_init__(self):
         super().__check_init__()  # each parameter first, then how they fit together
         self.material.check_temperature(self.temperature)
-        if not (is_concrete(self.temperature) and is_concrete(self.temperature_difference)):
-            return
-        mean, difference = float(self.temperature), float(self.temperature_difference)
-        if difference >= 2 * mean:
-            raise ValueError(
-                f"CrossPlaneFilm: temperature_difference = {difference:g} K about "
-                f"{mean:g} K puts the cold wall below 0 K. Give less than twice the mean; "
-                "the answer is linear in it."
-            )
+        check_difference(self)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
@@ -274,6 +266,19 @@ class CrossPlaneFilm(AbstractSlab):
             1.0,
             1e-6,
             "entropy balance: bulk and walls",
+        )
+
+
+def check_difference(film: Any) -> None:
+    """Refuse a difference of the walls that puts the cold one below 0 K."""
+    if not (is_concrete(film.temperature) and is_concrete(film.temperature_difference)):
+        return
+    mean, difference = float(film.temperature), float(film.temperature_difference)
+    if difference >= 2 * mean:
+        raise ValueError(
+            f"{type(film).__name__}: temperature_difference = {difference:g} K about "
+            f"{mean:g} K puts the cold wall below 0 K. Give less than twice the mean; "
+            "the answer is linear in it."
         )
 
 

@@ -180,4 +180,3 @@ class AcousticMismatch(AbstractInterface):
 def _alike(layer: Layer, cosine: Array, weight: Array) -> tuple[Rays, Rays]:
     shape = (*layer.mean_free_path.shape, *cosine.shape)
     return jnp.broadcast_to(cosine, shape), jnp.broadcast_to(weight, shape)
-

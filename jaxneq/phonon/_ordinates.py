@@ -43,7 +43,8 @@ class Coupling(NamedTuple):
 
 class Field(NamedTuple):
     """What a field of pseudo-temperatures does: `power` given off by its nodes and by the walls,
-    band by band; departures entering and leaving each layer."""
+    band by band; departures entering and leaving each layer.
+    """
 
     power: Float[Array, "cell 2"]
     wall_power: Float[Array, "2 band"]
@@ -120,8 +121,9 @@ def coupling(problem: SlabProblem, layers: list[Ordinates]) -> Coupling | None:
     cross = jnp.zeros((groups, 2, weights[0].shape[1]), weights[0].dtype)
     if problem.interface is not None:
         first, second = layers
+        left, right = problem.layers
         gathered, sent = problem.interface.crossing(
-            *problem.layers, (first.cosine, second.cosine), (weights[0], weights[1])
+            left, right, (first.cosine, second.cosine), (weights[0], weights[1])
         )
         half = gathered.shape[1] // 2
         into, out = amplitudes(2 * half)
@@ -167,8 +169,8 @@ def transport(
     entering = _direct(problem, layers, links, parts, emission)
     if links is not None:
         leaving = _sweep(parts, entering, layers)[1]
-        shape = (links.gather.shape[0], len(layers), 2, -1)
-        stacked = _grouped(leaving, shape)
+        stacked = jnp.reshape(jnp.stack(leaving), (len(layers), 2, links.gather.shape[0], -1))
+        stacked = jnp.moveaxis(stacked, 2, 0)
         arriving = jnp.einsum("galem,glem->ga", links.gather, stacked)
         amplitude = jnp.einsum("gab,gb->ga", links.response, arriving)
         sent = jnp.einsum("glema,ga->glem", links.emit, amplitude)
@@ -198,13 +200,6 @@ def _sweep(parts, entering, layers):
     return [power for power, _ in done], [leaving for _, leaving in done]
 
 
-def _grouped(leaving, shape):
-    """From one array a layer to (group, layer, end, member)."""
-    stacked = jnp.stack(leaving)
-    groups, count, _, _ = shape
-    return jnp.moveaxis(jnp.reshape(stacked, (count, 2, groups, -1)), 2, 0)
-
-
 def _direct(problem, layers, links, parts, emission):
     """What enters but for the departures of what left: from walls, and steps at interfaces."""
     dtype = emission.dtype
@@ -222,8 +217,19 @@ def _direct(problem, layers, links, parts, emission):
     return entering
 
 
+def exchange(layers: list[Ordinates], links: Coupling | None) -> Float[Array, ""]:
+    """What phonons exchange through the interface that arrive at temperatures one apart."""
+    if links is None or len(layers) == 1:
+        return jnp.zeros((), layers[0].weight.dtype)
+    return jnp.sum(jnp.ravel(layers[1].weight) * jnp.ravel(links.cross[:, 1]))
+
+
 def resolved(
-    problem: SlabProblem, layers: list[Ordinates], theta: Float[Array, "cell 2"], field: Field
+    problem: SlabProblem,
+    layers: list[Ordinates],
+    links: Coupling | None,
+    theta: Float[Array, "cell 2"],
+    field: Field,
 ) -> dict[str, Any]:
     """The mean flux of each band and the detail of a `SlabState`."""
     found = [
@@ -254,6 +260,7 @@ def resolved(
             dissipation=dissipation,
             wall_dissipation=_wall_dissipation(problem, layers, theta, field),
             interface_dissipation=_interface_dissipation(layers, theta, field),
+            interface_exchange=exchange(layers, links),
         ),
     }
 

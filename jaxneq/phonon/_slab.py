@@ -9,7 +9,7 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Status
-from jaxneq.materials import PhononBands
+from jaxneq.materials import MatchedBands, PhononBands
 
 from ._interfaces import AbstractInterface
 from ._walls import AbstractWall, BlackWall
@@ -32,7 +32,9 @@ class Layer(eqx.Module):
     wavevector: Float[Array, " band"] | None = None
 
     @classmethod
-    def of(cls, bands: PhononBands, power: Array, length: Array, thickness: Array) -> Layer:
+    def of(
+        cls, bands: PhononBands | MatchedBands, power: Array, length: Array, thickness: Array
+    ) -> Layer:
         """The layer of those bands, in units of a power and a length."""
         return cls(
             thickness=thickness / length,
@@ -75,7 +77,9 @@ class SlabDetail(eqx.Module):
 
     `temperature` is that of the energy density, `spread` the variance of the distribution about
     it; `flux` goes through each `face`; `dissipation` is that of each cell, of the two walls and
-    of the interface. Nodes and faces of successive layers follow one another.
+    of the interface; `interface_exchange` what phonons exchange through it that arrive in
+    equilibrium with temperatures that differ by one. Nodes and faces of successive layers follow
+    one another.
     """
 
     temperature: Float[Array, " node"]
@@ -85,6 +89,7 @@ class SlabDetail(eqx.Module):
     dissipation: Float[Array, " cell"]
     wall_dissipation: Float[Array, "2"]
     interface_dissipation: Float[Array, ""]
+    interface_exchange: Float[Array, ""]
 
 
 class SlabState(eqx.Module):

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractDeclared, Scalar, parameter
+from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter
 
 Weights = Float[Array, "group member"]
 Gather = Float[Array, "group amplitude member"]
@@ -26,6 +26,12 @@ class AbstractWall(AbstractDeclared):
     """
 
     couples_angles: eqx.AbstractClassVar[bool]
+
+    @property
+    def adiabatic(self) -> bool:
+        """Whether the emissivity is known to be 0."""
+        share = self.emissive_share(jnp.dtype("float32"))
+        return is_concrete(share) and float(share) == 0
 
     @abc.abstractmethod
     def emissive_share(self, dtype: jnp.dtype) -> Float[Array, ""]:
