@@ -3,6 +3,8 @@
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
 
+from ._bose_einstein import BoseEinsteinNewton as BoseEinsteinNewton
+from ._bose_einstein import BoseEinsteinSolution as BoseEinsteinSolution
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution

@@ -163,6 +163,7 @@ class CrossPlaneFilm(AbstractSlab):
         super().__check_init__()  # each parameter first, then how they fit together
         self.material.check_temperature(self.temperature)
         check_difference(self)
+        check_walls(self)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
@@ -279,6 +280,15 @@ def check_difference(film: Any) -> None:
             f"{type(film).__name__}: temperature_difference = {difference:g} K about "
             f"{mean:g} K puts the cold wall below 0 K. Give less than twice the mean; "
             "the answer is linear in it."
+        )
+
+
+def check_walls(film: Any) -> None:
+    """Refuse an adiabatic wall where heat is to flow from wall to wall."""
+    if film.hot_wall.adiabatic or film.cold_wall.adiabatic:
+        raise ValueError(
+            f"{type(film).__name__}: no heat flows to or from a wall of emissivity 0. Give a "
+            "larger one (a HeatedFilm may have one such wall)."
         )
 
 

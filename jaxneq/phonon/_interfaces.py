@@ -14,7 +14,7 @@ from jaxneq._core import AbstractDeclared, Scalar, parameter
 if TYPE_CHECKING:
     from ._slab import Layer
 
-Rays = Float[Array, "band angle"]
+Rays = Float[Array, "band ray"]
 Weights = Float[Array, "group member"]
 Gather = Float[Array, "group amplitude 2 member"]
 Emit = Float[Array, "group 2 member amplitude"]

@@ -23,7 +23,7 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, MatchedBands,
 
 from . import _exact as exact_forms
 from ._discrete_ordinates import DiscreteOrdinates
-from ._films import CONSERVED, check_difference
+from ._films import CONSERVED, check_difference, check_walls
 from ._interfaces import AbstractInterface, AcousticMismatch, DiffuseMismatch, GivenTransmission
 from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall
@@ -150,6 +150,7 @@ class LayeredFilm(AbstractSlab):
         self.first_material.check_temperature(self.temperature)
         self.second_material.check_temperature(self.temperature)
         check_difference(self)
+        check_walls(self)
         unknown = any(bands.wavevector is None for bands in self._bands())
         if isinstance(self.interface, AcousticMismatch) and unknown:
             raise ValueError(

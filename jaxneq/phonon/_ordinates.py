@@ -42,8 +42,10 @@ class Coupling(NamedTuple):
 
 
 class Field(NamedTuple):
-    """What a field of pseudo-temperatures does: `power` given off by its nodes and by the walls,
-    band by band; departures entering and leaving each layer.
+    """What a field of pseudo-temperatures does.
+
+    `power` is given off by its nodes, `wall_power` by the walls, band by band; what is `entering`
+    and `leaving` each layer are departures, as in `sweep.balance`.
     """
 
     power: Float[Array, "cell 2"]

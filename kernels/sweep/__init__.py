@@ -25,6 +25,7 @@ from . import reference
 from .scan import Moments as Moments
 from .scan import attenuation as attenuation
 from .scan import balance as balance
+from .scan import distribution as distribution
 from .scan import moments as moments
 
 
@@ -38,6 +39,17 @@ def _example():
     return tuple(map(jnp.asarray, (temperature, entering, width, reach, weight)))
 
 
+def _bands():
+    random = np.random.default_rng(1)
+    cells, bands, angles = 4, 3, 2
+    emission, entering = (
+        random.normal(size=(cells, 2, bands)),
+        random.normal(size=(2, bands, angles)),
+    )
+    width, reach = random.uniform(0.05, 0.3, cells), 10.0 ** random.uniform(-2, 1, (cells, 3, 2))
+    return tuple(map(jnp.asarray, (emission, entering, width, reach)))
+
+
 OPERATIONS = (
     Operation("sweep.balance", balance, reference.balance, _example, 1e-10, True),
     Operation(
@@ -48,4 +60,5 @@ OPERATIONS = (
         1e-10,
         True,
     ),
+    Operation("sweep.distribution", distribution, reference.departures, _bands, 1e-10, True),
 )

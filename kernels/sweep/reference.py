@@ -29,6 +29,20 @@ def distribution(temperature, entering, width, reach):
     return psi
 
 
+def departures(emission, entering, width, reach):
+    """As `scan.distribution`."""
+    delta = np.zeros((2, *reach.shape[:1], 2, *reach.shape[1:]))
+    for band, angle in np.ndindex(*reach.shape[1:]):
+        # cells of another reach are cells of another width
+        scaled = width * reach[0, band, angle] / reach[:, band, angle]
+        local = emission[:, :, band]
+        ray = distribution(
+            local, entering[:, band, angle][:, None], scaled, reach[:1, band, angle]
+        )[..., 0]
+        delta[..., band, angle] = ray - local[None]
+    return delta
+
+
 def balance(temperature, entering, width, reach, weight):
     """As `scan.balance`."""
     psi = distribution(temperature, entering, width, reach)

@@ -108,7 +108,7 @@ def _inputs(temperature, width):
     """Per step and direction: the fall of T across the upstream face, its rise, the width."""
     near = jnp.stack([temperature[:, 0], temperature[::-1, 1]], axis=1)
     far = jnp.stack([temperature[:, 1], temperature[::-1, 0]], axis=1)
-    jump = jnp.concatenate([jnp.zeros((1, 2), temperature.dtype), far[:-1] - near[1:]])
+    jump = jnp.concatenate([jnp.zeros_like(near[:1]), far[:-1] - near[1:]])
     return jump, far - near, jnp.stack([width, width[::-1]], axis=1)
 
 
@@ -132,3 +132,29 @@ def _to_nodes(near, far):
     """Sum over both directions, from (step, direction) to (cell, node)."""
     left, right = near[:, 0] + far[::-1, 1], far[:, 0] + near[::-1, 1]
     return jnp.stack([left, right], axis=1)
+
+
+def distribution(
+    emission: Float[Array, "cell 2 band"],
+    entering: Ends,
+    width: Float[Array, " cell"],
+    reach: Float[Array, "cell band angle"],
+) -> Float[Array, "2 cell 2 band angle"]:
+    """Departures from the local emission, by direction, cell and node (left, right).
+
+    As `balance`, but every band has its own local state, cells differ in reach, and the whole
+    distribution is kept.
+    """
+
+    def cell(departure, inputs):
+        jump, rise, size, ray = inputs
+        near, far, _ = _cross(departure + jump[:, :, None], rise[:, :, None], size, ray)
+        return far, (near, far)
+
+    jump, rise, _ = _inputs(emission, width)
+    rays = jnp.stack([reach, reach[::-1]], axis=1)
+    size = jnp.stack([width, width[::-1]], axis=1)[:, :, None, None]
+    _, (near, far) = lax.scan(cell, entering, (jump, rise, size, rays))
+    rightward = jnp.stack([near[:, 0], far[:, 0]], axis=1)
+    leftward = jnp.stack([far[::-1, 1], near[::-1, 1]], axis=1)
+    return jnp.stack([rightward, leftward])

@@ -1,0 +1,360 @@
+"""Films between walls of very different temperatures: nothing is linearised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxneq import materials
+from jaxneq._core import (
+    AbstractSolution,
+    AbstractSteadyMethod,
+    AbstractSystem,
+    Case,
+    Scalar,
+    Status,
+    newton,
+    parameter,
+    quantity,
+    setting,
+    steady,
+)
+from jaxneq._kernels import sweep
+from jaxneq.materials import PhononBands
+
+from . import _exact as exact_forms
+from ._discrete_ordinates import DiscreteOrdinates
+from ._films import CONSERVED, CrossPlaneFilm
+from ._ordinates import graded_mesh, half_range_gauss
+from ._walls import BlackWall
+
+HBAR_OVER_KB = 1.054571817e-34 / 1.380649e-23  # K s, CODATA 2018
+
+
+class BoseEinsteinSolution(AbstractSolution):
+    """Heat conduction between walls of very different temperatures."""
+
+    primary: ClassVar[str] = "heat_flux"
+
+    heat_flux: Float[Array, ""] = quantity(unit="W/m2", doc="Heat flux through the film")
+    ballistic_heat_flux: Float[Array, ""] = quantity(
+        unit="W/m2",
+        doc="Without scattering: sum v / 4 times the difference of the walls' energy densities",
+        reference_for="heat_flux",
+    )
+    conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Effective conductivity, heat flux times thickness over difference"
+    )
+    position: Float[Array, " node"] = quantity(
+        unit="m", doc="Distance from the hot wall", dims=("node",)
+    )
+    temperature: Float[Array, " node"] = quantity(
+        unit="K", doc="Temperature of the energy density", dims=("node",)
+    )
+    pseudotemperature: Float[Array, " node"] = quantity(
+        unit="K", doc="Temperature to which collisions relax the phonons", dims=("node",)
+    )
+    mean_free_path: Float[Array, " band"] = quantity(
+        unit="m", doc="Mean free path of each band at the mean temperature", dims=("band",)
+    )
+    heat_flux_by_band: Float[Array, " band"] = quantity(
+        unit="W/m2", doc="Contribution of each band, averaged over the film", dims=("band",)
+    )
+    face_position: Float[Array, " face"] = quantity(
+        unit="m", doc="Distance of the cell faces from the hot wall", dims=("face",)
+    )
+    heat_flux_profile: Float[Array, " face"] = quantity(
+        unit="W/m2", doc="Heat flux through each face", dims=("face",)
+    )
+    force: Float[Array, ""] = quantity(
+        unit="1/K", doc="Thermodynamic force, 1 / cold less 1 / hot temperature"
+    )
+    entropy_production: Float[Array, ""] = quantity(
+        unit="W/m2/K", doc="Entropy production per area, bulk and walls"
+    )
+    entropy_production_density: Float[Array, " cell"] = quantity(
+        unit="W/m3/K", doc="Entropy production in each cell", dims=("cell",)
+    )
+    entropy_production_walls: Float[Array, "2"] = quantity(
+        unit="W/m2/K", doc="Entropy production at the hot, cold wall", dims=("wall",)
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Largest deviation of the flux through any face, relative to the flux"
+    )
+    status: Status
+    stats: dict[str, Any]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force}
+
+
+class BoseEinsteinNewton(AbstractSteadyMethod):
+    r"""Discrete ordinates without linearisation, for walls of any two temperatures.
+
+    .. math::
+        \mu v_b \frac{\partial e_b}{\partial x} = \frac{E_b(T_p) - e_b}{\tau_b(T_p)}, \qquad
+        \sum_b \frac{\langle e_b\rangle - E_b(T_p)}{\tau_b(T_p)} = 0, \qquad
+        E_b(T) = \frac{\hbar\omega_b D_b}{e^{\hbar\omega_b/k_BT} - 1}
+
+    Phonons are emitted with the Bose-Einstein distribution, and relax at the rate of the local
+    pseudo-temperature (one for each cell); a gray band, which has no frequency, is classical.
+    Newton's method with the dense Jacobian of the temperatures. The cells and angles are those of
+    `DiscreteOrdinates`; walls are black.
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (CrossPlaneFilm,)
+
+    cells: int = setting(doc="Cells across the film", range="[2, inf)", default=60)
+    angles: int = setting(doc="Directions in each half range", range="[1, inf)", default=16)
+    tolerance: Scalar | None = parameter(
+        doc="Largest power that a node keeps, over the flux; 1e-9 in float64, 1e-4 in float32",
+        range="(0, 1)",
+        default=None,
+    )
+    max_iterations: int = setting(doc="Most iterations", range="[1, inf)", default=30)
+
+    def steady(self, system: CrossPlaneFilm) -> BoseEinsteinSolution:
+        if not (isinstance(system.hot_wall, BlackWall) and isinstance(system.cold_wall, BlackWall)):
+            raise ValueError("BoseEinsteinNewton treats black walls. Leave out the walls.")
+        transport = _Transport(system, self.cells, self.angles)
+        dtype = transport.width.dtype
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = 1e-9 if dtype == jnp.float64 else 1e-4
+        cold, hot = transport.walls[1], transport.walls[0]
+        middle = jnp.repeat((transport.face[1:] + transport.face[:-1]) / 2, 2)
+        temperature, solve = newton(
+            transport.imbalance,
+            hot + (cold - hot) * middle,
+            within=(cold, hot),
+            scale=transport.scale,
+            tolerance=jnp.asarray(tolerance, dtype),
+            max_iterations=self.max_iterations,
+        )
+        return transport.solution(temperature, solve.status, solve.iterations, solve.residual)
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        material = equal_paths(1.0)
+
+        def flux(thickness: float) -> Any:
+            film = CrossPlaneFilm(
+                material=material,
+                thickness=thickness,
+                temperature=200.0,
+                temperature_difference=200.0,
+            )
+            solution = steady(film, cls(cells=30))
+            return solution.heat_flux / solution.ballistic_heat_flux
+
+        yield Case(
+            "spectral film with one mean free path, 300 K to 100 K, Kn = 1: flux over ballistic",
+            lambda: flux(1.0),
+            exact_forms.GRAY_FLUX[1.0],
+            3e-5,
+            "the energy density obeys Milne's equation, whatever its spectrum",
+        )
+        film = CrossPlaneFilm(material=materials.model("Si"), thickness=100e-9)
+        yield Case(
+            "silicon film of 100 nm, walls 1 K apart: conductivity (W/m/K)",
+            lambda: steady(film, cls(cells=30)).conductivity,
+            lambda: steady(film, DiscreteOrdinates(cells=30)).conductivity,
+            1e-5,
+            "the linearised equation, to second order in the difference",
+        )
+
+
+def equal_paths(mean_free_path: float) -> PhononBands:
+    """Bands of three frequencies with one velocity and one mean free path at 200 K, for tests."""
+    frequency = jnp.asarray([1e13, 3e13, 6e13])
+    one = jnp.ones_like(frequency)
+    return PhononBands(
+        angular_frequency=frequency,
+        group_velocity=one,
+        relaxation_time=mean_free_path * one,
+        spectral_heat_capacity=jnp.asarray([1.0, 2.0, 3.0]),
+        weight=one,
+        temperature=jnp.asarray(200.0),
+        branch=("a", "b", "c"),
+    )
+
+
+class _Transport:
+    """The film as a function of the temperatures of its nodes.
+
+    The state of a band is u = (e - E(T_0)) / C(T_0), in K, with the mean temperature T_0.
+    """
+
+    def __init__(self, film: CrossPlaneFilm, cells: int, angles: int):
+        self.film, self.bands = film, film.material.bands(film.temperature)
+        dtype = self.bands.heat_capacity.dtype
+        mesh = graded_mesh(cells)
+        self.face = jnp.asarray(mesh, dtype)
+        self.width = film.thickness * jnp.asarray(mesh[1:] - mesh[:-1], dtype)
+        self.cosine, weight = (jnp.asarray(p, dtype) for p in half_range_gauss(angles))
+        self.share = weight / 2
+        half = film.temperature_difference / 2
+        self.walls = jnp.stack([film.temperature + half, film.temperature - half])
+        bands = self.bands
+        power = bands.heat_capacity * bands.group_velocity
+        self.weight = power[:, None] * (self.cosine * self.share)[None, :]
+        self.quantum = HBAR_OVER_KB * bands.angular_frequency  # K
+        self.capacity = _capacity(self.quantum, bands.temperature)
+        hot, cold = self.state(self.walls)
+        self.ballistic = jnp.sum(power * (hot - cold)) / 4
+        self.flux_scale = self.ballistic / (1 + 0.75 * film.thickness / self._mean_path(power))
+
+    def _mean_path(self, power: Array) -> Array:
+        return jnp.sum(power * self.bands.mean_free_path) / power.sum()
+
+    @property
+    def scale(self) -> Float[Array, " node"]:
+        """The imbalance (K) at which a node would keep as much power as flows."""
+        emitted = self.width * jnp.sum(self.bands.heat_capacity / self.bands.relaxation_time) / 2
+        return jnp.repeat(self.flux_scale / emitted, 2)
+
+    def state(self, temperature: Float[Array, "*shape"]) -> Float[Array, "*shape band"]:
+        """The state of bands in equilibrium at the temperature."""
+
+        def at(t: Array) -> Array:
+            gain = _classical(self.quantum, t) - _classical(self.quantum, self.bands.temperature)
+            return gain / self.capacity
+
+        return jnp.vectorize(at, signature="()->(b)")(temperature)
+
+    def flux(self, state: Float[Array, "*shape band angle"]) -> Float[Array, "*shape"]:
+        """The heat flux of rays of one direction (W/m2)."""
+        return jnp.einsum("...ba,ba->...", state, self.weight)
+
+    def entropy_flux(self, state: Float[Array, "*shape band angle"]) -> Float[Array, "*shape"]:
+        """The entropy flux of rays of one direction (W/m2/K), but for a constant."""
+
+        def of(u: Array) -> Array:
+            start = _classical(self.quantum, self.bands.temperature)
+            energy = start[:, None] + self.capacity[:, None] * u
+            entropy = _entropy(self.quantum[:, None], energy)
+            return jnp.sum(self.weight * entropy / self.capacity[:, None])
+
+        return jnp.vectorize(of, signature="(b,a)->()")(state)
+
+    def reach(self, nodes: Float[Array, "cell 2"]) -> Float[Array, "cell band angle"]:
+        """Mean free path at the temperature of each cell, projected on the axis."""
+        material = self.film.material
+        if isinstance(material, PhononBands):  # a table: its paths at every temperature
+            path = jnp.broadcast_to(
+                material.mean_free_path, (nodes.shape[0], *material.mean_free_path.shape)
+            )
+        else:
+            path = jax.vmap(lambda t: material.bands(t).mean_free_path)(nodes.mean(axis=1))
+        return path[:, :, None] * self.cosine[None, None, :]
+
+    def follow(self, nodes: Float[Array, "cell 2"]) -> tuple[Array, Array, Array]:
+        """Emission of the nodes, departures from it along all rays, and cells over reach."""
+        emission, reach = self.state(nodes), self.reach(nodes)
+        walls = self.state(self.walls)
+        into = jnp.stack([walls[0] - emission[0, 0], walls[1] - emission[-1, 1]])
+        entering = jnp.repeat(into[:, :, None], self.cosine.size, axis=2)
+        delta = sweep.distribution(emission, entering, self.width, reach)
+        return emission, delta, self.width[:, None, None] / reach
+
+    def imbalance(self, temperature: Float[Array, " node"]) -> Float[Array, " node"]:
+        """Mean over collisions of the distribution less the emission, at each node (K).
+
+        The power that a node keeps over what it emits per kelvin: as a function of temperature it
+        falls, while the power alone need not, because the rates grow.
+        """
+        _, delta, size = self.follow(jnp.reshape(temperature, (-1, 2)))
+        rays = self.weight[None] * size
+        kept = jnp.sum(rays[:, None] * (delta[0] + delta[1]), axis=(2, 3))
+        return jnp.ravel(kept / (2 * jnp.sum(rays, axis=(1, 2))[:, None]))
+
+    def solution(self, temperature: Array, status: Status, iterations: Array, residual: Array):
+        """The physical answer."""
+        nodes = jnp.reshape(temperature, (-1, 2))
+        emission, delta, _ = self.follow(nodes)
+        u = emission[None, ..., None] + delta  # direction, cell, node, band, angle
+        emitted = jnp.repeat(self.state(self.walls)[:, :, None], self.cosine.size, axis=2)
+        rightward = jnp.concatenate([emitted[:1], u[0, :, 1]])  # through each face
+        leftward = jnp.concatenate([u[1, :, 0], emitted[1:]])
+        net = self.flux(rightward - leftward)
+        carried = jnp.einsum("cnba,ba->cb", u[0] - u[1], self.weight) / 2
+        by_band = jnp.sum(jnp.diff(self.face)[:, None] * carried, axis=0)
+        flux = by_band.sum()
+        force = 1 / self.walls[1] - 1 / self.walls[0]
+        # The entropy that phonons carry out of a cell less what they carry in; at a wall, the heat
+        # that it takes over its temperature, less the entropy of what arrives and what it emits.
+        inside = jnp.diff(self.entropy_flux(rightward)) - jnp.diff(self.entropy_flux(leftward))
+        arriving = jnp.stack([leftward[0], rightward[-1]])
+        lost = self.flux(arriving - emitted) / self.walls
+        lost = lost - self.entropy_flux(arriving) + self.entropy_flux(emitted)
+        deviation = jnp.max(jnp.abs(net / flux - 1))
+        film = self.film
+        by_path = jnp.argsort(self.bands.mean_free_path)
+        mean = jnp.einsum("cnba,a->cnb", u[0] + u[1], self.share)
+        return BoseEinsteinSolution(
+            heat_flux=flux,
+            ballistic_heat_flux=self.ballistic,
+            conductivity=flux * film.thickness / film.temperature_difference,
+            position=film.thickness * jnp.ravel(jnp.stack([self.face[:-1], self.face[1:]], axis=1)),
+            temperature=jnp.ravel(self._of_energy(nodes, mean)),
+            pseudotemperature=temperature,
+            mean_free_path=self.bands.mean_free_path[by_path],
+            heat_flux_by_band=by_band[by_path],
+            face_position=film.thickness * self.face,
+            heat_flux_profile=net,
+            force=force,
+            entropy_production=inside.sum() + lost.sum(),
+            entropy_production_density=inside / self.width,
+            entropy_production_walls=lost,
+            conservation_residual=deviation,
+            status=status.unless("not_conserved", deviation > CONSERVED),
+            stats={"iterations": iterations, "residual": residual},
+        )
+
+    def _of_energy(self, nodes: Array, mean: Float[Array, "cell 2 band"]) -> Array:
+        """The temperature whose energy density is that of the mean distribution."""
+        heat = self.bands.heat_capacity
+
+        def solve(start: Array, state: Array) -> Array:
+            def step(_, t: Array) -> Array:  # the energy is convex and nearly linear
+                slope = jnp.sum(heat * _capacity(self.quantum, t) / self.capacity)
+                return t - jnp.sum(heat * (self.state(t) - state)) / slope
+
+            return lax.fori_loop(0, 6, step, start)
+
+        return jnp.vectorize(solve, signature="(),(b)->()")(nodes, mean)
+
+
+def _classical(quantum: Array, temperature: Array) -> Array:
+    """Energy over k_B times the number of states (K): T x / (exp x - 1) with x = quantum / T."""
+    x = quantum / temperature
+    safe = jnp.where(x > 0, x, 1)
+    return temperature * jnp.where(x > 0, safe / jnp.expm1(safe), 1)
+
+
+def _capacity(quantum: Array, temperature: Array) -> Array:
+    """Its derivative, the heat capacity over k_B times the number of states."""
+    half = quantum / (2 * temperature)
+    safe = jnp.where(half > 0, half, 1)
+    return jnp.where(half > 0, (safe / jnp.sinh(safe)) ** 2, 1)
+
+
+def _inverse_temperature(quantum: Array, energy: Array) -> Array:
+    """1 / T of phonons with that energy over k_B."""
+    safe = jnp.where(quantum > 0, quantum, 1)
+    return jnp.where(quantum > 0, jnp.log1p(safe / energy) / safe, 1 / energy)
+
+
+def _entropy(quantum: Array, energy: Array) -> Array:
+    """Entropy over k_B, but for a constant: (1 + n) log (1 + n) - n log n."""
+    return jnp.log(quantum + energy) + energy * _inverse_temperature(quantum, energy)
