@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -22,11 +23,11 @@ class AbstractPhononMaterial(AbstractDeclared):
         """The bands at `temperature` (K)."""
 
     @classmethod
-    def named(cls, name: str) -> AbstractPhononMaterial:
-        """The material of that name, as in `jaxneq.materials.model`."""
+    def named(cls, name: str, **changes: Any) -> AbstractPhononMaterial:
+        """The material of that name, with changes, as in `jaxneq.materials.model`."""
         from ._data import model
 
-        return model(name)
+        return model(name, **changes)
 
     @property
     @abc.abstractmethod
