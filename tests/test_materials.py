@@ -36,10 +36,7 @@ def test_every_set_is_in_the_table():
 @pytest.mark.parametrize("name", CONDUCTIVITY)
 def test_bulk_conductivity_by_branch(name):
     bands = materials.phonon(name, temperature=300.0)
-    found = {
-        branch: float(jnp.sum(bands.of_branch(branch) * bands.conductivity_by_band))
-        for branch in dict.fromkeys(bands.branch)
-    }
+    found = {branch: float(value) for branch, value in bands.conductivity_by_branch.items()}
     assert found == pytest.approx(CONDUCTIVITY[name], rel=1e-6)
     total = materials.model(name).bulk_conductivity(300.0)
     assert float(total) == pytest.approx(sum(found.values()), rel=1e-12)
@@ -254,6 +251,15 @@ def test_accumulation_grows_to_one():
     assert share[0] == 0 and float(share[-1]) == pytest.approx(1.0)
     half = float(jnp.interp(0.5, share, paths))
     assert 1e-7 < half < 1e-6  # silicon at 300 K: half is carried beyond some 0.5 um
+
+
+def test_mean_free_path_at_inverts_the_accumulation():
+    shares = jnp.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    paths = SILICON.mean_free_path_at(shares)
+    assert np.all(SILICON.accumulation(paths * (1 + 1e-12)) >= shares - 1e-12)
+    assert np.all(SILICON.accumulation(paths * (1 - 1e-12)) < shares + 1e-12)
+    own = SILICON.bands(300.0).mean_free_path
+    assert set(paths.tolist()) <= set(own.tolist()) and paths[0] == own.min()
 
 
 @pytest.mark.parametrize("temperature", [100.0, 300.0])

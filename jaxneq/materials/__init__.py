@@ -4,6 +4,8 @@
 material itself, which follows the temperature of the system that it is put into.
 """
 
+from ._branch import FREQUENCY_UNIT as FREQUENCY_UNIT
+from ._branch import WAVEVECTOR_UNIT as WAVEVECTOR_UNIT
 from ._branch import AbstractDispersionLaw as AbstractDispersionLaw
 from ._branch import Branch as Branch
 from ._branch import QuadraticDispersion as QuadraticDispersion

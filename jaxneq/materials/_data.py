@@ -10,9 +10,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxneq._core import parameters_of
 
@@ -171,11 +173,16 @@ def _reduced_range(branch: Branch, term: dict[str, Any]) -> tuple[float, float]:
     if "frequency_range" in term:
         frequency = np.asarray(_number(term["frequency_range"], "rad/s")) / FREQUENCY_UNIT
         start, stop = np.asarray(branch.wavevector_range)
-        found = np.asarray(branch.wavevector(jnp.asarray(frequency)))
+        found = np.asarray(_wavevector(branch, jnp.asarray(frequency)))
         low, high = (found - start) / (stop - start)
     else:
         low, high = term.get("wavevector_range", (0.0, 1.0))
     return float(low), float(high)
+
+
+@eqx.filter_jit  # one program to compile instead of a dozen
+def _wavevector(branch: Branch, frequency: Array) -> Array:
+    return branch.wavevector(frequency)
 
 
 def _rate_unit(frequency_power: int, temperature_power: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -137,6 +138,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
         }
 
 
+@cache
 def _quadrature(
     interval: tuple[float, float], nodes: int, gather: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
