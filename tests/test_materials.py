@@ -170,6 +170,9 @@ def test_the_dispersion_of_one_set_with_the_rates_of_another_is_refused():
     foreign = materials.model("Si-Holland").branches
     with pytest.raises(ValueError, match="Take one set whole"):
         dataclasses.replace(SILICON, branches=(*SILICON.branches, *foreign))
+    mixed = eqx.tree_at(lambda m: m.branches, SILICON, holland_rates("Si-Holland"))
+    with pytest.raises(ValueError, match="Take one set whole"):
+        mixed.bulk_conductivity()
     # and with reason: passed off as one set they give little more than half the conductivity
     mixed = dataclasses.replace(SILICON, branches=holland_rates("Si"))
     assert float(mixed.bulk_conductivity() / SILICON.bulk_conductivity()) < 0.6
@@ -284,6 +287,17 @@ def test_float32_does_not_overflow(name):
 def test_unknown_name_offers_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'Si-gray'"):
         materials.model("Si-grey")
+
+
+def test_a_material_by_name_in_a_traced_function():
+    """Germanium's data file needs the inverse of a dispersion, which must not be traced."""
+
+    @jax.jit
+    def conductivity(length):
+        return materials.model("Ge", boundary_length=length).bulk_conductivity()
+
+    alone = materials.model("Ge", boundary_length=1e-6).bulk_conductivity()
+    np.testing.assert_allclose(conductivity(1e-6), alone, rtol=1e-12)
 
 
 def test_temperatures_without_data_are_refused():

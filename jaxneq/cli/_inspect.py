@@ -8,7 +8,7 @@ import json
 
 from jaxneq import config, materials
 
-from ._material import table, value_of
+from ._table import table
 
 
 def show_list(name: str | None) -> int:
@@ -49,9 +49,10 @@ def _show_material(name: str) -> None:
     rows = []
     for row in config.describe(type(model)):
         value = getattr(model, row.name)
-        rows.append((row.name, row.unit, row.allowed, "none" if value is None else value_of(value),
-                     row.doc))  # fmt: skip
-    table(("parameter", "unit", "allowed", "value", "meaning"), rows)
+        value = "none" if value is None else f"{float(value):g}"
+        rows.append((row.name, row.unit, row.allowed, value, row.doc))
+    headings = ("parameter", "unit", "allowed", "value", "meaning")
+    table(headings, rows, whole=headings[:2])
     changed = f"{{ name = {json.dumps(name)}, {rows[0][0]} = ... }}"
     print(f"\nIn a job: material = {json.dumps(name)}, or with changes, material = {changed}")
     print(f"`jaxneq material {name}` shows conductivity, mean free paths, sources and a figure.")
@@ -59,8 +60,8 @@ def _show_material(name: str) -> None:
 
 def _show_class(name: str, cls: type) -> None:
     print(f"{name}: {inspect.getdoc(cls)}\n")
-    rows = (dataclasses.astuple(row) for row in config.describe(cls))
-    table(("parameter", "unit", "allowed", "default", "meaning"), rows)
+    headings = ("parameter", "unit", "allowed", "default", "meaning")
+    table(headings, map(dataclasses.astuple, config.describe(cls)), whole=headings[:2])
 
 
 def _first_line(cls: type) -> str:

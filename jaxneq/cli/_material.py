@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from jaxneq import report as pages
 from jaxneq.materials import AbstractPhononMaterial, IsotropicDispersion, PhononBands
 
 from . import _compile_cache
+from ._table import table
 
 _SHARES = (10, 50, 90)
 _SMOOTH = 400  # nodes of a branch: mean free paths to three digits, and no visible steps
@@ -52,27 +51,6 @@ def _evaluated(
     bands = model.bands(temperature)
     paths = bands.mean_free_path_at(jnp.asarray(_SHARES) / 100, temperature)
     return bands, model.specific_heat(temperature), paths
-
-
-def table(
-    headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[str] = ()
-) -> None:
-    """Print rows under headings, wrapped to the terminal, the columns `right` set to the right."""
-    from rich.console import Console
-    from rich.table import Table
-
-    right = tuple(right)
-    made = Table(box=None, pad_edge=False)
-    for heading in headings:
-        made.add_column(heading, justify="right" if heading in right else "left")
-    for row in rows:
-        made.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False).print(made)
-
-
-def value_of(value: Any) -> str:
-    """A number, or several, as short as they are."""
-    return ", ".join(f"{number:g}" for number in np.ravel(value))
 
 
 def _show_evaluated(
@@ -112,9 +90,9 @@ def _show_numbers(record: dict[str, Any]) -> None:
     for name, entry in found:
         reference = f"[{sources.index(entry['source']) + 1}]"
         mark = "" if entry["confirmed"] else "not confirmed"
-        text = name.replace("_", " ")
-        rows.append((text, value_of(entry["value"]), entry["unit"], reference, mark))
-    table(("number", "value", "unit", "source", ""), rows)
+        value = ", ".join(f"{number:g}" for number in np.ravel(entry["value"]))
+        rows.append((name.replace("_", " "), value, entry["unit"], reference, mark))
+    table(("number", "value", "unit", "source", ""), rows, whole=("source", ""))
     print()
     for number, source in enumerate(sources, 1):
         print(f"[{number}] {source}")

@@ -51,19 +51,21 @@ def record(name: str) -> dict[str, Any]:
     return tomllib.loads(_DATA.joinpath(f"{name}.toml").read_text("utf-8"))
 
 
-def numbers(entry: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The numbers in a data file, or a part of one: each where it stands, and its table."""
-    if isinstance(entry, Mapping):
-        if "value" in entry:
-            yield " ".join(path), dict(entry)
-            return
-        named = [str(entry[key]) for key in ("name", "process") if key in entry]
-        for key, child in entry.items():
-            kept = path if isinstance(child, list) else (*path, *named, key)
-            yield from numbers(child, (*path, *named) if isinstance(child, list) else kept)
-    elif isinstance(entry, list):
-        for child in entry:
-            yield from numbers(child, path)
+def numbers(
+    entry: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The numbers in a data file: each by where it stands, with its value, unit and source."""
+    if "value" in entry:
+        yield " ".join(path), entry
+        return
+    path += tuple(entry[key] for key in ("name", "process") if key in entry)
+    for key, child in entry.items():
+        if isinstance(child, Mapping):
+            yield from numbers(child, (*path, key))
+        elif isinstance(child, list):
+            for item in child:
+                if isinstance(item, Mapping):
+                    yield from numbers(item, path)
 
 
 def model(name: str, **changes: Any) -> AbstractPhononMaterial:

@@ -68,17 +68,20 @@ class IsotropicDispersion(AbstractPhononMaterial):
 
     def __check_init__(self):
         super().__check_init__()
-        sets = {part.data_set for branch in self.branches for part in (branch, *branch.scattering)}
-        if len(sets) > 1:
-            raise ValueError(
-                f"IsotropicDispersion: the branches and rates come from the data sets "
-                f"{', '.join(map(repr, sorted(sets)))}. {ONE_DATA_SET} Take one set whole."
-            )
+        self._check_one_data_set()
         scale = self.anharmonic_scale
         if self.boundary_length is None and is_concrete(scale) and np.asarray(scale) == 0:
             raise ValueError(
                 "IsotropicDispersion: with anharmonic_scale = 0 long waves have no mean free path "
                 "and the conductivity is infinite. Give a boundary_length, or a positive scale."
+            )
+
+    def _check_one_data_set(self) -> None:
+        sets = {part.data_set for branch in self.branches for part in (branch, *branch.scattering)}
+        if len(sets) > 1:
+            raise ValueError(
+                f"IsotropicDispersion: the branches and rates come from the data sets "
+                f"{', '.join(map(repr, sorted(sets)))}. {ONE_DATA_SET} Take one set whole."
             )
 
     @property
@@ -87,6 +90,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
 
     def bands(self, temperature: Number) -> PhononBands:
         """The bands of all branches that scatter; NaN at traced temperatures without data."""
+        self._check_one_data_set()  # again: `eqx.tree_at` builds without a check
         temperature = self._within_data(temperature)
         carriers = [branch for branch in self.branches if branch.scattering]
         parts = [self._bands_of(branch, temperature) for branch in carriers]

@@ -108,7 +108,8 @@ def _accumulation(ax: Axes, bands: PhononBands, colors: dict[str, str]) -> None:
     path, share = np.asarray(bands.mean_free_path)[order], np.asarray(bands.conductivity_by_band)
     share = share[order] / share.sum()
     carried = np.cumsum(share)
-    low, *marks, high = path[np.searchsorted(carried, (0.003, *_SHARES, 0.997))]
+    shares = jnp.asarray((0.003, *_SHARES, 0.997))
+    low, *marks, high = bands.mean_free_path_at(shares, bands.temperature).tolist()
     low, high = (low / 2, high * 2) if len(path) > 1 else (low / 30, high * 30)
 
     for name, color in colors.items() if len(colors) > 1 else ():
