@@ -64,6 +64,7 @@ def test_schema_says_what_the_declarations_say():
     assert rod["additionalProperties"] is False
     medium = rod["properties"]["medium"]["anyOf"]
     assert {"type": "string"} in medium and {"$ref": "#/$defs/toy.Uniform"} in medium
+    assert any(way.get("required") == ["name"] for way in medium)
     scheme = schema["$defs"]["toy.Direct"]["properties"]["scheme"]
     assert scheme["enum"] == ["forward", "backward"] and scheme["default"] == "forward"
     assert schema["properties"]["system"]["oneOf"] == [{"$ref": "#/$defs/toy.Rod"}]
@@ -89,6 +90,9 @@ def test_defaults_names_and_tables():
         'medium = "copper"', 'medium = { type = "toy.Layered", conductivities = [1, 2.5] }'
     )
     assert config.load(table).system.medium.conductivities.tolist() == [1.0, 2.5]
+    changed = JOB.replace('"copper"', '{ name = "copper", conductivity = 385 }')
+    assert config.load(changed).system.medium.conductivity == 385.0
+    assert config.load(changed, ["system.medium.conductivity=1"]).system.medium.conductivity == 1.0
 
 
 def test_overrides_take_the_place_of_values():
@@ -167,6 +171,19 @@ BAD = {
     "verb hint": (JOB.replace("steady", "stead"), 'Did you mean "steady"?'),
     "precision": ("precision = 64\n" + JOB, "precision = 64 is not allowed"),
     "medium": (JOB.replace("copper", "coper"), "system.medium = \"coper\": no medium 'coper'"),
+    "change key": (
+        JOB.replace('"copper"', '{name = "copper", conductivity = -1}'),
+        "system.medium.conductivity = -1 is not allowed. Give a number in (0, inf) W/m/K",
+    ),
+    "changed name": (
+        JOB.replace('"copper"', '{name = "coper", conductivity = 1}'),
+        "system.medium.name = \"coper\": no medium 'coper'",
+    ),
+    "name number": (JOB.replace('"copper"', "{name = 3}"), "system.medium.name = 3 is not allowed"),
+    "no type of part": (
+        JOB.replace('"copper"', "{conductivity = 3}"),
+        'medium.type is missing. Give one of "toy.Uniform", "toy.Layered", or a name',
+    ),
     "medium number": (
         JOB.replace('"copper"', "3"),
         "system.medium = 3 is not allowed. Give a name",
@@ -329,6 +346,30 @@ def test_a_part_goes_by_the_name_of_the_engine_that_shows_it(monkeypatch):
     schema = config.json_schema()
     of_type = schema["$defs"]["phonon.GrayMaterial"]["properties"]["type"]
     assert of_type["const"] == "phonon.GrayMaterial"
+
+
+FILM = """
+verb = "steady"
+[system]
+type = "phonon.CrossPlaneFilm"
+thickness = 1e-7
+material = { name = "Si", isotope_scale = 0.0, boundary_length = 7e-3 }
+"""
+
+
+def test_a_material_by_name_with_changes(monkeypatch):
+    monkeypatch.undo()  # the real engines
+    material = config.load(FILM, ["system.material.isotope_scale=0.5"]).system.material
+    assert material.isotope_scale == 0.5 and material.boundary_length == 7e-3
+    swept = FILM + '[sweep]\n"system.material.isotope_scale" = { linear = [0, 1], count = 3 }'
+    assert config.load(swept).axes[0].labels == (0.0, 0.5, 1.0)
+    for change, said in (
+        ("isotop_scale = 1", "Did you mean isotope_scale?"),
+        ('scattering = "Si-Holland"', "with the rates of another set the conductivity is wrong"),
+        ("nodes = 1", "system.material.nodes = 1 is not allowed. Give an integer in [2, inf)"),
+    ):
+        with pytest.raises(JobError, match=re.escape(said)):
+            config.load(FILM.replace("isotope_scale = 0.0", change))
 
 
 def test_the_jobs_that_come_with_the_project_load(monkeypatch):

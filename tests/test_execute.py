@@ -70,6 +70,40 @@ def test_a_sweep_over_parts_and_the_parameters_of_a_method():
     np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
 
 
+def test_a_part_by_name_with_changes_is_swept_under_one_word():
+    ways = '[ "glass", { name = "glass", conductivity = 2.0 } ]'
+    result = config.execute(config.load(JOB + f'[sweep]\n"system.medium" = {{ values = {ways} }}'))
+    np.testing.assert_allclose(values(result, "flux"), [0.5, 1.0], rtol=1e-12)
+    flags = result.axes["system.medium"].hints["flag_meanings"]
+    assert flags == "glass glass(conductivity=2.0)"
+
+
+def test_a_sweep_and_a_gradient_over_the_isotopes_of_a_material(monkeypatch):
+    monkeypatch.undo()  # the real engines
+    job = config.load("""
+    verb = "steady"
+    [system]
+    type = "phonon.CrossPlaneFilm"
+    thickness = 1e-7
+    material = { name = "Si", boundary_length = 1e-5, nodes = 8 }
+    [method]
+    type = "phonon.DiscreteOrdinates"
+    cells = 2
+    angles = 2
+    [sweep]
+    "system.material.isotope_scale" = { linear = [0.999, 1.001], count = 3 }
+    [gradient]
+    of = "conductivity"
+    with_respect_to = ["system.material.isotope_scale"]
+    """)
+    result = config.execute(job)
+    found, slope = (
+        values(result, name) for name in ("conductivity", "d_conductivity_d_isotope_scale")
+    )
+    np.testing.assert_allclose(slope[1], (found[2] - found[0]) / 2e-3, rtol=1e-6)
+    assert slope[1] < 0 and result.quantities["d_conductivity_d_isotope_scale"].unit == "W/m/K"
+
+
 def test_settings_that_change_the_shape_are_refused():
     sweep = '[sweep]\n"method.nodes" = {values = [4, 8]}'
     with pytest.raises(JobError, match=r"method.nodes = 8 .*\(temperature: \(8,\), not \(4,\)\)"):

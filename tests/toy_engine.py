@@ -30,10 +30,10 @@ NAMED = {"copper": 400.0, "glass": 1.0}
 
 class AbstractMedium(AbstractDeclared):
     @classmethod
-    def named(cls, name):
+    def named(cls, name, **changes):
         if name not in NAMED:
             raise ValueError(f"no medium {name!r}. There are: {', '.join(NAMED)}.")
-        return Uniform(conductivity=NAMED[name])
+        return Uniform(**{"conductivity": NAMED[name], **changes})
 
 
 @final

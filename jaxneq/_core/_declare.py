@@ -135,7 +135,8 @@ def setting(
 def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
     """Declare a component that is itself declared, such as the material of a film.
 
-    Where `kind` has a constructor `named`, a string is looked up with it.
+    Where `kind` has a constructor ``named(name, **changes)``, a string is looked up with it; the
+    changes are those that a job file makes to what is found.
     """
     declared = {"kind": "part", "unit": "1", "doc": doc, "part": kind}
     named = getattr(kind, "named", None)

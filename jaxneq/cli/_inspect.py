@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
-import sys
 
 from jaxneq import config, materials
+
+from ._table import table
 
 
 def show_list(name: str | None) -> int:
@@ -14,9 +16,7 @@ def show_list(name: str | None) -> int:
     if name is None:
         _show_all()
     elif name in materials.names():
-        record = materials.record(name)
-        print(f"{name}: {record['description']}")
-        print(json.dumps({k: v for k, v in record.items() if k != "description"}, indent=2))
+        _show_material(name)
     else:
         _show_class(name, config.find(name))
     return 0
@@ -42,17 +42,26 @@ def _show_all() -> None:
     print("\n`jaxneq list NAME` shows the parameters of one.")
 
 
-def _show_class(name: str, cls: type) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _show_material(name: str) -> None:
+    """What can be changed of a material. Its physics is shown by the command `material`."""
+    print(f"{name}: {materials.record(name)['description']}\n")
+    model = materials.model(name)
+    rows = []
+    for row in config.describe(type(model)):
+        value = getattr(model, row.name)
+        value = "none" if value is None else f"{float(value):g}"
+        rows.append((row.name, row.unit, row.allowed, value, row.doc))
+    headings = ("parameter", "unit", "allowed", "value", "meaning")
+    table(headings, rows, whole=headings[:2])
+    changed = f"{{ name = {json.dumps(name)}, {rows[0][0]} = ... }}"
+    print(f"\nIn a job: material = {json.dumps(name)}, or with changes, material = {changed}")
+    print(f"`jaxneq material {name}` shows conductivity, mean free paths, sources and a figure.")
 
+
+def _show_class(name: str, cls: type) -> None:
     print(f"{name}: {inspect.getdoc(cls)}\n")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("parameter", "unit", "allowed", "default", "meaning"):
-        table.add_column(heading, no_wrap=heading in ("parameter", "unit"))
-    for row in config.describe(cls):
-        table.add_row(row.name, row.unit, row.allowed, row.default, row.doc)
-    Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False).print(table)
+    headings = ("parameter", "unit", "allowed", "default", "meaning")
+    table(headings, map(dataclasses.astuple, config.describe(cls)), whole=headings[:2])
 
 
 def _first_line(cls: type) -> str:

@@ -92,6 +92,10 @@ def _dispatch(args: argparse.Namespace) -> int:
             from ._inspect import show_list
 
             return show_list(args.name)
+        case "material":
+            from ._material import material
+
+            return material(args.name, args.temperature, args.out)
         case "schema":
             from ._inspect import show_schema
 
@@ -172,6 +176,15 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = command("list", "list systems, methods and materials, or the parameters of one")
     listing.add_argument("name", nargs="?", metavar="NAME", help="such as phonon.CrossPlaneFilm")
+
+    material = command("material", "evaluate a material, name its sources and draw it")
+    material.add_argument("name", metavar="NAME", help="such as Si")
+    material.add_argument(
+        "--temperature", type=float, default=300.0, metavar="KELVIN", help="default: 300"
+    )
+    material.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to draw (default: results/NAME)"
+    )
 
     command("schema", "print the JSON schema of job files, for editors")
 

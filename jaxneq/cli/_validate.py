@@ -14,6 +14,7 @@ from jaxneq._core import AbstractMethod, AbstractSystem, Case, judge
 
 from . import _compile_cache
 from ._progress import progress
+from ._table import table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,21 +81,15 @@ def _finite(value: float) -> float | None:
 
 
 def _show(lines: list[Line]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("case", "computed", "exact", "error", "tolerance", "verdict"):
-        numeric = heading not in ("case", "verdict")
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric)
+    rows = []
     for line in lines:
         numbers = [_number(value) for value in (line.computed, line.exact)]
         error = "-" if line.error is None else f"{line.error:.1e}"
         verdict = "passed" if line.passed else f"FAILED {line.problem}".rstrip()
         tolerance = f"{line.tolerance:.1e}"
-        table.add_row(f"{line.subject}: {line.case}", *numbers, error, tolerance, verdict)
-    console = Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False)
-    console.print(table)
+        rows.append((f"{line.subject}: {line.case}", *numbers, error, tolerance, verdict))
+    headings = ("case", "computed", "exact", "error", "tolerance", "verdict")
+    table(headings, rows, right=headings[1:-1])
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from jaxneq._core import Parameter, parameters_of
 from ._catalog import buildable, classes, find, parts
 from ._check import checked
 from ._message import JobError, basic_string, dotted, sentence, show
-from ._models import model_of
+from ._models import accepts, model_of
 
 Path = tuple[str, ...]
 
@@ -40,20 +40,41 @@ def build(kind: type, table: Mapping[str, Any], where: str, path: Path) -> Any:
 
 
 def build_part(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
-    """A part, by its name or from its table."""
+    """A part: by its name, by its name with changes, or from a table with a `type`."""
     kind = parameter.part
     assert kind is not None
-    if isinstance(value, Mapping):
-        return build(kind, value, where, path)
     named = getattr(kind, "named", None)
-    if not (isinstance(value, str) and named):
-        raise JobError(
-            f"{where}: {dotted(path)} = {show(value)} is not allowed. {_give(parameter)}"
-        )
+    if isinstance(value, Mapping) and not (named and "name" in value and "type" not in value):
+        return build(kind, value, where, path)
+    name, changes = value, {}
+    if isinstance(value, Mapping):
+        changes = {key: value[key] for key in value if key != "name"}
+        name, path = value["name"], (*path, "name")
+    if not (isinstance(name, str) and named):
+        raise JobError(f"{where}: {dotted(path)} = {show(name)} is not allowed. {_give(parameter)}")
     try:
-        return named(value)
+        part = named(name)
     except ValueError as error:
-        raise JobError(f"{where}: {dotted(path)} = {show(value)}: {error}") from error
+        raise JobError(f"{where}: {dotted(path)} = {show(name)}: {error}") from error
+    return _changed(part, named, name, changes, where, path[:-1]) if changes else part
+
+
+def _changed(
+    part: Any, named: Any, name: str, changes: Mapping[str, Any], where: str, path: Path
+) -> Any:
+    """The part of that name with changes; its own constructor knows what to say of unknown ones."""
+    declared = {parameter.name: parameter for parameter in parameters_of(type(part))}
+    values = {}
+    for key, value in changes.items():
+        known = declared.get(key)
+        if known is not None and known.part is None and not accepts(type(part), known, value):
+            at = dotted((*path, key))
+            raise JobError(f"{where}: {at} = {show(value)} is not allowed. {_give(known)}")
+        values[key] = _value(known, value, where, (*path, key)) if known is not None else value
+    try:
+        return named(name, **values)
+    except ValueError as error:
+        raise JobError(f"{where}: [{dotted(path)}] {error}") from error
 
 
 def _value(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
@@ -72,7 +93,8 @@ def _class_of(kind: type, table: Mapping[str, Any], where: str, path: Path) -> t
     if "type" not in table:
         able = [name for name, cls in classes(kind).items() if buildable(cls)]
         names = ", ".join(map(basic_string, able))
-        raise JobError(f"{where}: {at} is missing. Give one of {names}.")
+        named = ", or a name" if hasattr(kind, "named") else ""
+        raise JobError(f"{where}: {at} is missing. Give one of {names}{named}.")
     name = table["type"]
     if not isinstance(name, str):
         raise JobError(f"{where}: {at} = {show(name)} is not allowed. Give a name in quotes.")
@@ -92,7 +114,9 @@ def _give(parameter: Parameter) -> str:
     if parameter.part is not None:
         names = ", ".join(map(basic_string, parts(parameter.part)))
         table = f"a table with type = {names}" if names else "a table"
-        allowed = f"a name or {table}" if hasattr(parameter.part, "named") else table
+        allowed = table
+        if hasattr(parameter.part, "named"):
+            allowed = f"a name, a table with a name and changes, or {table}"
     if parameter.dims:
         dims = ", ".join(parameter.dims)
         allowed = f"an array over ({dims}) as nested lists, each entry {allowed}"

@@ -188,8 +188,16 @@ def _axis_dataset(axis: SweepAxis) -> Dataset:
         return Dataset(np.asarray(axis.labels), (axis.path,), declared.unit, doc)
     # Names are numbered, as the CF conventions have it for flags.
     index = np.arange(len(axis.labels), dtype=np.int32)
-    hints = {"flag_values": index, "flag_meanings": " ".join(map(str, axis.labels))}
+    hints = {"flag_values": index, "flag_meanings": " ".join(map(_flag, axis.labels))}
     return Dataset(index, (axis.path,), "1", doc, hints)
+
+
+def _flag(label: Any) -> str:
+    """A label as one word: a table by its name or type, with what else it says."""
+    if not isinstance(label, Mapping):
+        return str(label)
+    head, *rest = sorted(label, key=lambda key: key not in ("name", "type"))
+    return f"{label[head]}({','.join(f'{key}={label[key]}' for key in rest)})".replace(" ", "")
 
 
 def _gradient_datasets(

@@ -13,6 +13,12 @@ from ._models import JobFile, model_of
 # Editors' TOML plugins read draft 7.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
+# A part by its name, alone or with changes of its parameters beside it.
+_NAMED: list[dict[str, Any]] = [
+    {"type": "string"},
+    {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+]
+
 
 def json_schema() -> dict[str, Any]:
     """The schema of a whole job file; `type` tells the tables of one section apart."""
@@ -38,10 +44,10 @@ def _definition(cls: type, name: str) -> dict[str, Any]:
     definition = model_of(cls, name).model_json_schema()
     for declared in parameters_of(cls):
         if declared.part is not None:
-            named = [{"type": "string"}] if hasattr(declared.part, "named") else []
+            named = _NAMED if hasattr(declared.part, "named") else []
             definition["properties"][declared.name] = {
                 "description": declared.doc,
-                "anyOf": named + _references(parts(declared.part)),
+                "anyOf": [*named, *_references(parts(declared.part))],
             }
     return definition
 

@@ -4,11 +4,18 @@
 material itself, which follows the temperature of the system that it is put into.
 """
 
+from ._branch import FREQUENCY_UNIT as FREQUENCY_UNIT
+from ._branch import WAVEVECTOR_UNIT as WAVEVECTOR_UNIT
+from ._branch import AbstractDispersionLaw as AbstractDispersionLaw
+from ._branch import Branch as Branch
+from ._branch import QuadraticDispersion as QuadraticDispersion
+from ._branch import Scattering as Scattering
+from ._branch import SineDispersion as SineDispersion
 from ._data import model as model
 from ._data import names as names
+from ._data import numbers as numbers
 from ._data import phonon as phonon
 from ._data import record as record
-from ._dispersion import Branch as Branch
 from ._dispersion import IsotropicDispersion as IsotropicDispersion
 from ._dispersion import Scattering as Scattering
 from ._matched import MatchedBands as MatchedBands

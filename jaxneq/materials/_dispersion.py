@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractDeclared, Scalar, parameter
+from jaxneq._core import Scalar, is_concrete, parameter, setting
 
+from ._branch import (
+    FREQUENCY_UNIT,
+    HBAR_OVER_KB,
+    VELOCITY_UNIT,
+    WAVEVECTOR_UNIT,
+    Branch,
+)
 from ._phonon import AbstractPhononMaterial, Number, PhononBands
 
-# Angular frequencies are kept in 1e12 rad/s, wavevectors in 1e9/m and rates in 1e12/s: in SI,
-# omega^4 overflows float32 and the coefficient of impurity scattering underflows it.
-FREQUENCY_UNIT = 1e12
-WAVEVECTOR_UNIT = 1e9
-HBAR_OVER_KB = 1.054571817e-34 * FREQUENCY_UNIT / 1.380649e-23  # K per frequency unit, CODATA 2018
 KB_PER_VOLUME = 1.380649e-23 * WAVEVECTOR_UNIT**3  # J/K per cubic wavevector unit
-
-
-class Scattering(AbstractDeclared):
-    r"""One term of a relaxation rate, :math:`B\,\omega^p\,T^q` on a range of wavevectors.
-
-    With ``occupation="sinh"`` the term is divided by :math:`\sinh(\hbar\omega/k_B T)`.
-    """
-
-    process: str = eqx.field(static=True)
-    frequency_power: int = eqx.field(static=True)
-    temperature_power: int = eqx.field(static=True)
-    coefficient: Scalar = parameter(
-        unit="(1e12/s)^(1-p) K^-q", range="[0, inf)", doc="Coefficient B in the module's units"
-    )
-    occupation: str = eqx.field(static=True, default="none")
-    wavevector_range: tuple[float, float] = eqx.field(static=True, default=(0.0, 1.0))
-
-    def rate(self, frequency: Array, reduced_wavevector: np.ndarray, temperature: Array) -> Array:
-        """The rate (1e12/s) at each node."""
-        low, high = self.wavevector_range
-        inside = (low <= reduced_wavevector) & (reduced_wavevector <= high)
-        rate = self.coefficient * frequency**self.frequency_power
-        rate = rate * temperature**self.temperature_power
-        if self.occupation == "sinh":
-            rate = rate / jnp.sinh(HBAR_OVER_KB * frequency / temperature)
-        return jnp.where(inside, rate, 0)
-
-
-class Branch(eqx.Module):
-    r"""One polarisation: :math:`\omega = \omega_0 + v k + c k^2` with its scattering.
-
-    A branch without scattering stores heat and carries none.
-    """
-
-    dispersion: Float[Array, "3"]
-    scattering: tuple[Scattering, ...]
-    name: str = eqx.field(static=True)
-    degeneracy: int = eqx.field(static=True)
+ONE_DATA_SET = (
+    "The dispersion and the rates of a data set belong together: with the rates of another set "
+    "the conductivity is wrong by a factor of two to four."
+)
 
 
 class IsotropicDispersion(AbstractPhononMaterial):
@@ -64,16 +34,55 @@ class IsotropicDispersion(AbstractPhononMaterial):
 
     .. math::
         C_b = k_B \left(\frac{x/2}{\sinh x/2}\right)^2 \frac{g k^2 dk}{2\pi^2},
-        \qquad x = \hbar\omega / k_B T, \qquad \tau^{-1} = \sum_j B_j\,\omega^{p_j} T^{q_j}
+        \qquad x = \hbar\omega / k_B T, \qquad
+        \tau^{-1} = s_i\,\tau_i^{-1} + s_a \sum_j \tau_j^{-1} + v / L_b
 
-    Each branch is cut where its scattering law changes and integrated piecewise by Gauss-Legendre
-    quadrature in the wavevector.
+    Impurities (:math:`\tau_i`), phonons (:math:`\tau_j`) and the boundary of the sample scatter
+    independently (Matthiessen); :math:`v/L_b` is Casimir's rate, Physica 5, 495 (1938). Each
+    branch is cut where its scattering law changes and integrated piecewise by Gauss-Legendre
+    quadrature in the wavevector; with a boundary, which bends the spectrum at long waves, in its
+    cube root near the zone centre. The default nodes give the bulk conductivity to 1e-9, with a
+    boundary to 1e-5.
+
+    **Raises:** `ValueError` if branches and rates come from different data sets, or if nothing
+    limits the mean free path of long waves.
     """
 
     branches: tuple[Branch, ...]
-    nodes: int = eqx.field(static=True)
     valid_temperature: tuple[float, float] = eqx.field(static=True)
-    zone_boundary: Scalar = parameter(unit="1e9/m", range="(0, inf)", doc="Largest wavevector")
+    isotope_scale: Scalar = parameter(
+        range="[0, inf)",
+        doc="Factor of the impurity rates: 1 natural, 0 isotopically pure",
+        default=1.0,
+    )
+    anharmonic_scale: Scalar = parameter(
+        range="[0, inf)", doc="Factor of the phonon-phonon rates", default=1.0
+    )
+    boundary_length: Scalar | None = parameter(
+        unit="m",
+        range="(0, inf)",
+        doc="Casimir length L of the sample, which adds v / L to every rate; none by default",
+        default=None,
+    )
+    nodes: int = setting(doc="Quadrature nodes of each branch", range="[2, inf)", default=24)
+
+    def __check_init__(self):
+        super().__check_init__()
+        self._check_one_data_set()
+        scale = self.anharmonic_scale
+        if self.boundary_length is None and is_concrete(scale) and np.asarray(scale) == 0:
+            raise ValueError(
+                "IsotropicDispersion: with anharmonic_scale = 0 long waves have no mean free path "
+                "and the conductivity is infinite. Give a boundary_length, or a positive scale."
+            )
+
+    def _check_one_data_set(self) -> None:
+        sets = {part.data_set for branch in self.branches for part in (branch, *branch.scattering)}
+        if len(sets) > 1:
+            raise ValueError(
+                f"IsotropicDispersion: the branches and rates come from the data sets "
+                f"{', '.join(map(repr, sorted(sets)))}. {ONE_DATA_SET} Take one set whole."
+            )
 
     @property
     def temperature_range(self) -> tuple[float, float]:
@@ -81,66 +90,85 @@ class IsotropicDispersion(AbstractPhononMaterial):
 
     def bands(self, temperature: Number) -> PhononBands:
         """The bands of all branches that scatter; NaN at traced temperatures without data."""
-        self.check_temperature(temperature)
-        temperature = jnp.asarray(temperature, self.zone_boundary.dtype)
-        low, high = self.temperature_range
-        inside = (low <= temperature) & (temperature <= high)
-        temperature = jnp.where(inside, temperature, jnp.nan)
+        self._check_one_data_set()  # again: `eqx.tree_at` builds without a check
+        temperature = self._within_data(temperature)
         carriers = [branch for branch in self.branches if branch.scattering]
-        parts = [self._branch(branch, temperature) for branch in carriers]
-        frequency, velocity, time, heat, weight, wavevector = map(
-            jnp.concatenate, zip(*parts, strict=True)
-        )
-        counts = [part[0].shape[0] for part in parts]
+        parts = [self._bands_of(branch, temperature) for branch in carriers]
+        counts = [part["weight"].size for part in parts]
         return PhononBands(
-            angular_frequency=frequency,
-            group_velocity=velocity,
-            relaxation_time=time,
-            spectral_heat_capacity=heat,
-            weight=weight,
+            **{name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]},
             temperature=temperature,
-            wavevector=wavevector,
             branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
         )
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
         """Volumetric heat capacity of all branches, carriers of heat or not (J/m3/K)."""
+        temperature = self._within_data(temperature)
+        rule = _quadrature((0.0, 1.0), self.nodes)
+        heat = [_modes(branch, *rule, temperature)["heat"].sum() for branch in self.branches]
+        return jnp.sum(jnp.stack(heat))
+
+    def _within_data(self, temperature: Number) -> Float[Array, ""]:
+        """The temperature in the material's precision; NaN if it is traced and without data."""
         self.check_temperature(temperature)
-        temperature = jnp.asarray(temperature, self.zone_boundary.dtype)
-        total = jnp.zeros((), self.zone_boundary.dtype)
-        for branch in self.branches:
-            reduced, weight = self._quadrature((0.0, 1.0), self.nodes)
-            _, _, heat = self._modes(branch, reduced, weight, temperature)
-            total = total + heat.sum()
-        return total
+        temperature = jnp.asarray(temperature, self.branches[0].wavevector_range.dtype)
+        low, high = self.temperature_range
+        return jnp.where((low <= temperature) & (temperature <= high), temperature, jnp.nan)
 
-    def _quadrature(self, interval: tuple[float, float], nodes: int):
-        low, high = interval
-        point, weight = np.polynomial.legendre.leggauss(nodes)
-        return low + (high - low) * (point + 1) / 2, (high - low) * weight / 2
-
-    def _modes(self, branch: Branch, reduced: np.ndarray, weight: np.ndarray, temperature: Array):
-        """Frequency (1e12 rad/s), velocity (m/s) and heat capacity (J/m3/K) at each node."""
-        dtype = self.zone_boundary.dtype
-        k = self.zone_boundary * jnp.asarray(reduced, dtype)
-        dk = self.zone_boundary * jnp.asarray(weight, dtype)
-        offset, slope, curvature = branch.dispersion
-        frequency = offset + slope * k + curvature * k**2
-        velocity = jnp.abs(slope + 2 * curvature * k) * (FREQUENCY_UNIT / WAVEVECTOR_UNIT)
-        half = HBAR_OVER_KB * frequency / (2 * temperature)
-        states = branch.degeneracy * k**2 * dk / (2 * np.pi**2)
-        return frequency, velocity, KB_PER_VOLUME * (half / jnp.sinh(half)) ** 2 * states
-
-    def _branch(self, branch: Branch, temperature: Array):
+    def _bands_of(self, branch: Branch, temperature: Float[Array, ""]) -> dict[str, Array]:
         edges = sorted({edge for term in branch.scattering for edge in term.wavevector_range})
         pieces = list(pairwise(edges))
         count = -(-self.nodes // len(pieces))
-        rules = [self._quadrature(piece, count) for piece in pieces]
+        gather = self.boundary_length is not None
+        rules = [_quadrature(piece, count, gather) for piece in pieces]
         reduced, weight = (np.concatenate(part) for part in zip(*rules, strict=True))
-        frequency, velocity, heat = self._modes(branch, reduced, weight, temperature)
-        rate = sum(term.rate(frequency, reduced, temperature) for term in branch.scattering)
-        dk = self.zone_boundary * jnp.asarray(weight, heat.dtype)
-        dw = velocity * (WAVEVECTOR_UNIT / FREQUENCY_UNIT) * dk * FREQUENCY_UNIT
-        time = 1 / (rate * FREQUENCY_UNIT)
-        wavevector = self.zone_boundary * WAVEVECTOR_UNIT * jnp.asarray(reduced, heat.dtype)
-        return frequency * FREQUENCY_UNIT, velocity, time, heat / dw, dw, wavevector
+        modes = _modes(branch, reduced, weight, temperature)
+        rate = jnp.zeros_like(modes["frequency"])
+        for term in branch.scattering:
+            scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
+            rate = rate + scale * term.rate(modes["frequency"], reduced, temperature)
+        rate = rate * FREQUENCY_UNIT
+        velocity = modes["velocity"] * VELOCITY_UNIT
+        if self.boundary_length is not None:
+            rate = rate + velocity / self.boundary_length
+        width = modes["velocity"] * modes["width"] * FREQUENCY_UNIT
+        return {
+            "angular_frequency": modes["frequency"] * FREQUENCY_UNIT,
+            "group_velocity": velocity,
+            "relaxation_time": 1 / rate,
+            "spectral_heat_capacity": modes["heat"] / width,
+            "weight": width,
+            "wavevector": modes["wavevector"] * WAVEVECTOR_UNIT,
+        }
+
+
+@cache
+def _quadrature(
+    interval: tuple[float, float], nodes: int, gather: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre points and weights; `gather` brings them closer to 0 where it is an end."""
+    low, high = interval
+    point, weight = np.polynomial.legendre.leggauss(nodes)
+    u, du = (point + 1) / 2, weight / 2
+    if gather and low == 0:
+        return high * u**3, high * 3 * u**2 * du
+    return low + (high - low) * u, (high - low) * du
+
+
+def _modes(
+    branch: Branch, reduced: np.ndarray, weight: np.ndarray, temperature: Float[Array, ""]
+) -> dict[str, Any]:
+    """Wavevector, its width, frequency, velocity (the module's units), heat (J/m3/K) of nodes."""
+    start, stop = branch.wavevector_range
+    k = start + (stop - start) * jnp.asarray(reduced, start.dtype)
+    dk = (stop - start) * jnp.asarray(weight, start.dtype)
+    frequency = branch.frequency(k)
+    half = HBAR_OVER_KB * frequency / (2 * temperature)
+    states = branch.degeneracy * k**2 * dk / (2 * np.pi**2)
+    return {
+        "wavevector": k,
+        "width": dk,
+        "frequency": frequency,
+        "velocity": branch.velocity(k),
+        "heat": KB_PER_VOLUME * (half / jnp.sinh(half)) ** 2 * states,
+    }

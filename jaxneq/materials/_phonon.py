@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -22,11 +23,11 @@ class AbstractPhononMaterial(AbstractDeclared):
         """The bands at `temperature` (K)."""
 
     @classmethod
-    def named(cls, name: str) -> AbstractPhononMaterial:
-        """The material of that name, as in `jaxneq.materials.model`."""
+    def named(cls, name: str, **changes: Any) -> AbstractPhononMaterial:
+        """The material of that name, with changes, as in `jaxneq.materials.model`."""
         from ._data import model
 
-        return model(name)
+        return model(name, **changes)
 
     @property
     @abc.abstractmethod
@@ -66,6 +67,19 @@ class AbstractPhononMaterial(AbstractDeclared):
         below = bands.mean_free_path[None, :] <= mean_free_path[:, None]
         share = bands.conductivity_by_band / bands.conductivity_by_band.sum()
         return jnp.sum(jnp.where(below, share[None, :], 0), axis=1)
+
+    def mean_free_path_at(
+        self, share: Float[Array, " points"], temperature: Number = 300.0
+    ) -> Float[Array, " points"]:
+        """Mean free paths (m) up to which each `share` of the bulk conductivity is carried.
+
+        The inverse of `accumulation`, one of the bands' own mean free paths.
+        """
+        bands = self.bands(temperature)
+        order = jnp.argsort(bands.mean_free_path)
+        carried = jnp.cumsum(bands.conductivity_by_band[order])
+        index = jnp.searchsorted(carried, share * carried[-1])
+        return bands.mean_free_path[order][jnp.minimum(index, order.size - 1)]
 
 
 class PhononBands(AbstractPhononMaterial):
@@ -119,6 +133,12 @@ class PhononBands(AbstractPhononMaterial):
     def conductivity_by_band(self) -> Float[Array, " band"]:
         """``C v mean_free_path / 3`` (W/m/K)."""
         return self.heat_capacity * self.group_velocity * self.mean_free_path / 3
+
+    @property
+    def conductivity_by_branch(self) -> dict[str, Float[Array, ""]]:
+        """``sum C v mean_free_path / 3`` over the bands of each branch (W/m/K)."""
+        names = dict.fromkeys(self.branch)
+        return {name: jnp.sum(self.of_branch(name) * self.conductivity_by_band) for name in names}
 
     @property
     def temperature_range(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""From a result file to a figure and a page beside it."""
+"""From a result file to a figure and a page beside it, and from a material to a figure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import io
 import os
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from jaxneq.materials import AbstractPhononMaterial, PhononBands
 from jaxneq.store import read_result, write_bytes
 
 from ._figure import figure
+from ._material import material_figure
 from ._page import page
 
 
@@ -21,11 +25,31 @@ def build(directory: str | os.PathLike) -> tuple[Path, Path]:
     """
     directory = Path(directory)
     result = read_result(directory / "result.h5")
-    buffer = io.BytesIO()
     drawn = figure(result)
-    drawn.savefig(buffer, format="png", metadata={"Software": None})
+    image = _png(drawn)
     paths = directory / "figure.png", directory / "report.html"
-    write_bytes(paths[0], buffer.getvalue())
-    text = page(result, buffer.getvalue(), drawn.get_figwidth())
-    write_bytes(paths[1], text.encode())
+    write_bytes(paths[0], image)
+    write_bytes(paths[1], page(result, image, drawn.get_figwidth()).encode())
     return paths
+
+
+def build_material(
+    directory: str | os.PathLike, title: str, material: AbstractPhononMaterial, bands: PhononBands
+) -> Path:
+    """Draw ``material.png`` in `directory` (see `material_figure`).
+
+    **Returns:** the path.
+
+    **Raises:** `OSError` if it cannot be written.
+    """
+    image = _png(material_figure(title, material, bands))
+    path = Path(directory) / "material.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, image)
+    return path
+
+
+def _png(drawn: Figure) -> bytes:
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jaxneq.store import Result
 
 from ._axes import limits_of, set_axis
 from ._panel import Panel
-from ._style import BLUE, DASHES, DPI, HEIGHT, RC, SOFT, WIDTH
+from ._style import BLUE, DASHES, HEIGHT, RC, SOFT, WIDTH, new_figure
 from ._units import printed
 from ._view import (
     Curves,
@@ -48,7 +47,7 @@ def _stack(result: Result, main: Curves) -> Figure:
     names = gradients(result, main.name)[:_MOST_GRADIENTS]
     shown = [main, *(c for name in names if (c := curves(result, name)) is not None)]
     heights = [1.0] + [0.5] * (len(shown) - 1)
-    new = _empty(WIDTH, HEIGHT * sum(heights))
+    new = new_figure(WIDTH, HEIGHT * sum(heights))
     axes = list(new.subplots(len(shown), 1, sharex=True, height_ratios=heights, squeeze=False).flat)
     panels = [Panel(result, ax, c) for ax, c in zip(axes, shown, strict=True)]
     for ax in axes[:-1]:
@@ -65,7 +64,7 @@ def _stack(result: Result, main: Curves) -> Figure:
 
 def _grid(result: Result, names: list[str]) -> Figure:
     rows, columns = (1, len(names)) if len(names) < 3 else (2, 2)
-    new = _empty(max(WIDTH, 3.7 * columns), 3.0 if rows == 1 else 2.7 * rows)
+    new = new_figure(max(WIDTH, 3.7 * columns), 3.0 if rows == 1 else 2.7 * rows)
     axes = list(new.subplots(rows, columns, squeeze=False).flat)
     for ax in axes[len(names) :]:
         ax.set_axis_off()
@@ -88,7 +87,7 @@ def _single(result: Result) -> Figure:
     error = result.quantities.get(f"{name}_stderr")
     stderr = np.zeros(1) if error is None else np.ravel(error.values)[:1]
     levels = {n: np.ravel(q.values)[:1] for n, q in references(result, name).items()}
-    new = _empty(0.6 * WIDTH, 0.8 * HEIGHT)
+    new = new_figure(0.6 * WIDTH, 0.8 * HEIGHT)
     ax = new.subplots()
     ax.errorbar([0.0], value, stderr, fmt="o", color=BLUE, ms=5, capsize=4, elinewidth=1.2)
     for number, (its_name, level) in enumerate(levels.items()):
@@ -113,9 +112,3 @@ def fixed_in_words(result: Result, shown: Curves) -> str:
             value = names[index] if names else printed(float(data.values[index]), data.unit)
         parts.append(f"{name} = {value}")
     return ", ".join(parts)
-
-
-def _empty(width: float, height: float) -> Figure:
-    new = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    FigureCanvasAgg(new)
-    return new

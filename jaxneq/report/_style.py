@@ -6,10 +6,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): distinct for all common kinds of colour blindness.
-BLUE, VERMILLION = "#0072B2", "#D55E00"
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 INK, SOFT, HAIRLINE = "#1a1a1a", "#6b6b6b", "#c4cad3"
 SHADES = ("#e6ecf4", "#f3f6fa", "#ffffff")
 
@@ -54,3 +56,10 @@ def line_colors(count: int) -> np.ndarray:
     if count == 1:
         return np.array([to_rgba(BLUE)])
     return matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, count))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure that needs no display."""
+    new = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(new)
+    return new
