@@ -230,6 +230,44 @@ def test_an_interface_that_is_none():
     assert float(steady(film).interface_step) == pytest.approx(0, abs=1e-5)
 
 
+def test_two_materials_at_common_frequencies():
+    """Another quadrature of the same spectra: the bulk conductivities of both; detailed balance."""
+    for name in ("Ge", "Si-BvK", "Si-Holland", "Si"):
+        pair = materials.model("Si"), materials.model(name)
+        for material, bands in zip(pair, materials.matched(*pair, 300.0), strict=True):
+            expected = material.bulk_conductivity(300.0)
+            np.testing.assert_allclose(bands.conductivity_by_band.sum(), expected, rtol=1e-8)
+    first, second = materials.matched(*map(materials.model, ("Si", "Ge")), 300.0)
+    both = (first.heat_capacity > 0) & (second.heat_capacity > 0)
+    ratio = [b.heat_capacity * b.group_velocity / b.wavevector**2 for b in (first, second)]
+    np.testing.assert_allclose(ratio[0][both], ratio[1][both], rtol=1e-10)  # hbar omega n(omega)
+    assert 0 < np.sum(both) < both.size  # silicon has phonons where germanium has none
+
+
+def test_silicon_on_silicon_is_silicon():
+    film = LayeredFilm(
+        first_material="Si",
+        second_material="Si",
+        first_thickness=4e-8,
+        second_thickness=6e-8,
+        interface=AcousticMismatch(first_density=1.0, second_density=1.0),
+    )
+    alone = steady(CrossPlaneFilm(material="Si", thickness=1e-7))
+    np.testing.assert_allclose(steady(film).conductivity, alone.conductivity, rtol=3e-5)
+
+
+def test_silicon_on_germanium():
+    """Laws, and the scale of the diffuse mismatch model: some 100 MW/m2/K."""
+    film = LayeredFilm(
+        first_material="Si", second_material="Ge", first_thickness=1e-7, second_thickness=1e-7
+    )
+    solution = steady(film, SMALL)
+    assert solution.conservation_residual < 1e-9
+    product = np.mean(solution.heat_flux_profile) * solution.force
+    np.testing.assert_allclose(solution.entropy_production, product, rtol=1e-9)
+    assert 5e7 < float(solution.emitted_conductance) < 1e9
+
+
 def test_emitted_conductance_of_the_models():
     """Diffuse mismatch between alike materials lets half through: sum C v / 8 (Landauer)."""
     power = float((BANDS.heat_capacity * BANDS.group_velocity).sum())

@@ -17,10 +17,9 @@ from ._data import numbers as numbers
 from ._data import phonon as phonon
 from ._data import record as record
 from ._dispersion import IsotropicDispersion as IsotropicDispersion
-from ._dispersion import Scattering as Scattering
-from ._matched import MatchedBands as MatchedBands
 from ._matched import matched as matched
 from ._phonon import AbstractPhononMaterial as AbstractPhononMaterial
 from ._phonon import GrayMaterial as GrayMaterial
+from ._phonon import MatchedBands as MatchedBands
 from ._phonon import Number as Number
 from ._phonon import PhononBands as PhononBands

@@ -110,7 +110,7 @@ class Scattering(AbstractDeclared):
     def rate(
         self,
         frequency: Float[Array, " node"],
-        reduced_wavevector: np.ndarray,
+        reduced_wavevector: np.ndarray | Float[Array, " node"],
         temperature: Float[Array, ""],
     ) -> Float[Array, " node"]:
         """The rate (1e12/s) at each node."""

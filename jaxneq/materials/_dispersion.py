@@ -20,7 +20,7 @@ from ._branch import (
     WAVEVECTOR_UNIT,
     Branch,
 )
-from ._phonon import AbstractPhononMaterial, Number, PhononBands
+from ._phonon import AbstractPhononMaterial, MatchedBands, Number, PhononBands
 
 KB_PER_VOLUME = 1.380649e-23 * WAVEVECTOR_UNIT**3  # J/K per cubic wavevector unit
 ONE_DATA_SET = (
@@ -123,14 +123,8 @@ class IsotropicDispersion(AbstractPhononMaterial):
         rules = [_quadrature(piece, count, gather) for piece in pieces]
         reduced, weight = (np.concatenate(part) for part in zip(*rules, strict=True))
         modes = _modes(branch, reduced, weight, temperature)
-        rate = jnp.zeros_like(modes["frequency"])
-        for term in branch.scattering:
-            scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
-            rate = rate + scale * term.rate(modes["frequency"], reduced, temperature)
-        rate = rate * FREQUENCY_UNIT
         velocity = modes["velocity"] * VELOCITY_UNIT
-        if self.boundary_length is not None:
-            rate = rate + velocity / self.boundary_length
+        rate = self._rate(branch, modes["frequency"], reduced, temperature)
         width = modes["velocity"] * modes["width"] * FREQUENCY_UNIT
         return {
             "angular_frequency": modes["frequency"] * FREQUENCY_UNIT,
@@ -139,6 +133,69 @@ class IsotropicDispersion(AbstractPhononMaterial):
             "spectral_heat_capacity": modes["heat"] / width,
             "weight": width,
             "wavevector": modes["wavevector"] * WAVEVECTOR_UNIT,
+        }
+
+    def _rate(
+        self,
+        branch: Branch,
+        frequency: Float[Array, " node"],
+        reduced: np.ndarray | Float[Array, " node"],
+        temperature: Float[Array, ""],
+    ) -> Float[Array, " node"]:
+        """Relaxation rate (1/s) at nodes of a branch."""
+        rate = jnp.zeros_like(frequency)
+        for term in branch.scattering:
+            scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
+            rate = rate + scale * term.rate(frequency, reduced, temperature)
+        rate = rate * FREQUENCY_UNIT
+        if self.boundary_length is not None:
+            start, stop = branch.wavevector_range
+            velocity = branch.velocity(start + (stop - start) * jnp.asarray(reduced, start.dtype))
+            rate = rate + velocity * VELOCITY_UNIT / self.boundary_length
+        return rate
+
+    def spectral_edges(self) -> Float[Array, " edge"]:
+        """Frequencies (rad/s) where branches that scatter begin, end, or change their law."""
+        edges = []
+        for branch in (branch for branch in self.branches if branch.scattering):
+            start, stop = branch.wavevector_range
+            cuts = sorted({edge for term in branch.scattering for edge in term.wavevector_range})
+            edges.append(branch.frequency(start + (stop - start) * jnp.asarray(cuts, start.dtype)))
+        return jnp.concatenate(edges) * FREQUENCY_UNIT
+
+    def bands_at(
+        self,
+        frequency: Float[Array, " node"],
+        width: Float[Array, " node"],
+        temperature: Number,
+    ) -> MatchedBands:
+        """The bands at given frequencies (rad/s), with their quadrature weights `width`."""
+        temperature = self._within_data(temperature)
+        carriers = [branch for branch in self.branches if branch.scattering]
+        frequency, width = frequency / FREQUENCY_UNIT, width / FREQUENCY_UNIT
+        found = [self._branch_at(branch, frequency, width, temperature) for branch in carriers]
+        return MatchedBands(
+            **{name: jnp.ravel(jnp.stack([f[name] for f in found], axis=1)) for name in found[0]},
+            branches=len(carriers),
+        )
+
+    def _branch_at(
+        self, branch: Branch, frequency: Array, width: Array, temperature: Array
+    ) -> dict[str, Array]:
+        start, stop = branch.wavevector_range
+        ends = branch.frequency(branch.wavevector_range)
+        inside = (jnp.min(ends) < frequency) & (frequency < jnp.max(ends))
+        k = branch.wavevector(jnp.where(inside, frequency, jnp.mean(ends)))
+        velocity = branch.velocity(k)
+        half = HBAR_OVER_KB * frequency / (2 * temperature)
+        states = branch.degeneracy * k**2 / velocity * width / (2 * np.pi**2)
+        heat = KB_PER_VOLUME * (half / jnp.sinh(half)) ** 2 * states
+        rate = self._rate(branch, frequency, (k - start) / (stop - start), temperature)
+        return {
+            "heat_capacity": jnp.where(inside, heat, 0),
+            "group_velocity": velocity * VELOCITY_UNIT,
+            "mean_free_path": jnp.where(inside, velocity * VELOCITY_UNIT / rate, 1),
+            "wavevector": k * WAVEVECTOR_UNIT,
         }
 
 

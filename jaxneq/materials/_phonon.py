@@ -182,6 +182,25 @@ class PhononBands(AbstractPhononMaterial):
         return jnp.asarray([own == name for own in self.branch], self.weight.dtype)
 
 
+class MatchedBands(eqx.Module):
+    """The bands of one of two materials, at the frequencies that both share.
+
+    The index runs over the frequencies and, fastest, over `branches` branches. A branch without
+    phonons at a frequency has no heat capacity there, and a mean free path of 1 m.
+    """
+
+    heat_capacity: Float[Array, " band"]
+    group_velocity: Float[Array, " band"]
+    mean_free_path: Float[Array, " band"]
+    wavevector: Float[Array, " band"] | None
+    branches: int = eqx.field(static=True)
+
+    @property
+    def conductivity_by_band(self) -> Float[Array, " band"]:
+        """``C v mean_free_path / 3`` (W/m/K)."""
+        return self.heat_capacity * self.group_velocity * self.mean_free_path / 3
+
+
 class GrayMaterial(AbstractPhononMaterial):
     r"""One band for all phonons: :math:`\kappa = C v \Lambda / 3`, at every temperature."""
 
