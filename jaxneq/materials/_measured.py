@@ -46,6 +46,7 @@ class Measured:
     uncertainty: Float[np.ndarray, " point"]
 
     quantity: ClassVar[str] = "conductivity"
+    units: ClassVar[dict[str, str]] = UNITS
 
     @property
     def coordinates(self) -> dict[str, Float[np.ndarray, " point"]]:
