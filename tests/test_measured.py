@@ -1,9 +1,12 @@
 """Published measurements: every number with unit, source and flag, and within what silicon does."""
 
+import jax
 import numpy as np
 import pytest
 
-from jaxneq import materials
+from jaxneq import config, materials, report, steady
+from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, GrayMaterial
+from jaxneq.store import read_result, write_result
 
 NAMES = materials.measured_names()
 UNITS = {
@@ -79,3 +82,71 @@ def test_silicon_agrees_with_what_was_measured():
     for i in np.flatnonzero((data.temperature >= 200) & (data.temperature <= 600)):
         found = float(model.bulk_conductivity(float(data.temperature[i])))
         assert abs(found - data.conductivity[i]) < 3 * data.uncertainty[i]
+
+
+JOB = """
+verb = "steady"
+[system]
+type = "phonon.CrossPlaneFilm"
+thickness = 1e-6
+[system.material]
+type = "phonon.GrayMaterial"
+heat_capacity = 0.93e6
+group_velocity = 1804.0
+mean_free_path = 2.604e-7
+[method]
+type = "phonon.DiscreteOrdinates"
+cells = 12
+angles = 4
+[sweep]
+"system.temperature" = { values = [250.0, 400.0, 800.0] }
+[uncertainty]
+of = "conductivity"
+"system.thickness" = 2e-8
+"system.material.mean_free_path" = "10 %"
+[compare]
+measured = ["Si-bulk-Glassbrenner-1964", "Si-bulk-Morris-1961"]
+"""
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    path = tmp_path_factory.mktemp("measured") / "result.h5"
+    write_result(path, config.execute(config.load(JOB)))
+    return read_result(path)
+
+
+def test_uncertainty_of_a_film_by_differences(result):
+    """Contributions are sigma_p times central differences of films solved one by one."""
+    method = DiscreteOrdinates(cells=12, angles=4)
+
+    @jax.jit
+    def conductivity(thickness, path):
+        gray = GrayMaterial(heat_capacity=0.93e6, group_velocity=1804.0, mean_free_path=path)
+        film = CrossPlaneFilm(material=gray, thickness=thickness, temperature=400.0)
+        return steady(film, method).conductivity
+
+    thickness, path, h = 1e-6, 2.604e-7, 1e-4
+    up, down = conductivity(thickness * (1 + h), path), conductivity(thickness * (1 - h), path)
+    from_thickness = abs(up - down) / (2 * h * thickness) * 2e-8
+    up, down = conductivity(thickness, path * (1 + h)), conductivity(thickness, path * (1 - h))
+    from_path = abs(up - down) / (2 * h) * 0.1
+    expected = {
+        "conductivity_uncertainty_from_thickness": from_thickness,
+        "conductivity_uncertainty_from_mean_free_path": from_path,
+        "conductivity_uncertainty": np.hypot(from_thickness, from_path),
+    }
+    for name, value in expected.items():
+        found = result.quantities[name]
+        assert (found.unit, found.dims) == ("W/m/K", ("system_temperature",))
+        np.testing.assert_allclose(found.values, value, rtol=1e-6)  # the same at each temperature
+
+
+def test_the_result_keeps_what_it_was_compared_with(result):
+    slack, morris = result.compared.values()
+    assert slack.datasets["temperature"].values.tolist() == [250, 300, 400, 500, 600, 700, 800]
+    assert slack.datasets["conductivity"].values[1] == 156.0 and not slack.confirmed
+    assert morris.datasets["uncertainty"].values.tolist() == [19.0, 7.0] and morris.confirmed
+    (ax,) = report.figure(result).axes
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["Glassbrenner 1964", "Morris 1961"]

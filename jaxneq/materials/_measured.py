@@ -78,22 +78,26 @@ def measured(name: str) -> Measured:
     **Raises:** `ValueError` for an unknown name.
     """
     record = measured_record(name)
-    words = {key: text for key, text in record.items() if isinstance(text, str)}
     size = SIZES[record["geometry"]]
     conductivity = _column(record, "conductivity")
-    uncertainty = record.get("uncertainty", {"value": np.nan, "unit": UNITS["conductivity"]})
-    scale = {"1": conductivity, UNITS["conductivity"]: 1.0}[uncertainty["unit"]]
-    columns = {
-        "size": _column(record, size) if size else np.inf,
-        "temperature": _column(record, "temperature"),
-        "conductivity": conductivity,
-        "uncertainty": scale * np.asarray(uncertainty["value"], float),
-    }
+    stated = record.get("uncertainty", {"value": np.nan, "unit": "1"})
+    scale = {"1": conductivity, UNITS["conductivity"]: 1.0}[stated["unit"]]
+
+    def full(column: Any) -> np.ndarray:
+        return np.broadcast_to(np.asarray(column, float), conductivity.shape)
+
     return Measured(
         name=name,
+        label=record["label"],
+        material=record["material"],
+        geometry=record["geometry"],
+        method=record["method"],
+        reference=record["reference"],
         confirmed=record["conductivity"]["confirmed"],
-        **words,
-        **{key: np.broadcast_to(column, conductivity.shape) for key, column in columns.items()},
+        size=full(_column(record, size) if size else np.inf),
+        temperature=full(_column(record, "temperature")),
+        conductivity=conductivity,
+        uncertainty=full(scale * np.asarray(stated["value"], float)),
     )
 
 

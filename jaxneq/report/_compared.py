@@ -15,7 +15,7 @@ from jaxneq.store import Comparison, Result
 from ._style import INK
 from ._view import Curves
 
-_MARKERS = ("s", "^", "D", "v", "P", "X", "p", "*")
+_MARKERS = ("s", "^", "D", "v", "o", "p", "h", "*")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -88,9 +88,10 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
 
 def _compared(result: Result, primary: str) -> list[tuple[str, str]]:
     """How far the curve lies from what it is compared with."""
-    shown = curves(result, primary) if result.compared else None
     found = []
-    for symbols in symbols_beside(result, shown) if shown is not None else ():
+    if not result.compared or (shown := curves(result, primary)) is None:
+        return found
+    for symbols in symbols_beside(result, shown):
         count, apart = symbols.y.size, deviation(shown, symbols)
         text = f"{count} value" + ("s" if count > 1 else "")
         if apart is not None:

@@ -54,10 +54,10 @@ class Panel:
         if derivative:
             label = ""
             ax.set_title(derivative, loc="left", fontsize=8, color=SOFT, pad=4)
-        extent = [y, *(symbols.y for symbols in self.beside)]
-        if shown.uncertainty is not None:
-            extent += [y - shown.uncertainty, y + shown.uncertainty]
-        extent = np.concatenate([values.ravel() for values in extent])
+        spans = [(symbols.y, symbols.error) for symbols in self.beside]
+        spans += [] if shown.uncertainty is None else [(y, shown.uncertainty)]
+        reach = [y, *(part for v, error in spans for part in (v, v - error, v + error))]
+        extent = np.concatenate([part.ravel() for part in reach])
         set_axis(ax, "y", label, limits_of(extent, log_y, guides), data.unit, log_y)
 
     def name_guides(self) -> None:
