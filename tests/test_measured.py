@@ -1,10 +1,16 @@
 """Published measurements: every number with unit, source and flag, and within what silicon does."""
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 
 from jaxneq import config, materials, report, steady
+from jaxneq._core import parameters_of
+from jaxneq.config._compare import comparison
+from jaxneq.config._sweep import SweepAxis
+from jaxneq.config._targets import Target
 from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, GrayMaterial
 from jaxneq.store import read_result, write_result
 
@@ -107,6 +113,32 @@ of = "conductivity"
 [compare]
 measured = ["Si-bulk-Glassbrenner-1964", "Si-bulk-Morris-1961"]
 """
+
+
+class InPlaneFilm(SimpleNamespace):
+    """Of the geometry, with the numbers that a film has."""
+
+
+@pytest.mark.parametrize(
+    ("temperature", "thickness", "found"),
+    [
+        (290.0, [10e-9, 50e-9], [20e-9]),  # 300 K is near 290 K; 100 nm is beyond the sweep
+        (310.0, [20e-9, 100e-9], [20e-9, 100e-9]),
+        (280.0, [10e-9, 50e-9], None),
+    ],
+)
+def test_samples_belong_to_the_job_in_every_coordinate(temperature, thickness, found):
+    film = InPlaneFilm(thickness=1e-7, temperature=temperature)
+    declared = next(p for p in parameters_of(CrossPlaneFilm) if p.name == "thickness")
+    target = Target("system.thickness", CrossPlaneFilm, declared, 1e-7)
+    axis = SweepAxis(target, tuple(thickness), tuple(thickness), dynamic=True)
+    if found is None:
+        with pytest.raises(config.JobError, match="and system.temperature near 280"):
+            comparison("Si-film-Liu-2006", film, [axis], "job")
+    else:
+        chosen = comparison("Si-film-Liu-2006", film, [axis], "job").datasets
+        assert chosen["thickness"].values.tolist() == found
+        assert chosen["temperature"].values.tolist() == [300.0] * len(found)
 
 
 @pytest.fixture(scope="module")

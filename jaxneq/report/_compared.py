@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,9 @@ class Symbols:
 
 def symbols_beside(result: Result, shown: Curves) -> list[Symbols]:
     """What stands beside these curves: of the same quantity, along the same axis."""
-    found = []
-    for comparison, marker in zip(result.compared.values(), _MARKERS * 9, strict=False):
-        axis = result.axes.get(shown.along)
-        path = None if axis is None else axis.hints.get("parameter", shown.along)
+    axis, found = result.axes.get(shown.along), []
+    path = None if axis is None else axis.hints.get("parameter", shown.along)
+    for comparison, marker in zip(result.compared.values(), cycle(_MARKERS), strict=False):
         if comparison.quantity != shown.name or comparison.along != path:
             continue
         data = comparison.datasets
