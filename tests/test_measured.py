@@ -133,7 +133,7 @@ def test_samples_belong_to_the_job_in_every_coordinate(temperature, thickness, f
     target = Target("system.thickness", CrossPlaneFilm, declared, 1e-7)
     axis = SweepAxis(target, tuple(thickness), tuple(thickness), dynamic=True)
     if found is None:
-        with pytest.raises(config.JobError, match="and system.temperature near 280"):
+        with pytest.raises(config.JobError, match=r"and system\.temperature near 280"):
             comparison("Si-film-Liu-2006", film, [axis], "job")
     else:
         chosen = comparison("Si-film-Liu-2006", film, [axis], "job").datasets
