@@ -275,6 +275,65 @@ BAD = {
         JOB + '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium"]',
         "has no derivative",
     ),
+    # uncertainty
+    "nothing uncertain": (JOB + '[uncertainty]\nof = "flux"', "give a standard deviation"),
+    "uncertain of what": (
+        JOB + '[uncertainty]\n"system.length" = 1.0',
+        "uncertainty.of is missing",
+    ),
+    "uncertain path": (
+        JOB + '[uncertainty]\nof = "flux"\n"system.lengt" = 1.0',
+        "uncertainty: there is no parameter system.lengt. Did you mean system.length?",
+    ),
+    "uncertain part": (
+        JOB + '[uncertainty]\nof = "flux"\n"system.medium" = 1.0',
+        "uncertainty: system.medium is no number with a value",
+    ),
+    "uncertain sign": (
+        JOB + '[uncertainty]\nof = "flux"\n"system.length" = -1.0',
+        'uncertainty."system.length" = -1.0 is not allowed',
+    ),
+    "uncertain per cent": (
+        JOB + '[uncertainty]\nof = "flux"\n"system.length" = "ten %"',
+        'uncertainty."system.length" = "ten %" is not allowed. Give a number, or one in per cent',
+    ),
+    "uncertain and gradient": (
+        JOB
+        + '[uncertainty]\nof = "flux"\n"system.length" = 1\n'
+        + '[gradient]\nof = "fluxx"\nwith_respect_to = ["system.length"]',
+        'uncertainty.of = "flux", and gradient.of = "fluxx"',
+    ),
+    "uncertain samples": (
+        SAMPLE + '[uncertainty]\nof = "displacement"\n"system.length" = 1',
+        "[uncertainty] goes with",
+    ),
+    # comparison
+    "compare of samples": (SAMPLE + '[compare]\nmeasured = ["x"]', "[compare] goes with the verb"),
+    "compare nothing": (JOB + "[compare]\nmeasured = []", "compare.measured = [] is not allowed"),
+    "compare name": (
+        JOB + '[compare]\nmeasured = ["Si-bulk-Glasbrenner"]',
+        "Did you mean 'Si-bulk-Glassbrenner-1964'?",
+    ),
+    "compare geometry": (
+        JOB + '[compare]\nmeasured = ["Si-film-Cuffe-2015"]',
+        'was measured on the geometry "in-plane film", and the system is a Rod',
+    ),
+    "compare without a sweep": (
+        JOB + '[compare]\nmeasured = ["Si-bulk-Morris-1961"]',
+        "has values against system.temperature, and the sweep is missing",
+    ),
+    "compare along": (
+        JOB
+        + '[compare]\nmeasured = ["Si-bulk-Morris-1961"]\n'
+        + '[sweep]\n"system.length" = {values = [1]}\n"system.temperature" = {values = [300]}',
+        "the sweep begins with system.length. Sweep one of them first",
+    ),
+    "compare nowhere": (
+        JOB
+        + '[compare]\nmeasured = ["Si-bulk-Morris-1961"]\n'
+        + '[sweep]\n"system.temperature" = {values = [400, 500]}',
+        "has no value at system.temperature from 400 to 500",
+    ),
     # TOML
     "syntax": (JOB + "length = = 3", "line 7"),
     "syntax shown": (JOB + "length = = 3", "length = = 3"),

@@ -149,6 +149,89 @@ def test_the_gradient_of_an_array():
     assert found.dims == ("layer",)
 
 
+UNCERTAIN = """
+[uncertainty]
+of = "flux"
+"system.length" = "5 %"
+"system.difference" = 0.2
+"system.medium.conductivity" = 8
+"""
+
+
+def test_uncertainty_is_propagated_to_first_order():
+    """flux = k d / L: the relative variances of independent inputs add up."""
+    sweep = '[sweep]\n"system.length" = { linear = [1.0, 3.0], count = 3 }\n'
+    sweep += '"system.medium" = { values = ["copper", "glass"] }'
+    result = config.execute(config.load(JOB + UNCERTAIN + sweep))
+    flux = np.outer(1 / np.array([1.0, 2.0, 3.0]), [400.0, 1.0])
+    shares = {"length": 0.05, "difference": 0.2, "conductivity": np.array([8 / 400, 8.0])}
+    for name, share in shares.items():
+        found = result.quantities[f"flux_uncertainty_from_{name}"]
+        np.testing.assert_allclose(found.values, flux * share, rtol=1e-12)
+    whole = result.quantities["flux_uncertainty"]
+    relative = np.sqrt(sum(share**2 for share in shares.values()))
+    np.testing.assert_allclose(whole.values, flux * relative, rtol=1e-12)
+    assert (whole.unit, whole.dims) == ("W/m2", ("system.length", "system.medium"))
+    assert not any(name.startswith("d_flux") for name in result.quantities)
+
+
+def test_uncertainty_beside_a_gradient_and_of_an_array():
+    text = JOB.replace('"copper"', '{type = "toy.Layered", conductivities = [1, 2]}')
+    text += '[uncertainty]\nof = "flux"\n"system.medium.conductivities" = "10 %"\n'
+    text += '[gradient]\nof = "flux"\nwith_respect_to = ["system.length"]'
+    result = config.execute(config.load(text))
+    flux, resistance = 1 / (2 * 0.75), np.array([1 / 2, 1 / 4])  # of each layer, of 3/4 in all
+    expected = flux * 0.1 * np.hypot(*resistance / 0.75)
+    np.testing.assert_allclose(values(result, "flux_uncertainty"), expected, rtol=1e-12)
+    np.testing.assert_allclose(values(result, "d_flux_d_length"), -flux / 2, rtol=1e-12)
+    assert "d_flux_d_conductivities" not in result.quantities
+
+
+def test_uncertainty_in_single_precision_stays_single():
+    result = config.execute(config.load('precision = "float32"\n' + JOB + UNCERTAIN))
+    whole = values(result, "flux_uncertainty")
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(whole, 200 * np.sqrt(0.05**2 + 0.2**2 + 0.02**2), rtol=1e-6)
+
+
+def test_uncertainty_of_what_has_none():
+    text = JOB + UNCERTAIN.replace('"flux"', '"fluxx"')
+    with pytest.raises(JobError, match=r'uncertainty.of = "fluxx" is no quantity'):
+        config.execute(config.load(text))
+
+
+COMPARED = """
+[compare]
+measured = ["Si-bulk-Morris-1961"]
+[sweep]
+"system.temperature" = { values = [250.0, 400.0] }
+"""
+
+
+def test_what_is_compared_must_be_what_is_drawn():
+    with pytest.raises(JobError, match=r'"Si-bulk-Morris-1961" gives conductivity.* draws flux'):
+        config.execute(config.load(JOB + COMPARED))
+
+
+def test_compared_samples_lie_on_the_sweep():
+    """Of the two samples of Morris and Hust, 303 K and 698 K, the sweep has the first."""
+    compared = config.load(JOB + COMPARED).compared
+    (found,) = compared.values()
+    assert (found.label, found.quantity, found.along, found.confirmed) == (
+        "Morris 1961",
+        "conductivity",
+        "system.temperature",
+        True,
+    )
+    columns = {name: data.values.tolist() for name, data in found.datasets.items()}
+    assert columns == {"temperature": [303.15], "conductivity": [125.0], "uncertainty": [19.0]}
+    assert {name: data.unit for name, data in found.datasets.items()} == {
+        "temperature": "K",
+        "conductivity": "W/m/K",
+        "uncertainty": "W/m/K",
+    }
+
+
 @pytest.mark.parametrize(
     ("of", "why"), [("fluxx", "no quantity"), ("temperature", "is not one real number")]
 )

@@ -56,6 +56,7 @@ _WORDS = {
     "dict_type": "Give a table",
     "list_type": "Give a list",
     "string_type": "Give a text in quotes",
+    "string_pattern_mismatch": 'Give a number, or one in per cent such as "5 %"',
     "float_type": "Give a number",
     "int_type": "Give an integer",
     "finite_number": "Give a finite number",

@@ -15,9 +15,10 @@ from jaxneq._core import AbstractSampler, Checkpointer, Status, run
 from jaxneq.store import Dataset, Result, datasets_of, provenance
 
 from ._catalog import type_name
+from ._derivatives import derivative_datasets
 from ._ensemble import SweptSampler
 from ._grid import Plan, Progress, shapes_of, solve_points
-from ._job import GradientSpec, Job
+from ._job import Job
 from ._message import JobError, show
 from ._sweep import SweepAxis
 
@@ -41,13 +42,13 @@ def execute(
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         if job.verb == "simulate":
-            solution, gradients = _sampled(job, progress, checkpointer, checkpoint_interval), ()
+            solution, found = _sampled(job, progress, checkpointer, checkpoint_interval), ()
         else:
-            solution, gradients = _solved(job, progress)
+            solution, found = _solved(job, progress)
     axes = {axis.path: _axis_dataset(axis) for axis in job.axes}
     quantities = datasets_of(solution, axes)
-    if job.gradient is not None:
-        quantities |= _gradient_datasets(job.gradient, gradients, axes, quantities[job.gradient.of])
+    if (wanted := job.derivatives) is not None:
+        quantities |= derivative_datasets(wanted, found, axes, quantities[wanted.of])
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -68,6 +69,7 @@ def execute(
         },
         axes=axes,
         quantities=quantities,
+        compared=job.compared,
     )
 
 
@@ -83,17 +85,19 @@ def failures(result: Result) -> list[str]:
 
 
 def _solved(job: Job, progress: Progress) -> tuple[Any, tuple]:
-    """Solution and gradients over the whole sweep, its axes leading, in the job's order."""
+    """Solution and derivatives over the whole sweep, its axes leading, in the job's order."""
     dynamic = [axis for axis in job.axes if axis.dynamic]
     static = [axis for axis in job.axes if not axis.dynamic]
     points = _points(dynamic)
-    gradient = job.gradient
+    wanted = job.derivatives
     plan = Plan(
         name=job.name,
         verb=job.verb,
         paths=tuple(axis.path for axis in dynamic),
-        of=gradient.of if gradient is not None else "",
-        with_respect_to=tuple(t.path for t in gradient.targets) if gradient is not None else (),
+        section=wanted.section if wanted is not None else "",
+        of=wanted.of if wanted is not None else "",
+        with_respect_to=wanted.paths if wanted is not None else (),
+        compared=tuple((name, found.quantity) for name, found in job.compared.items()),
     )
     outer = list(_outer(static))
     if len(outer) > 1:
@@ -198,32 +202,3 @@ def _flag(label: Any) -> str:
         return str(label)
     head, *rest = sorted(label, key=lambda key: key not in ("name", "type"))
     return f"{label[head]}({','.join(f'{key}={label[key]}' for key in rest)})".replace(" ", "")
-
-
-def _gradient_datasets(
-    spec: GradientSpec, gradients: tuple, axes: Mapping[str, Dataset], of: Dataset
-) -> dict[str, Dataset]:
-    found = {}
-    for target, values in zip(spec.targets, gradients, strict=True):
-        name = _short_name(target.path, [other.path for other in spec.targets])
-        found[f"d_{spec.of}_d_{name}"] = Dataset(
-            values,
-            (*axes, *target.declared.dims),
-            _per(of.unit, target.declared.unit),
-            f"Derivative of {spec.of} with respect to {target.path}",
-        )
-    return found
-
-
-def _short_name(path: str, paths: list[str]) -> str:
-    """The shortest end of a dotted path that names it among `paths`."""
-    parts = path.split(".")
-    for length in range(1, len(parts)):
-        end = parts[-length:]
-        if sum(other.split(".")[-length:] == end for other in paths) == 1:
-            return "_".join(end)
-    return "_".join(parts)
-
-
-def _per(unit: str, other: str) -> str:
-    return unit if other == "1" else f"{unit}/({other})"

@@ -1,4 +1,4 @@
-"""The points of a sweep, solved in equal chunks of one compiled call, with gradients beside."""
+"""The points of a sweep, solved in equal chunks of one compiled call, with derivatives beside."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ class Plan:
     """What is done at each point; static, so that it selects the compiled function.
 
     **Fields:** `name`, of the job, for messages; `verb`; `paths`, the swept numbers; `of` and
-    `with_respect_to`, the gradient (none where `with_respect_to` is empty).
+    `with_respect_to`, the derivatives (none where `with_respect_to` is empty), and the `section`
+    that asks for them; `compared`, names of measurements and what they measured.
     """
 
     name: str
     verb: str
     paths: tuple[str, ...]
+    section: str
     of: str
     with_respect_to: tuple[str, ...]
+    compared: tuple[tuple[str, str], ...]
 
 
 def solve_points(
@@ -46,10 +49,10 @@ def solve_points(
     plan: Plan,
     done: Callable[[int], None],
 ) -> tuple[PyTree, tuple]:
-    """Solution and gradients as NumPy arrays, with a leading axis over the rows of `points`.
+    """Solution and derivatives as NumPy arrays, with a leading axis over the rows of `points`.
 
-    Without swept numbers `points` has one row without entries. `done(n)` is called when `n` more
-    points are finished.
+    Of each parameter, the derivative with respect to it and its own value. Without swept numbers
+    `points` has one row without entries. `done(n)` is called when `n` more points are finished.
     """
     count = len(points)
     chunks = math.ceil(count / CHUNK)
@@ -99,20 +102,27 @@ def _solve_row(
         moved = system
         for path, leaf in zip(plan.with_respect_to, leaves, strict=True):
             moved = replaced(moved, path, leaf)
-        solution = _applied(moved, method, times, plan.verb)
+        solution = _applied(moved, method, times, plan)
         return _number(solution, plan), _arrays(solution)
 
     if not plan.with_respect_to:
-        return _arrays(_applied(system, method, times, plan.verb)), ()
+        return _arrays(_applied(system, method, times, plan)), ()
     leaves = tuple(value_at(system, path) for path in plan.with_respect_to)
     (_, solution), gradients = jax.value_and_grad(objective, has_aux=True)(leaves)
-    return solution, gradients
+    return solution, tuple(zip(gradients, leaves, strict=True))
 
 
-def _applied(system: Any, method: Any, times: Any, verb: str) -> AbstractSolution:
-    if verb == "steady":
-        return steady(system, method, throw=False)
-    return evolve(system, method, times=times, throw=False)
+def _applied(system: Any, method: Any, times: Any, plan: Plan) -> AbstractSolution:
+    if plan.verb == "evolve":
+        return evolve(system, method, times=times, throw=False)
+    solution = steady(system, method, throw=False)
+    for name, quantity in plan.compared:
+        if quantity != solution.primary:
+            raise JobError(
+                f'{plan.name}: compare.measured: "{name}" gives {quantity}, and the figure draws '
+                f"{solution.primary}. Compare with measurements of that, or leave it out."
+            )
+    return solution
 
 
 def _number(solution: AbstractSolution, plan: Plan) -> Array:
@@ -127,7 +137,7 @@ def _number(solution: AbstractSolution, plan: Plan) -> Array:
     ]
     if plan.of not in able:
         why = "is not one real number" if plan.of in found else "is no quantity of the solution"
-        raise JobError(f'{plan.name}: gradient.of = "{plan.of}" {why}.{hint(plan.of, able)}')
+        raise JobError(f'{plan.name}: {plan.section}.of = "{plan.of}" {why}.{hint(plan.of, able)}')
     return found[plan.of]
 
 

@@ -18,14 +18,17 @@ from jaxneq._core import (
     AbstractSystem,
     resolve_method,
 )
+from jaxneq.store import Comparison
 
 from ._build import build
 from ._catalog import treating
+from ._compare import comparison
+from ._derivatives import Derivatives, derivatives_of
 from ._document import Document, read
 from ._message import JobError, show
 from ._models import Axis, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
-from ._targets import Target, find_target, replaced
+from ._targets import find_target, replaced
 
 KINDS: dict[str, type[AbstractMethod]] = {
     "steady": AbstractSteadyMethod,
@@ -34,23 +37,15 @@ KINDS: dict[str, type[AbstractMethod]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class GradientSpec:
-    """Which derivatives: of the quantity `of` with respect to each of the targets."""
-
-    of: str
-    targets: tuple[Target, ...]
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Job:
     """What a job file asks for.
 
     **Fields:** `name`, of the file; `title`; `verb`; `precision`; `system` and `method` (None:
-    the system's default), outside the sweep; `axes` of the sweep, in order; `gradient`;
-    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
-    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same
-    for the same job and for no other.
+    the system's default), outside the sweep; `axes` of the sweep, in order; `derivatives`, if
+    wanted; `compared`, measurements by name; `simulate`, the times and the seed; `times` to evolve
+    to; `text`, a job file of this very job: the file verbatim, then the overrides; `overrides` as
+    ``key = value``; `identity`, the same for the same job and for no other.
     """
 
     name: str
@@ -60,7 +55,8 @@ class Job:
     system: AbstractSystem
     method: AbstractMethod | None
     axes: tuple[SweepAxis, ...]
-    gradient: GradientSpec | None
+    derivatives: Derivatives | None
+    compared: dict[str, Comparison]
     simulate: Simulate | None
     times: np.ndarray | None
     text: str
@@ -107,13 +103,9 @@ def _built(document: Document) -> Job:
         for path, axis in said.sweep.items()
     )
     check_size(axes, where)
-    gradient = None
-    if said.gradient is not None:
-        targets = tuple(
-            _differentiable(find_target({"system": system}, path, f"{where}: gradient"), where)
-            for path in said.gradient.with_respect_to
-        )
-        gradient = GradientSpec(said.gradient.of, targets)
+    derivatives = derivatives_of(said.gradient, said.uncertainty, {"system": system}, where)
+    names = said.compare.measured if said.compare is not None else []
+    compared = {name: comparison(name, system, axes, where) for name in names}
     times = None
     if said.evolve is not None:
         listed = said.evolve.times
@@ -126,7 +118,8 @@ def _built(document: Document) -> Job:
         system=system,
         method=method,
         axes=axes,
-        gradient=gradient,
+        derivatives=derivatives,
+        compared=compared,
         simulate=said.simulate,
         times=times,
         text=document.text,
@@ -146,15 +139,6 @@ def _resolved(
         able = treating(type(system), KINDS[verb])
         remedy = f" For this system: {', '.join(able)}." if able else ""
         raise JobError(f"{where}: {error}{remedy}") from None
-
-
-def _differentiable(target: Target, where: str) -> Target:
-    if target.declared.kind != "number" or target.value is None:
-        raise JobError(
-            f"{where}: gradient.with_respect_to: {target.path} is no number with a value, and has "
-            "no derivative."
-        )
-    return target
 
 
 def _check_points(job: Job) -> None:

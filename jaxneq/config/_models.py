@@ -122,6 +122,41 @@ class Gradient(Section):
     )
 
 
+Standard = Annotated[
+    Annotated[float, Field(gt=0), Tag("absolute")]
+    | Annotated[str, Field(pattern=r"^\d+\.?\d*([eE][-+]?\d+)? *%$"), Tag("relative")],
+    Discriminator(lambda value: "relative" if isinstance(value, str) else "absolute"),
+]
+
+
+class Uncertainty(pydantic.BaseModel):
+    """Standard deviations of parameters of the system, by path: a number, or "5 %" of the value."""
+
+    model_config = STRICT | pydantic.ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Standard]
+
+    of: str = Field(description="The quantity of the solution whose uncertainty is wanted")
+
+    @property
+    def deviations(self) -> dict[str, float | str]:
+        """Those given, by path."""
+        return self.__pydantic_extra__
+
+    @pydantic.model_validator(mode="after")
+    def _something_is_uncertain(self) -> Uncertainty:
+        if not self.deviations:
+            raise ValueError('give a standard deviation, such as "system.thickness" = 2e-9')
+        return self
+
+
+class Compare(Section):
+    """Measurements to compare with."""
+
+    measured: Annotated[list[str], Field(min_length=1)] = Field(
+        description="Names of measurements, such as Si-bulk-Glassbrenner-1964"
+    )
+
+
 class Simulate(Section):
     """How long to sample."""
 
@@ -175,6 +210,10 @@ class JobFile(Section):
         "an outer product in this order",
     )
     gradient: Gradient | None = Field(None, description="Derivatives beside the values")
+    uncertainty: Uncertainty | None = Field(
+        None, description="Standard deviations of parameters, to be propagated"
+    )
+    compare: Compare | None = Field(None, description="Measurements to compare with")
     simulate: Simulate | None = Field(None, description="For the verb simulate")
     evolve: Evolve | None = Field(None, description="For the verb evolve")
     overrides: list[Override] = Field(

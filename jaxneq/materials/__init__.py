@@ -2,6 +2,7 @@
 
 ``phonon("Si", temperature=300.0)`` gives the bands at one temperature; ``model("Si")`` gives the
 material itself, which follows the temperature of the system that it is put into.
+``measured(name)`` gives published measurements to compare with.
 """
 
 from ._branch import FREQUENCY_UNIT as FREQUENCY_UNIT
@@ -18,6 +19,10 @@ from ._data import phonon as phonon
 from ._data import record as record
 from ._dispersion import IsotropicDispersion as IsotropicDispersion
 from ._matched import matched as matched
+from ._measured import Measured as Measured
+from ._measured import measured as measured
+from ._measured import measured_names as measured_names
+from ._measured import measured_record as measured_record
 from ._phonon import AbstractPhononMaterial as AbstractPhononMaterial
 from ._phonon import GrayMaterial as GrayMaterial
 from ._phonon import MatchedBands as MatchedBands

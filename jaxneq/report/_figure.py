@@ -21,6 +21,7 @@ from ._view import (
     primary_of,
     profiles,
     references,
+    spread_of,
     words,
 )
 
@@ -84,7 +85,7 @@ def _single(result: Result) -> Figure:
     name = primary_of(result)
     data = result.quantities[name]
     value = np.ravel(data.values)[:1].astype(float)
-    error = result.quantities.get(f"{name}_stderr")
+    error = spread_of(result, name)
     stderr = np.zeros(1) if error is None else np.ravel(error.values)[:1]
     levels = {n: np.ravel(q.values)[:1] for n, q in references(result, name).items()}
     new = new_figure(0.6 * WIDTH, 0.8 * HEIGHT)

@@ -9,8 +9,18 @@ import numpy as np
 from jaxneq._core import Interval
 from jaxneq.store import Result
 
+from ._compared import deviation, symbols_beside
 from ._units import plain
-from ._view import NO_STATUS, categories, dimension, primary_of, references, words
+from ._view import (
+    NO_STATUS,
+    categories,
+    curves,
+    dimension,
+    primary_of,
+    references,
+    spread_of,
+    words,
+)
 
 
 @runtime_checkable
@@ -34,6 +44,7 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         finite = data.values[np.isfinite(data.values)]
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
+    found += _compared(result, primary)
     found += _regimes(result, show)
     found.append(("status", _status(result)))
     found += _trust(result, primary, show)
@@ -59,8 +70,8 @@ def _between(result: Result, name: str, good: np.ndarray, show: Show) -> str:
 def _at(result: Result, name: str, at: tuple, show: Show) -> str:
     """One value, with its standard error, and the place of it."""
     data = result.quantities[name]
-    stderr = result.quantities.get(f"{name}_stderr")
-    error = None if stderr is None else float(stderr.values[at])
+    spread = spread_of(result, name)
+    error = None if spread is None else float(spread.values[at])
     text = show(float(data.values[at]), data.unit, error)
     where = []
     for dim, index in zip(data.dims, at, strict=True):
@@ -73,6 +84,21 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
             value = names[int(number)] if names else show(float(number), coordinate.unit)
         where.append(f"{its_name} = {value}")
     return text + (" at " + ", ".join(where) if where else "")
+
+
+def _compared(result: Result, primary: str) -> list[tuple[str, str]]:
+    """How far the curve lies from what it is compared with."""
+    found = []
+    if not result.compared or (shown := curves(result, primary)) is None:
+        return found
+    for symbols in symbols_beside(result, shown):
+        count, apart = symbols.y.size, deviation(shown, symbols)
+        text = f"{count} value" + ("s" if count > 1 else "")
+        if apart is not None:
+            text += f", {100 * apart:.2g} % from the curve" + (" (rms)" if count > 1 else "")
+        text += "" if symbols.comparison.confirmed else ", not confirmed"
+        found.append((symbols.comparison.label, text))
+    return found
 
 
 def _regimes(result: Result, show: Show) -> list[tuple[str, str]]:

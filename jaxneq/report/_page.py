@@ -37,6 +37,7 @@ def page(result: Result, figure: bytes, width: float) -> str:
         caption=caption(result),
         axes=[_row(result, name, data) for name, data in result.axes.items()],
         quantities=[_row(result, name, result.quantities[name]) for name in names],
+        compared=result.compared.values(),
         job=result.job,
         provenance={words(k): _said(k, v) for k, v in result.provenance.items() if v is not None},
         attributes={words(k): _said(k, v) for k, v in result.attributes.items()},
@@ -60,6 +61,11 @@ def caption(result: Result) -> str:
         parts.append(f"Dashed: {', '.join(map(words, beside))}")
     if any(f"{name}_stderr" in result.quantities for name in names):
         parts.append("Error bars or bands: one standard error of the mean")
+    if any(f"{name}_uncertainty" in result.quantities for name in names):
+        parts.append("Band: one standard deviation, from those of the inputs")
+    if result.compared:
+        hollow = not all(comparison.confirmed for comparison in result.compared.values())
+        parts.append("Symbols: measured" + (", open where not confirmed" if hollow else ""))
     if shown is not None and (below := gradients(result, primary)):
         parts.append("Below: its derivative" + ("s" if len(below) > 1 else ""))
     return ". ".join(parts) + "."

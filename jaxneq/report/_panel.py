@@ -12,6 +12,7 @@ from jaxneq.store import Result
 
 from ._annotate import cover, label_line, regime_spans, shade_regimes, trace
 from ._axes import add_colorbar, limits_of, set_axis
+from ._compared import draw_symbols, symbols_beside
 from ._style import CROSS, DASHES, SOFT, line_colors
 from ._units import printed
 from ._view import Curves, categories, dimension, is_logarithmic, references, slab, words
@@ -32,8 +33,10 @@ class Panel:
         self.choices = categories(coordinate) if coordinate is not None else []
         self.marker, self.width = self._look()
         self.guides = self._guides()
+        self.beside = symbols_beside(result, shown)
         self._draw_curves()
         self._draw_guides()
+        self.handles = draw_symbols(ax, self.beside)
 
         x_unit = "1" if coordinate is None else coordinate.unit
         x_limits = limits_of(shown.x, self.log_x, []) if self.log_x else _tight(shown.x)
@@ -51,12 +54,18 @@ class Panel:
         if derivative:
             label = ""
             ax.set_title(derivative, loc="left", fontsize=8, color=SOFT, pad=4)
-        set_axis(ax, "y", label, limits_of(y, log_y, guides), data.unit, log_y)
+        spans = [(symbols.y, symbols.error) for symbols in self.beside]
+        spans += [] if shown.uncertainty is None else [(y, shown.uncertainty)]
+        reach = [y, *(part for v, error in spans for part in (v, v - error, v + error))]
+        extent = np.concatenate([part.ravel() for part in reach])
+        set_axis(ax, "y", label, limits_of(extent, log_y, guides), data.unit, log_y)
 
     def name_guides(self) -> None:
         """The names of the reference lines, along them."""
         shown = self.shown
         taken = [trace(self.ax, x, y) for x, y in zip(shown.x, shown.y, strict=True)]
+        for symbols in self.beside:
+            taken.append(self.ax.transData.transform(np.column_stack([symbols.x, symbols.y])))
         if (legend := self.ax.get_legend()) is not None:
             taken.append(cover(legend.get_window_extent()))
         for name, rows in self.guides:
@@ -73,7 +82,7 @@ class Panel:
             shade_regimes(axes, spans, (float(x.min()), float(x.max())))
 
     def key(self, axes: list[Axes]) -> None:
-        """What the colours of the lines in `axes` mean, and the crosses."""
+        """What the colours of the lines in `axes` mean, and the symbols and crosses."""
         shown, handles, title = self.shown, [], ""
         many = len(self.colors) > MOST_IN_LEGEND
         if shown.across is not None:
@@ -87,6 +96,7 @@ class Panel:
                 values = [printed(float(value), unit) for value in shown.line_values]
                 for color, text in zip(self.colors, names or values, strict=True):
                     handles.append(Line2D([], [], color=color, label=text, **self.marker))
+        handles += self.handles
         if shown.failed.any():
             text = f"failed ({np.sum(shown.failed)} of {shown.failed.size})"
             handles.append(Line2D([], [], label=text, **CROSS))
@@ -112,9 +122,10 @@ class Panel:
             ax.plot(x[order], y[order], zorder=3, **look)
             if shown.stderr is not None and self.marker:
                 ax.errorbar(x, y, shown.stderr[i], fmt="none", ecolor=color, elinewidth=0.9)
-            elif shown.stderr is not None:
-                low, high = y - shown.stderr[i], y + shown.stderr[i]
-                ax.fill_between(x[order], low[order], high[order], color=color, alpha=0.25, lw=0)
+            bands = [shown.uncertainty, None if self.marker else shown.stderr]
+            for band in (band[i] for band in bands if band is not None):
+                low, high = (y - band)[order], (y + band)[order]
+                ax.fill_between(x[order], low, high, color=color, alpha=0.25, lw=0)
         bad = shown.failed & np.isfinite(shown.y)
         if bad.any():
             ax.plot(shown.x[bad], shown.y[bad], zorder=4, **CROSS)

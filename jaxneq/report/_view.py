@@ -17,16 +17,17 @@ _COMPANIONS = ("_stderr", "_n_effective")
 class Curves:
     """One quantity as lines over one coordinate.
 
-    **Fields:** `x` and `y`, each (lines, points); `stderr`, alike or None; `failed`, whether a
-    point's computation failed; `along` and `across`, the dimensions of the points and of the
-    lines; `line_values`, the value of `across` on each line; `fixed`, the index of every other
-    dimension.
+    **Fields:** `x` and `y`, each (lines, points); `stderr`, of sampling, and `uncertainty`, of the
+    inputs, alike or None; `failed`, whether a point's computation failed; `along` and `across`,
+    the dimensions of the points and of the lines; `line_values`, the value of `across` on each
+    line; `fixed`, the index of every other dimension.
     """
 
     name: str
     x: np.ndarray
     y: np.ndarray
     stderr: np.ndarray | None
+    uncertainty: np.ndarray | None
     failed: np.ndarray
     along: str
     across: str | None
@@ -115,13 +116,18 @@ def curves(result: Result, name: str) -> Curves | None:
     line_values = np.arange(y.shape[0])
     if across is not None and (over := dimension(result, across)[1]) is not None:
         line_values = slab(over, (None, across), fixed)[0]
-    stderr = result.quantities.get(f"{name}_stderr")
     status = result.quantities.get("status", NO_STATUS)
+
+    def alike(companion: str) -> np.ndarray | None:
+        found = result.quantities.get(name + companion)
+        return None if found is None else np.broadcast_to(slab(found, dims, fixed), y.shape)
+
     return Curves(
         name=name,
         x=np.broadcast_to(x, y.shape),
         y=y,
-        stderr=None if stderr is None else np.broadcast_to(slab(stderr, dims, fixed), y.shape),
+        stderr=alike("_stderr"),
+        uncertainty=alike("_uncertainty"),
         failed=np.broadcast_to(slab(status, dims, fixed) != 0, y.shape),
         along=along,
         across=across,
@@ -143,6 +149,12 @@ def slab(data: Dataset, dims: tuple[str | None, ...], fixed: dict[str, int]) -> 
         if dim not in names:
             values = np.expand_dims(values, position)
     return values
+
+
+def spread_of(result: Result, name: str) -> Dataset | None:
+    """What stands behind a ±: the standard error of sampling, or else that of the inputs."""
+    sampled = result.quantities.get(f"{name}_stderr")
+    return result.quantities.get(f"{name}_uncertainty") if sampled is None else sampled
 
 
 def references(result: Result, name: str) -> dict[str, Dataset]:

@@ -3,6 +3,7 @@
 from ._atomic import write_bytes as write_bytes
 from ._checkpoint import Checkpointer as Checkpointer
 from ._provenance import provenance as provenance
+from ._result import Comparison as Comparison
 from ._result import Dataset as Dataset
 from ._result import Result as Result
 from ._result import read_result as read_result

@@ -18,7 +18,7 @@ from ._attributes import read_attributes, write_attributes
 from ._names import settle_names
 
 FORMAT = "jaxneq result"
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,13 +44,33 @@ class Dataset:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """Values from elsewhere that a result is compared with, such as a measurement.
+
+    **Fields:** `label`, for a legend; `about`, what was measured and how; `reference`, the source;
+    `confirmed`, whether the values were read there; `quantity`, the result's that they stand
+    beside; `along`, the sweep axis that they lie on; `datasets`, the values by name: the quantity,
+    its coordinates by the last part of their path, and ``uncertainty``, all over one dimension.
+    """
+
+    label: str
+    about: str
+    reference: str
+    confirmed: bool
+    quantity: str
+    along: str
+    datasets: dict[str, Dataset]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Result:
     """All that one job found, and what is needed to find it again.
 
     **Fields:** `job`, the TOML text verbatim; `provenance`, see `provenance`; `attributes`, facts
     in words (``primary`` names the quantity that a report draws first); `axes`, the sweep axes in
     order, each 1-D (a dotted name such as ``system.thickness`` is shortened in the file);
-    `quantities`, what `datasets_of` gives; a name ``stats/...`` goes to the group of that name.
+    `quantities`, what `datasets_of` gives; a name ``stats/...`` goes to the group of that name;
+    `compared`, what it is compared with, by name.
     """
 
     title: str
@@ -59,6 +79,7 @@ class Result:
     attributes: dict[str, Any]
     axes: dict[str, Dataset]
     quantities: dict[str, Dataset]
+    compared: dict[str, Comparison] = dataclasses.field(default_factory=dict)
 
 
 def write_result(path: str | os.PathLike, result: Result) -> None:
@@ -83,6 +104,12 @@ def write_result(path: str | os.PathLike, result: Result) -> None:
         for name, datasets in groups.items():
             _write_datasets(file.create_group(name, track_order=True), axes, datasets)
         write_attributes(file["solution"], result.attributes)
+        compared = file.create_group("compared", track_order=True)
+        for name, comparison in result.compared.items():
+            facts = dict(vars(comparison))
+            group = compared.create_group(name, track_order=True)
+            _write_datasets(group, {}, facts.pop("datasets"))
+            write_attributes(group, facts)
     with buffer.getbuffer() as whole:
         write_bytes(path, whole)
 
@@ -102,6 +129,11 @@ def read_result(path: str | os.PathLike) -> Result:
                     quantities[prefix + name] = dataset
                 elif role == "axis":
                     axes.setdefault(name, dataset)
+        compared = {}
+        for name, group in file["compared"].items():
+            items = {key: _read_dataset(key, item) for key, item in group.items()}
+            datasets = {key: data for key, (role, data) in items.items() if role == "quantity"}
+            compared[name] = Comparison(**read_attributes(group), datasets=datasets)
         return Result(
             title=read_attributes(file)["title"],
             job=read_attributes(file["job"])["toml"],
@@ -109,6 +141,7 @@ def read_result(path: str | os.PathLike) -> Result:
             attributes=read_attributes(file["solution"]),
             axes=axes,
             quantities=quantities,
+            compared=compared,
         )
 
 

@@ -1,0 +1,65 @@
+"""What a result is compared with: symbols beside its curves, and how far they lie apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from jaxneq.store import Comparison, Result
+
+from ._style import INK
+from ._view import Curves
+
+_MARKERS = ("s", "^", "D", "v", "o", "p", "h", "*")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Symbols:
+    """Points with error bars (NaN where not stated), and how they look."""
+
+    comparison: Comparison
+    x: np.ndarray
+    y: np.ndarray
+    error: np.ndarray
+    look: dict[str, Any]
+
+
+def symbols_beside(result: Result, shown: Curves) -> list[Symbols]:
+    """What stands beside these curves: of the same quantity, along the same axis."""
+    axis, found = result.axes.get(shown.along), []
+    path = None if axis is None else axis.hints.get("parameter", shown.along)
+    for comparison, marker in zip(result.compared.values(), cycle(_MARKERS), strict=False):
+        if comparison.quantity != shown.name or comparison.along != path:
+            continue
+        data = comparison.datasets
+        x, y = data[comparison.along.rpartition(".")[2]], data[comparison.quantity]
+        face = INK if comparison.confirmed else "white"
+        look = {"marker": marker, "ms": 4.6, "mec": INK, "mfc": face, "mew": 0.9, "ls": ""}
+        found.append(Symbols(comparison, x.values, y.values, data["uncertainty"].values, look))
+    return found
+
+
+def draw_symbols(ax: Axes, beside: Sequence[Symbols]) -> list[Line2D]:
+    """Draw them; the answer is their handles for a legend."""
+    for symbols in beside:
+        x, y, error = symbols.x, symbols.y, symbols.error
+        ax.errorbar(x, y, error, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.8, zorder=4)
+        ax.plot(x, y, color=INK, zorder=5, **symbols.look)
+    return [Line2D([], [], label=symbols.comparison.label, **symbols.look) for symbols in beside]
+
+
+def deviation(shown: Curves, symbols: Symbols) -> float | None:
+    """The root mean square of (curve - symbol) / symbol; None for several curves, or none there."""
+    good = np.isfinite(shown.y[0]) & ~shown.failed[0] & (shown.y[0] > 0) & (shown.x[0] > 0)
+    if len(shown.y) > 1 or good.sum() < 2:
+        return None
+    x, y = np.log(shown.x[0, good]), np.log(shown.y[0, good])
+    order = np.argsort(x)
+    curve = np.exp(np.interp(np.log(symbols.x), x[order], y[order]))
+    return float(np.sqrt(np.mean((curve / symbols.y - 1) ** 2)))
