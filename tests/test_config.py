@@ -309,7 +309,26 @@ BAD = {
     ),
     # comparison
     "compare of samples": (SAMPLE + '[compare]\nmeasured = ["x"]', "[compare] goes with the verb"),
-    "compare nothing": (JOB + "[compare]\nmeasured = []", "compare.measured = [] is not allowed"),
+    "compare nothing": (
+        JOB + "[compare]\nmeasured = []",
+        "compare: give measured, a list",
+    ),
+    "compare systems without a sweep": (
+        JOB + '[compare.systems.x.system]\ntype = "toy.Rod"',
+        "compare.systems are curves along the axis of a sweep; give [sweep] one axis",
+    ),
+    "compare systems, one wrong": (
+        JOB
+        + '[compare.systems.x.system]\ntype = "toy.Rod"\nmedium = "coper"\n'
+        + '[sweep]\n"system.length" = {values = [1, 2]}',
+        "compare.systems.x: system.medium",
+    ),
+    "compare systems along": (
+        JOB
+        + '[compare.systems.x]\nalong = "system.lenth"\nsystem.type = "toy.Rod"\n'
+        + 'system.medium = "glass"\n[sweep]\n"system.length" = {values = [1, 2]}',
+        "compare.systems.x: unknown key system.lenth. Did you mean system.length?",
+    ),
     "compare name": (
         JOB + '[compare]\nmeasured = ["Si-bulk-Glasbrenner"]',
         "Did you mean 'Si-bulk-Glassbrenner-1964'?",

@@ -288,3 +288,27 @@ def test_precision_is_the_job_s_and_stays_inside():
         assert values(result, "flux").dtype == precision
         assert result.provenance["precision"] == precision
     assert jax.numpy.asarray(1.0).dtype == before
+
+
+OTHERS = """
+[sweep]
+"system.length" = { values = [1.0, 2.0, 200.0] }
+[compare.systems.glass]
+system = { type = "toy.Rod", medium = "glass" }
+[compare.systems.heated]
+system = { type = "toy.Rod", medium = "glass", length = 2.0 }
+along = "system.difference"
+"""
+
+
+def test_other_systems_along_the_same_axis():
+    """Of glass, 1 W/m/K: a rod of those lengths, and one of 2 m with differences of that size."""
+    result = config.execute(config.load(JOB + OTHERS))
+    glass, heated = result.compared["glass"], result.compared["heated"]
+    for curve in (glass, heated):
+        assert curve.computed and curve.along == "system.length" and curve.quantity == "flux"
+        assert curve.datasets["length"].values.tolist() == [1.0, 2.0, 200.0]
+        assert curve.datasets["flux"].unit == "W/m2" and curve.datasets["length"].unit == "m"
+    np.testing.assert_allclose(glass.datasets["flux"].values, [1.0, 0.5, np.nan])  # 200 m fails
+    assert "1 of 3 failed" in glass.about and "toy.Direct" in glass.reference
+    np.testing.assert_allclose(heated.datasets["flux"].values, [0.5, 1.0, 100.0])

@@ -182,3 +182,16 @@ def test_the_result_keeps_what_it_was_compared_with(result):
     (ax,) = report.figure(result).axes
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["Glassbrenner 1964", "Morris 1961"]
+
+
+def test_other_systems_must_find_the_same():
+    """Told before anything is computed."""
+    text = """
+    verb = "steady"
+    system = { type = "phonon.CrossPlaneFilm", material = "Si-gray", thickness = 1e-7 }
+    sweep."system.thickness" = { values = [1e-7, 2e-7] }
+    compare.systems.heated.system = { type = "phonon.HeatedFilm", material = "Si", heat_source = 1.0 }
+    """
+    found = "heated finds mean_temperature_rise in K, and the figure draws conductivity in W/m/K"
+    with pytest.raises(config.JobError, match=found):
+        config.execute(config.load(text))

@@ -324,6 +324,21 @@ def test_measured_points_stand_beside_the_curve(from_file, tmp_path):
     assert low < 1.0 and high > 320.0  # they are in the figure, error bars and all
 
 
+def test_curves_of_other_systems_stand_beside():
+    """A line, named in the legend after the system of the result itself."""
+    x = [10e-9, 1e-6, 10e-6]
+    other = sample(x, [3.0, 30.0, np.nan], [np.nan] * 3, label="wire", computed=True)
+    result = compared(other, MEASURED[0])
+    result.attributes["system"] = "fake.FakeFilm"
+    (ax,) = report.figure(result).axes
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["fake film", "wire", "Someone 1999"]
+    lines = [line for line in ax.lines if np.array_equal(line.get_xdata(), x)]
+    assert [line.get_linestyle() for line in lines] == ["-"]
+    assert "wire: 3 W/m/K ... 30 W/m/K" in report.summary(result)
+    assert ax.get_ylim()[0] < 3.0
+
+
 def test_how_far_the_curve_lies_from_what_was_measured():
     """Between two points of the sweep the curve is a power law, to a part in a thousand."""
     result = fake_result("thickness")

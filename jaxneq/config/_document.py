@@ -55,7 +55,7 @@ def read(source: str | Path, overrides: Sequence[str] = ()) -> Document:
     checked(JobFile, {"verb": "steady", "system": {}, "set": tables["set"]}, name)
     merged = copy.deepcopy(tables)
     for entry in tables["set"]:
-        _put(merged, entry["key"], entry["value"], name)
+        place(merged, entry["key"], entry["value"], name)
     sections = checked(JobFile, merged, name)
     _check_sections(merged, name)
     given = tuple(f"{entry['key']} = {show(entry['value'])}" for entry in tables["set"])
@@ -127,7 +127,8 @@ def _split(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _put(tables: dict[str, Any], key: str, value: Any, name: str) -> None:
+def place(tables: dict[str, Any], key: str, value: Any, name: str) -> None:
+    """Put a value under a dotted key into tables, making those that are missing."""
     *parents, last = split_key(key, name)
     at = tables
     for depth, part in enumerate(parents, 1):

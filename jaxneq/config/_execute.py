@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import time as clock
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxneq._core import AbstractSampler, Checkpointer, Status, run
-from jaxneq.store import Dataset, Result, datasets_of, provenance
+from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets
 from ._ensemble import SweptSampler
-from ._grid import Plan, Progress, shapes_of, solve_points
+from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
 from ._job import Job
 from ._message import JobError, show
 from ._sweep import SweepAxis
@@ -39,6 +40,7 @@ def execute(
     **Raises:** `JobError` for what shows only now; `Interrupted` after Ctrl-C in a sampled run.
     """
     began = clock.monotonic()
+    compared = job.compared | _computed_beside(job)
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         if job.verb == "simulate":
@@ -69,7 +71,48 @@ def execute(
         },
         axes=axes,
         quantities=quantities,
-        compared=job.compared,
+        compared=compared,
+    )
+
+
+def _computed_beside(job: Job) -> dict[str, Comparison]:
+    """The curves of the other systems that a job is compared with."""
+    if not job.others:
+        return {}
+    with jax.enable_x64(job.precision == "float64"):
+        primary = primary_of(*job.at({}), _plan(job), 1)
+        for name, other in job.others.items():
+            found = primary_of(*other.at({}), _plan(other), 1)
+            if found != primary:
+                raise JobError(
+                    f"{job.name}: compare.systems.{name} finds {' in '.join(found)}, and the "
+                    f"figure draws {' in '.join(primary)}. Leave it out."
+                )
+    return {name: _curve(job, name, other) for name, other in job.others.items()}
+
+
+def _curve(job: Job, name: str, other: Job) -> Comparison:
+    """What another system gives along the axis of the job; NaN where it failed."""
+    (own,), (axis,) = job.axes, other.axes
+    result = execute(other)
+    quantity = result.attributes["primary"]
+    curve, failed = result.quantities[quantity], result.quantities["status"].values != 0
+    values = np.where(failed, np.nan, curve.values)
+    lost = f"; {failed.sum()} of {failed.size} failed" if failed.any() else ""
+    along = dataclasses.replace(_axis_dataset(own), dims=("point",))
+    return Comparison(
+        label=name,
+        about=f"{result.attributes['system']} along {axis.path}{lost}",
+        reference=f"Computed in this job with {result.attributes['method']}",
+        confirmed=True,
+        quantity=quantity,
+        along=own.path,
+        datasets={
+            own.path.rpartition(".")[2]: along,
+            quantity: Dataset(values, ("point",), curve.unit, curve.doc),
+            "uncertainty": Dataset(np.full_like(values, np.nan), ("point",), curve.unit),
+        },
+        computed=True,
     )
 
 
@@ -89,16 +132,7 @@ def _solved(job: Job, progress: Progress) -> tuple[Any, tuple]:
     dynamic = [axis for axis in job.axes if axis.dynamic]
     static = [axis for axis in job.axes if not axis.dynamic]
     points = _points(dynamic)
-    wanted = job.derivatives
-    plan = Plan(
-        name=job.name,
-        verb=job.verb,
-        paths=tuple(axis.path for axis in dynamic),
-        section=wanted.section if wanted is not None else "",
-        of=wanted.of if wanted is not None else "",
-        with_respect_to=wanted.paths if wanted is not None else (),
-        compared=tuple((name, found.quantity) for name, found in job.compared.items()),
-    )
+    plan = _plan(job)
     outer = list(_outer(static))
     if len(outer) > 1:
         _check_shapes(job, outer, plan)
@@ -122,6 +156,19 @@ def _solved(job: Job, progress: Progress) -> tuple[Any, tuple]:
         return whole.transpose(*order, *range(len(shape), whole.ndim))
 
     return jax.tree.unflatten(structure, [ordered(pieces) for pieces in leaves])
+
+
+def _plan(job: Job) -> Plan:
+    wanted = job.derivatives
+    return Plan(
+        name=job.name,
+        verb=job.verb,
+        paths=tuple(axis.path for axis in job.axes if axis.dynamic),
+        section=wanted.section if wanted is not None else "",
+        of=wanted.of if wanted is not None else "",
+        with_respect_to=wanted.paths if wanted is not None else (),
+        compared=tuple((name, found.quantity) for name, found in job.compared.items()),
+    )
 
 
 def _sampled(

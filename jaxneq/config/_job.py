@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from ._build import build
 from ._catalog import treating
 from ._compare import comparison
 from ._derivatives import Derivatives, derivatives_of
-from ._document import Document, read
+from ._document import Document, place, read
 from ._message import JobError, show
 from ._models import Axis, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
@@ -43,9 +44,10 @@ class Job:
 
     **Fields:** `name`, of the file; `title`; `verb`; `precision`; `system` and `method` (None:
     the system's default), outside the sweep; `axes` of the sweep, in order; `derivatives`, if
-    wanted; `compared`, measurements by name; `simulate`, the times and the seed; `times` to evolve
-    to; `text`, a job file of this very job: the file verbatim, then the overrides; `overrides` as
-    ``key = value``; `identity`, the same for the same job and for no other.
+    wanted; `compared`, measurements by name, and `others`, jobs for the systems to compare with;
+    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
+    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same
+    for the same job and for no other.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Job:
     axes: tuple[SweepAxis, ...]
     derivatives: Derivatives | None
     compared: dict[str, Comparison]
+    others: dict[str, Job]
     simulate: Simulate | None
     times: np.ndarray | None
     text: str
@@ -120,6 +123,7 @@ def _built(document: Document) -> Job:
         axes=axes,
         derivatives=derivatives,
         compared=compared,
+        others=_others(document),
         simulate=said.simulate,
         times=times,
         text=document.text,
@@ -128,6 +132,35 @@ def _built(document: Document) -> Job:
     )
     _check_points(job)
     return job
+
+
+def _others(document: Document) -> dict[str, Job]:
+    """A job for each system to compare with: along the first axis, and nothing else."""
+    where, said = document.name, document.sections
+    if said.compare is None or not said.compare.systems:
+        return {}
+    if len(said.sweep) != 1:
+        raise JobError(
+            f"{where}: compare.systems are curves along the axis of a sweep; give [sweep] one axis."
+        )
+    ((path, axis),) = said.sweep.items()
+    jobs = {}
+    for name, other in said.compare.systems.items():
+        along = other.along or path
+        system = copy.deepcopy(other.system)
+        place(
+            {"system": system},
+            along,
+            numbers(axis)[0],
+            f"{where}: compare.systems.{name}: along",
+        )
+        alone = {"compare": None, "gradient": None, "uncertainty": None, "title": name}
+        sections = said.model_copy(
+            update={"system": system, "method": other.method, "sweep": {along: axis}} | alone
+        )
+        at = f"{where}: compare.systems.{name}"
+        jobs[name] = _built(dataclasses.replace(document, name=at, sections=sections))
+    return jobs
 
 
 def _resolved(

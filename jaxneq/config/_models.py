@@ -149,12 +149,34 @@ class Uncertainty(pydantic.BaseModel):
         return self
 
 
-class Compare(Section):
-    """Measurements to compare with."""
+class Other(Section):
+    """Another system, solved along the same axis."""
 
-    measured: Annotated[list[str], Field(min_length=1)] = Field(
-        description="Names of measurements, such as Si-bulk-Glassbrenner-1964"
+    system: dict[str, Any] = Field(description="The physics")
+    method: dict[str, Any] | None = Field(
+        None, description="How it is solved; the system has a default"
     )
+    along: str | None = Field(
+        None, description="Its parameter that takes the values of the axis; by default the same"
+    )
+
+
+class Compare(Section):
+    """Measurements and other systems to compare with."""
+
+    measured: list[str] = Field(
+        default_factory=list,
+        description="Names of measurements, such as Si-bulk-Glassbrenner-1964",
+    )
+    systems: dict[str, Other] = Field(
+        default_factory=dict, description="Other systems, each under the name that a legend gives"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _something_to_compare_with(self) -> Compare:
+        if not (self.measured or self.systems):
+            raise ValueError("give measured, a list of names, or systems")
+        return self
 
 
 class Simulate(Section):
@@ -213,7 +235,9 @@ class JobFile(Section):
     uncertainty: Uncertainty | None = Field(
         None, description="Standard deviations of parameters, to be propagated"
     )
-    compare: Compare | None = Field(None, description="Measurements to compare with")
+    compare: Compare | None = Field(
+        None, description="Measurements and other systems to compare with"
+    )
     simulate: Simulate | None = Field(None, description="For the verb simulate")
     evolve: Evolve | None = Field(None, description="For the verb evolve")
     overrides: list[Override] = Field(

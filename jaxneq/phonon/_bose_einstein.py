@@ -62,14 +62,19 @@ class BoseEinsteinSolution(AbstractSolution):
     mean_free_path: Float[Array, " band"] = quantity(
         unit="m", doc="Mean free path of each band at the mean temperature", dims=("band",)
     )
-    heat_flux_by_band: Float[Array, " band"] = quantity(
-        unit="W/m2", doc="Contribution of each band, averaged over the film", dims=("band",)
+    accumulation: Float[Array, " band"] = quantity(
+        doc="Share of the heat flux carried by mean free paths up to this one",
+        dims=("band",),
+        scale="linear",
     )
     face_position: Float[Array, " face"] = quantity(
         unit="m", doc="Distance of the cell faces from the hot wall", dims=("face",)
     )
     heat_flux_profile: Float[Array, " face"] = quantity(
         unit="W/m2", doc="Heat flux through each face", dims=("face",)
+    )
+    heat_flux_by_band: Float[Array, " band"] = quantity(
+        unit="W/m2", doc="Contribution of each band, averaged over the film", dims=("band",)
     )
     force: Float[Array, ""] = quantity(
         unit="1/K", doc="Thermodynamic force, 1 / cold less 1 / hot temperature"
@@ -309,6 +314,7 @@ class _Transport:
             temperature=jnp.ravel(self._of_energy(nodes, mean)),
             pseudotemperature=temperature,
             mean_free_path=self.bands.mean_free_path[by_path],
+            accumulation=jnp.cumsum(by_band[by_path]) / flux,
             heat_flux_by_band=by_band[by_path],
             face_position=film.thickness * self.face,
             heat_flux_profile=net,

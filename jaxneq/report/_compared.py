@@ -1,4 +1,4 @@
-"""What a result is compared with: symbols beside its curves, and how far they lie apart."""
+"""What a result is compared with: symbols or curves beside its own, and how far they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from jaxneq.store import Comparison, Result
 
-from ._style import INK
+from ._style import BESIDE, INK
 from ._view import Curves
 
 _MARKERS = ("s", "^", "D", "v", "o", "p", "h", "*")
@@ -21,7 +21,7 @@ _MARKERS = ("s", "^", "D", "v", "o", "p", "h", "*")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Symbols:
-    """Points with error bars (NaN where not stated), and how they look."""
+    """Points with error bars (NaN where not stated), or a curve, and how they look."""
 
     comparison: Comparison
     x: np.ndarray
@@ -34,13 +34,18 @@ def symbols_beside(result: Result, shown: Curves) -> list[Symbols]:
     """What stands beside these curves: of the same quantity, along the same axis."""
     axis, found = result.axes.get(shown.along), []
     path = None if axis is None else axis.hints.get("parameter", shown.along)
-    for comparison, marker in zip(result.compared.values(), cycle(_MARKERS), strict=False):
+    markers, colors = cycle(_MARKERS), cycle(BESIDE)
+    for comparison in result.compared.values():
         if comparison.quantity != shown.name or comparison.along != path:
             continue
         data = comparison.datasets
         x, y = data[comparison.along.rpartition(".")[2]], data[comparison.quantity]
         face = INK if comparison.confirmed else "white"
-        look = {"marker": marker, "ms": 4.6, "mec": INK, "mfc": face, "mew": 0.9, "ls": ""}
+        if comparison.computed:
+            look = {"color": next(colors), "lw": 1.6}
+        else:
+            look = {"marker": next(markers), "ms": 4.6, "mfc": face, "mec": INK, "mew": 0.9}
+            look |= {"ls": "", "color": INK}
         found.append(Symbols(comparison, x.values, y.values, data["uncertainty"].values, look))
     return found
 
@@ -49,8 +54,9 @@ def draw_symbols(ax: Axes, beside: Sequence[Symbols]) -> list[Line2D]:
     """Draw them; the answer is their handles for a legend."""
     for symbols in beside:
         x, y, error = symbols.x, symbols.y, symbols.error
-        ax.errorbar(x, y, error, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.8, zorder=4)
-        ax.plot(x, y, color=INK, zorder=5, **symbols.look)
+        if np.any(np.isfinite(error)):
+            ax.errorbar(x, y, error, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.8, zorder=4)
+        ax.plot(x, y, zorder=3 if symbols.comparison.computed else 5, **symbols.look)
     return [Line2D([], [], label=symbols.comparison.label, **symbols.look) for symbols in beside]
 
 

@@ -44,7 +44,7 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         finite = data.values[np.isfinite(data.values)]
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
-    found += _compared(result, primary)
+    found += _compared(result, primary, show)
     found += _regimes(result, show)
     found.append(("status", _status(result)))
     found += _trust(result, primary, show)
@@ -86,12 +86,17 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
     return text + (" at " + ", ".join(where) if where else "")
 
 
-def _compared(result: Result, primary: str) -> list[tuple[str, str]]:
+def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:
     """How far the curve lies from what it is compared with."""
     found = []
     if not result.compared or (shown := curves(result, primary)) is None:
         return found
     for symbols in symbols_beside(result, shown):
+        if symbols.comparison.computed:
+            good, unit = symbols.y[np.isfinite(symbols.y)], result.quantities[primary].unit
+            text = _range(good, unit, show) if good.size else "no finite value"
+            found.append((symbols.comparison.label, text))
+            continue
         count, apart = symbols.y.size, deviation(shown, symbols)
         text = f"{count} value" + ("s" if count > 1 else "")
         if apart is not None:

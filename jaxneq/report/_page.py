@@ -63,8 +63,8 @@ def caption(result: Result) -> str:
         parts.append("Error bars or bands: one standard error of the mean")
     if any(f"{name}_uncertainty" in result.quantities for name in names):
         parts.append("Band: one standard deviation, from those of the inputs")
-    if result.compared:
-        hollow = not all(comparison.confirmed for comparison in result.compared.values())
+    if measured := [it for it in result.compared.values() if not it.computed]:
+        hollow = not all(comparison.confirmed for comparison in measured)
         parts.append("Symbols: measured" + (", open where not confirmed" if hollow else ""))
     if shown is not None and (below := gradients(result, primary)):
         parts.append("Below: its derivative" + ("s" if len(below) > 1 else ""))

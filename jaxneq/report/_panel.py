@@ -15,7 +15,7 @@ from ._axes import add_colorbar, limits_of, set_axis
 from ._compared import draw_symbols, symbols_beside
 from ._style import CROSS, DASHES, SOFT, line_colors
 from ._units import printed
-from ._view import Curves, categories, dimension, is_logarithmic, references, slab, words
+from ._view import Curves, categories, dimension, is_logarithmic, references, slab, spaced, words
 
 _MOST_MARKERS = 45
 MOST_IN_LEGEND = 7
@@ -96,6 +96,9 @@ class Panel:
                 values = [printed(float(value), unit) for value in shown.line_values]
                 for color, text in zip(self.colors, names or values, strict=True):
                     handles.append(Line2D([], [], color=color, label=text, **self.marker))
+        if shown.across is None and any(it.comparison.computed for it in self.beside):
+            own = str(self.result.attributes.get("system", "this system")).rpartition(".")[2]
+            handles.append(Line2D([], [], color=self.colors[0], label=spaced(own), **self.marker))
         handles += self.handles
         if shown.failed.any():
             text = f"failed ({np.sum(shown.failed)} of {shown.failed.size})"

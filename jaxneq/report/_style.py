@@ -46,6 +46,7 @@ RC: Any = {
     "legend.title_fontsize": 8,
     "legend.handlelength": 1.6,
 }
+BESIDE = (VERMILLION, GREEN, PURPLE, ORANGE)  # curves of other systems
 CROSS: dict[str, Any] = {"ls": "", "marker": "x", "color": VERMILLION, "ms": 5, "mew": 1.2}
 DASHES = ((5, 2.5), (1.5, 1.6), (6, 2, 1.5, 2))
 WIDTH, HEIGHT, DPI = 5.4, 3.6, 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -44,6 +45,11 @@ def primary_of(result: Result) -> str:
 def words(name: str) -> str:
     """A name as words."""
     return name.split(".")[-1].replace("_", " ")
+
+
+def spaced(name: str) -> str:
+    """The name of a class as words: ``CrossPlaneFilm`` is "cross plane film"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
 
 
 def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:

@@ -50,7 +50,8 @@ class Comparison:
     **Fields:** `label`, for a legend; `about`, what was measured and how; `reference`, the source;
     `confirmed`, whether the values were read there; `quantity`, the result's that they stand
     beside; `along`, the sweep axis that they lie on; `datasets`, the values by name: the quantity,
-    its coordinates by the last part of their path, and ``uncertainty``, all over one dimension.
+    its coordinates by the last part of their path, and ``uncertainty``, all over one dimension;
+    `computed`, whether it is another system's curve and not measured points.
     """
 
     label: str
@@ -60,6 +61,7 @@ class Comparison:
     quantity: str
     along: str
     datasets: dict[str, Dataset]
+    computed: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
