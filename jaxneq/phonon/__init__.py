@@ -7,10 +7,10 @@ from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
 from ._grating import GratingSolution as GratingSolution
+from ._grating import GratingTransient as GratingTransient
 from ._grating import TransientGrating as TransientGrating
 from ._grating_response import ForcedResponse as ForcedResponse
 from ._grating_response import LateDecay as LateDecay
 from ._grating_response import WeakResponse as WeakResponse
 from ._integral_equation import IntegralEquation as IntegralEquation
-from ._laplace import GratingTransient as GratingTransient
 from ._laplace import LaplaceInversion as LaplaceInversion

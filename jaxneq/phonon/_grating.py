@@ -17,7 +17,6 @@ from jaxneq._core import (
     Case,
     Scalar,
     Status,
-    custom_jvp,
     parameter,
     part,
     quantity,
@@ -26,7 +25,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from ._films import REGIMES
-from ._special import _polynomial
+from ._special import ballistic_suppression
 
 
 class GratingProblem(eqx.Module):
@@ -103,7 +102,7 @@ class GratingSolution(AbstractSolution):
         unit="K", doc="Amplitude of the temperature to which collisions relax the phonons"
     )
     nonequilibrium: Float[Array, ""] = quantity(
-        doc="Spread of the distribution about its temperature, rms"
+        unit="K", doc="Spread of the distribution about its temperature, rms"
     )
     force: Float[Array, ""] = quantity(
         unit="1/m/K", doc="Conjugate to the flux: half the amplitude of the gradient of 1/T"
@@ -119,6 +118,72 @@ class GratingSolution(AbstractSolution):
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Divergence of the flux of all rays against the heat supplied or lost, relative"
+    )
+    status: Status
+    stats: dict[str, Any]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux, "relaxation": self.relaxation}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force, "relaxation": self.relaxation_force}
+
+
+class GratingTransient(AbstractSolution):
+    """The decay of a grating from equilibrium at an amplitude of 1 K.
+
+    The temperature varies as cos(qx) and the heat flux as sin(qx); entropies are means over a
+    period.
+    """
+
+    primary: ClassVar[str] = "temperature"
+
+    time: Float[Array, " time"] = quantity(unit="s", doc="Time after the pulse", dims=("time",))
+    temperature: Float[Array, " time"] = quantity(
+        unit="K", doc="Amplitude of the temperature of the energy density", dims=("time",)
+    )
+    apparent_conductivity: Float[Array, " time"] = quantity(
+        unit="W/m/K",
+        doc="Conductivity of the momentary decay, - C / q^2 times d ln T / dt",
+        dims=("time",),
+    )
+    bulk_conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Conductivity of the bulk", reference_for="apparent_conductivity"
+    )
+    heat_flux: Float[Array, " time"] = quantity(
+        unit="W/m2", doc="Amplitude of the heat flux", dims=("time",)
+    )
+    entropy_production: Float[Array, " time"] = quantity(
+        unit="W/m3/K",
+        doc="Entropy made by collisions, mean over a period, linearised",
+        dims=("time",),
+    )
+    nonequilibrium: Float[Array, " time"] = quantity(
+        unit="K", doc="Spread of the distribution about its temperature, rms", dims=("time",)
+    )
+    pseudotemperature: Float[Array, " time"] = quantity(
+        unit="K",
+        doc="Amplitude of the temperature to which collisions relax the phonons",
+        dims=("time",),
+    )
+    temperature_error: Float[Array, " time"] = quantity(
+        unit="K", doc="Estimated error of the temperature's amplitude", dims=("time",)
+    )
+    force: Float[Array, " time"] = quantity(
+        unit="1/m/K",
+        doc="Conjugate to the flux: half the amplitude of the gradient of 1/T",
+        dims=("time",),
+    )
+    relaxation: Float[Array, " time"] = quantity(
+        unit="K2/s", doc="Rate at which the mean square spread falls", dims=("time",)
+    )
+    relaxation_force: Float[Array, ""] = quantity(
+        unit="J/m3/K3", doc="Conjugate to it: entropy per mean square spread"
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Largest change of energy less divergence of the flux, relative"
     )
     status: Status
     stats: dict[str, Any]
@@ -189,9 +254,7 @@ class TransientGrating(AbstractSystem):
         here = jnp.arctan(state.reach) / state.reach  # mean over angles, so much stays in phase
         away = state.reach**2 * ballistic_suppression(state.reach) / 3  # and 1 less that
         emission = state.pseudotemperature + state.excess
-        suppression = (
-            emission * ballistic_suppression(state.reach) * state.reach / grating.reach
-        )
+        suppression = emission * ballistic_suppression(state.reach) * state.reach / grating.reach
         lost = jnp.sum(grating.share * grating.rate * away * emission * grating.reach / state.reach)
         spread = jnp.sum(grating.share * (here * (emission - 1) ** 2 + away))
         made = grating.share * grating.rate
@@ -234,43 +297,6 @@ class TransientGrating(AbstractSystem):
             1e-12,
             "entropy balance",
         )
-
-
-@custom_jvp
-def ballistic_suppression(x: Array) -> Array:
-    r""":math:`S(x) = \frac{3}{x^2}\left(1 - \frac{\arctan x}{x}\right)`, real or complex; S(0) = 1.
-
-    The series :math:`\sum_n 3 (-x^2)^n / (2n + 3)` near 0. For complex x the cut joins the branch
-    points :math:`\pm i` through infinity.
-    """
-    near, far, small = _near_and_far(x)
-    series = _polynomial([3 / (2 * n + 3) for n in range(_TERMS)], -(near**2))
-    return jnp.where(small, series, 3 / far**2 * (1 - _arctan(far) / far))
-
-
-@ballistic_suppression.defjvp
-def _ballistic_suppression_jvp(primals, tangents):
-    (x,) = primals
-    value = ballistic_suppression(x)
-    near, far, small = _near_and_far(x)
-    rising = [6 * n / (2 * n + 3) for n in range(1, _TERMS)]
-    series = -near * _polynomial(rising, -(near**2))
-    slope = jnp.where(small, series, 3 / far * (1 / (1 + far**2) - value))
-    return value, slope * tangents[0]
-
-
-_TERMS = 20  # 0.4^40 is rounding
-
-
-def _near_and_far(x: Array) -> tuple[Array, Array, Array]:
-    small = jnp.abs(x) < 0.4
-    return jnp.where(small, x, 0), jnp.where(small, 1, x), small
-
-
-def _arctan(x: Array) -> Array:
-    if jnp.iscomplexobj(x):
-        return jnp.log((1 + 1j * x) / (1 - 1j * x)) / 2j
-    return jnp.arctan(x)
 
 
 def gray_grating(reach: Number) -> TransientGrating:
