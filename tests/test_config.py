@@ -327,7 +327,7 @@ BAD = {
         JOB
         + '[compare.systems.x]\nalong = "system.lenth"\nsystem.type = "toy.Rod"\n'
         + 'system.medium = "glass"\n[sweep]\n"system.length" = {values = [1, 2]}',
-        "compare.systems.x: unknown key system.lenth. Did you mean system.length?",
+        "compare.systems.x: unknown key system.lenth. Did you mean length?",
     ),
     "compare name": (
         JOB + '[compare]\nmeasured = ["Si-bulk-Glasbrenner"]',

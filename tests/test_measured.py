@@ -190,7 +190,10 @@ def test_other_systems_must_find_the_same():
     verb = "steady"
     system = { type = "phonon.CrossPlaneFilm", material = "Si-gray", thickness = 1e-7 }
     sweep."system.thickness" = { values = [1e-7, 2e-7] }
-    compare.systems.heated.system = { type = "phonon.HeatedFilm", material = "Si", heat_source = 1.0 }
+    [compare.systems.heated.system]
+    type = "phonon.HeatedFilm"
+    material = "Si"
+    heat_source = 1.0
     """
     found = "heated finds mean_temperature_rise in K, and the figure draws conductivity in W/m/K"
     with pytest.raises(config.JobError, match=found):

@@ -28,6 +28,8 @@ class Status(eqx.Module):
         "breakdown",
         "stagnation",
         "not_conserved",
+        "not_accurate",
+        "no_mode",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -40,6 +42,10 @@ class Status(eqx.Module):
         "loosen `tolerance`.",
         "The solution converged, but a conserved flux varies by more than a per cent: it is a "
         "small difference of large numbers. Use float64, or tighten `tolerance`.",
+        "The estimated error exceeds the tolerance. Raise the order or number of nodes of the "
+        "method, use float64, or loosen `tolerance`.",
+        "No exponential mode outlives the longest-lived carriers, so there is no rate. Take larger "
+        "scales, a method for steady states, or evolve in time.",
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Phonon Boltzmann transport: films, from diffusive to ballistic."""
+"""Phonon Boltzmann transport: films and gratings, from diffusive to ballistic."""
 
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
@@ -8,6 +8,12 @@ from ._bose_einstein import BoseEinsteinSolution as BoseEinsteinSolution
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
+from ._grating import GratingSolution as GratingSolution
+from ._grating import GratingTransient as GratingTransient
+from ._grating import TransientGrating as TransientGrating
+from ._grating_response import ForcedResponse as ForcedResponse
+from ._grating_response import LateDecay as LateDecay
+from ._grating_response import WeakResponse as WeakResponse
 from ._heated_film import HeatedFilm as HeatedFilm
 from ._heated_film import HeatedFilmSolution as HeatedFilmSolution
 from ._integral_equation import IntegralEquation as IntegralEquation
@@ -15,6 +21,7 @@ from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
 from ._interfaces import DiffuseMismatch as DiffuseMismatch
 from ._interfaces import GivenTransmission as GivenTransmission
+from ._laplace import LaplaceInversion as LaplaceInversion
 from ._layered_film import LayeredFilm as LayeredFilm
 from ._layered_film import LayeredFilmSolution as LayeredFilmSolution
 from ._walls import AbstractWall as AbstractWall

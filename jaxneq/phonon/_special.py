@@ -1,4 +1,4 @@
-"""Exponential integrals, vectorised and differentiable.
+"""Special functions, vectorised and differentiable: exponential integrals and those of gratings.
 
 `jax.scipy.special.expn` loops until the slowest element converges, which takes minutes on the
 arrays needed here, and is wrong at zero (E_3(0) = 1/3).
@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from jaxneq._core import custom_jvp
 
 _SERIES_TERMS = 26  # to rounding for arguments up to 2
+_SUPPRESSION_TERMS = 20  # to rounding for arguments up to 0.4
 _FRACTION_TERMS = 40  # to rounding for arguments from 2
 
 
@@ -61,6 +62,50 @@ def _exponential_integral_remainder_jvp(n, primals, tangents):
     (z,) = primals
     slope = -exponential_integral_remainder(n - 1, z)
     return exponential_integral_remainder(n, z), slope * tangents[0]
+
+
+@custom_jvp
+def ballistic_suppression(x: Array) -> Array:
+    r""":math:`S(x) = \frac{3}{x^2}\left(1 - \frac{\arctan x}{x}\right)`, real or complex; S(0) = 1.
+
+    The series :math:`\sum_n 3 (-x^2)^n / (2n + 3)` near 0. For complex x the cut joins the branch
+    points :math:`\pm i` through infinity.
+    """
+    near, far, small = _near_and_far(x)
+    series = _polynomial([3 / (2 * n + 3) for n in range(_SUPPRESSION_TERMS)], -(near**2))
+    return jnp.where(small, series, 3 / far**2 * (1 - _arctan(far) / far))
+
+
+@ballistic_suppression.defjvp
+def _ballistic_suppression_jvp(primals, tangents):
+    (x,) = primals
+    value = ballistic_suppression(x)
+    near, far, small = _near_and_far(x)
+    rising = [6 * n / (2 * n + 3) for n in range(1, _SUPPRESSION_TERMS)]
+    series = -near * _polynomial(rising, -(near**2))
+    slope = jnp.where(small, series, 3 / far * (1 / (1 + far**2) - value))
+    return value, slope * tangents[0]
+
+
+def _near_and_far(x: Array) -> tuple[Array, Array, Array]:
+    small = jnp.abs(x) < 0.4
+    return jnp.where(small, x, 0), jnp.where(small, 1, x), small
+
+
+def _arctan(x: Array) -> Array:
+    if jnp.iscomplexobj(x):
+        return jnp.log((1 + 1j * x) / (1 - 1j * x)) / 2j
+    return jnp.arctan(x)
+
+
+def spherical_bessel(y: Array) -> Array:
+    """``j_1(y) = sin(y)/y^2 - cos(y)/y``."""
+    small = y < 0.5
+    near, far = jnp.where(small, y, 0), jnp.where(small, 1, y)
+    series = 1.0
+    for n in range(6, 0, -1):
+        series = 1 - near**2 / (2 * n * (2 * n + 3)) * series
+    return jnp.where(small, near / 3 * series, (jnp.sin(far) / far - jnp.cos(far)) / far)
 
 
 def _polynomial(coefficients: list[float], z: Array) -> Array:
