@@ -28,6 +28,7 @@ class Status(eqx.Module):
         "breakdown",
         "stagnation",
         "not_conserved",
+        "outside_domain",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -40,6 +41,8 @@ class Status(eqx.Module):
         "loosen `tolerance`.",
         "The solution converged, but a conserved flux varies by more than a per cent: it is a "
         "small difference of large numbers. Use float64, or tighten `tolerance`.",
+        "The limiting form does not hold here: it gives a negative conductivity. Use a method that "
+        "holds for every Knudsen number.",
     )
 
     @classmethod

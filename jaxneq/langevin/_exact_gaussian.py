@@ -59,7 +59,9 @@ class ExactGaussian(AbstractSampler):
     dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.1)
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
 
-    def schedule(self, time: float, burn_in: float) -> Schedule:
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        if time is None:
+            raise ValueError("ExactGaussian: time is missing. Give the duration of the run.")
         if not all(map(is_concrete, (time, burn_in, self.dt))):
             raise ValueError(
                 "ExactGaussian: time, burn_in and dt fix the number of steps and cannot be traced."

@@ -33,3 +33,15 @@ def thin_film_flux(optical_thickness: float) -> float:
     :math:`1 - \tfrac12 \cdot 2\tau_L`.
     """
     return 1 - optical_thickness
+
+
+# Heat along gray channels relative to the bulk, by two adaptive quadratures that agree to 1e-12
+# (film) and 1e-7 (wire): (Knudsen number, specularity) for Fuchs and Sondheimer's film, the Knudsen
+# number for Dingle's round wire with diffuse walls.
+IN_PLANE_FILM = {
+    (0.1, 0.0): 0.9625000688550458,
+    (0.1, 0.5): 0.981250017213893,
+    (1.0, 0.0): 0.6838565946040597,
+    (1.0, 0.5): 0.8291086474778417,
+}
+ROUND_WIRE = {0.1: 0.9253830848598139, 1.0: 0.49286324559028893}

@@ -66,3 +66,29 @@ def _exponential_integral_remainder_jvp(n, primals, tangents):
 def _polynomial(coefficients: list[float], z: Array) -> Array:
     """Ascending coefficients, by Horner's rule in a loop: unrolled, it takes XLA seconds."""
     return jnp.polyval(jnp.asarray(coefficients[::-1], z.dtype), z)
+
+
+_DECAY_TERMS = 18  # to rounding for arguments up to 1
+
+
+def moments_of_decay(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], ...]:
+    r""":math:`\int_0^1 u^n e^{-zu}\,du` for n = 0, 1, 2 and z >= 0, without cancellation.
+
+    The last by its series up to 1 and in closed form beyond; the others by downward recurrence,
+    which only adds.
+    """
+    small = z < 1
+    near, far = jnp.where(small, z, 1), jnp.where(small, 1, z)
+    falling = np.cumprod(1 / np.arange(3.0, 3 + _DECAY_TERMS))
+    series = jnp.exp(-near) * _polynomial(list(falling), near)
+    closed = 2 * (1 - jnp.exp(-far) * (1 + far + far**2 / 2)) / far**3
+    decay = jnp.exp(-z)
+    second = jnp.where(small, series, closed)
+    first = (z * second + decay) / 2
+    return z * first + decay, first, second
+
+
+def mean_decay(z: Float[Array, "..."]) -> Float[Array, "..."]:
+    r""":math:`(1 - e^{-z})/z`, of either sign."""
+    safe = jnp.where(z == 0, 1, z)
+    return jnp.where(z == 0, 1 - z / 2, -jnp.expm1(-safe) / safe)
