@@ -179,24 +179,36 @@ class AbstractChannel(AbstractLimiting):
         return self.material.bands(self.temperature)
 
     def specularity_at(
-        self, bands: PhononBands, cosine: Float[Array, "#band ray"]
-    ) -> Float[Array, "band ray"]:
-        """The probability of specular reflection at that cosine of the angle of incidence."""
-        shape = (bands.mean_free_path.shape[0], cosine.shape[1])
+        self, cosine: Float[Array, "..."], wavevector: Float[Array, "..."] | None
+    ) -> Float[Array, "..."]:
+        """The probability of specular reflection at that cosine of the angle of incidence.
+
+        Element by element; `wavevector` (1/m) counts only where a roughness is given.
+        """
         if self.roughness is None:
             given = 0 * self.size if self.specularity is None else self.specularity
-            return jnp.broadcast_to(given, shape)
-        phase = 2 * bands.wavevector[:, None] * self.roughness
+            return jnp.broadcast_to(given, cosine.shape)
+        assert wavevector is not None  # checked when the channel was built
+        phase = 2 * wavevector * self.roughness
         if self.roughness_law == "Soffer":
-            phase = phase * cosine
-        return jnp.broadcast_to(jnp.exp(-(phase**2)), shape)
+            return jnp.exp(-((phase * cosine) ** 2))
+        return jnp.exp(-(phase**2))
+
+    def _specularity(
+        self, bands: PhononBands, cosine: Float[Array, "pair ray"]
+    ) -> Float[Array, "pair band ray"]:
+        shape = (cosine.shape[0], bands.mean_free_path.shape[0], cosine.shape[1])
+        wavevector = bands.wavevector
+        if wavevector is not None:
+            wavevector = jnp.broadcast_to(wavevector[None, :, None], shape)
+        return self.specularity_at(jnp.broadcast_to(cosine[:, None, :], shape), wavevector)
 
     def problem(self, angles: int) -> ChannelProblem:
         bands, rays = self.bands(), self.rays(angles)
         knudsen = bands.mean_free_path / self.size
         return ChannelProblem(
             reach=rays.flight[:, None, :] / knudsen[None, :, None],
-            specularity=jnp.stack([self.specularity_at(bands, row[None]) for row in rays.cosine]),
+            specularity=self._specularity(bands, rays.cosine),
             share=rays.share,
         )
 
@@ -240,7 +252,7 @@ class AbstractChannel(AbstractLimiting):
         bands = self.bands()
         mu, weight = graded_gauss(48, 4)
         mu, weight = (jnp.asarray(a[None], self.size.dtype) for a in (mu, weight))
-        diffuse = 1 - self.specularity_at(bands, mu)
+        diffuse = 1 - self._specularity(bands, mu)[0]
         lost = 1.5 * jnp.sum(weight * mu * (1 - mu**2) * diffuse, axis=1)
         return self._limit(1 - lost * bands.mean_free_path * self.wall_density / 2)
 
@@ -252,7 +264,7 @@ class AbstractChannel(AbstractLimiting):
                 "the method ClosedForm."
             )
         bands = self.bands()
-        specularity = self.specularity_at(bands, jnp.ones((1, 1), self.size.dtype))[:, 0]
+        specularity = self._specularity(bands, jnp.ones((1, 1), self.size.dtype))[0, :, 0]
         return self._limit(
             self.ballistic_suppression(bands.mean_free_path / self.size, specularity)
         )

@@ -58,7 +58,9 @@ class ChannelSolution(AbstractSolution):
         unit="W/m3/K", doc="Entropy production by collisions, per volume", default=None
     )
     entropy_production_walls: Float[Array, ""] | None = quantity(
-        unit="W/m3/K", doc="Entropy production at the walls, per volume of the channel", default=None
+        unit="W/m3/K",
+        doc="Entropy production at the walls, per volume of the channel",
+        default=None,
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Entropy production of bulk and walls less flux times force, relative; 0 where the "

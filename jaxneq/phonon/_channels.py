@@ -87,8 +87,8 @@ class Nanowire(AbstractChannel):
         return 4 / self.diameter
 
     def rays(self, angles: int) -> Rays:
-        theta, polar = _polar(angles // 2)
-        elevation, weight = graded_gauss(angles // 3, 2)  # of the chord above the wall
+        theta, polar = _polar(2 * angles // 3)
+        elevation, weight = graded_gauss(angles // 2, 2)  # of the chord above the wall
         elevation = np.pi / 2 * elevation
         around = 2 * weight * np.sin(elevation) ** 2
         sine, chord = np.sin(theta)[:, None], np.sin(elevation)[None, :]
@@ -106,12 +106,12 @@ class Nanowire(AbstractChannel):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        for knudsen, exact in exact_forms.ROUND_WIRE.items():
+        for (knudsen, specularity), exact in exact_forms.ROUND_WIRE.items():
             yield Case(
-                f"gray round wire, Kn = {knudsen:g}: conductivity over the bulk's",
-                lambda kn=knudsen: steady(gray_wire(kn)).suppression[0],
+                f"gray wire, Kn = {knudsen:g}, p = {specularity:g}: conductivity over the bulk's",
+                lambda kn=knudsen, p=specularity: steady(gray_wire(kn, p)).suppression[0],
                 exact,
-                1e-7,
+                1e-9,
                 "Dingle, by adaptive quadrature",
             )
 

@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-Points = Float[Array, "axis band path"]
-Lengths = Float[Array, "band path"]
+Points = Float[Array, "axis lane"]
+Lengths = Float[Array, " lane"]
 
 
 class AbstractCrossSection(eqx.Module):
     """A region in one or two dimensions, with mirrors for walls."""
 
     @abc.abstractmethod
-    def start(self, uniform: Float[Array, "2 band path"]) -> Points:
+    def start(self, uniform: Float[Array, "2 lane"]) -> Points:
         """A point in the cross-section, uniform if the two numbers are uniform in (0, 1)."""
 
     @abc.abstractmethod
@@ -34,8 +34,8 @@ class Box(AbstractCrossSection):
 
     sides: Float[Array, " axis"]
 
-    def start(self, uniform: Float[Array, "2 band path"]) -> Points:
-        return uniform[: self.sides.shape[0]] * self.sides[:, None, None]
+    def start(self, uniform: Float[Array, "2 lane"]) -> Points:
+        return uniform[: self.sides.shape[0]] * self.sides[:, None]
 
     def flight(self, position: Points, direction: Points) -> Lengths:
         return self._flights(position, direction).min(axis=0)
@@ -43,20 +43,20 @@ class Box(AbstractCrossSection):
     def reflect(self, position: Points, direction: Points) -> tuple[Points, Points, Lengths]:
         # whichever wall in the direction of flight is nearest is the one that was met
         met = jnp.argmin(self._flights(position, direction), axis=0)
-        hit = jnp.arange(self.sides.shape[0])[:, None, None] == met[None]
-        wall = jnp.where(direction > 0, self.sides[:, None, None], 0)
+        hit = jnp.arange(self.sides.shape[0])[:, None] == met[None]
+        wall = jnp.where(direction > 0, self.sides[:, None], 0)
         cosine = jnp.sum(jnp.where(hit, jnp.abs(direction), 0), axis=0)
         return jnp.where(hit, wall, position), jnp.where(hit, -direction, direction), cosine
 
     def _flights(self, position: Points, direction: Points) -> Points:
-        wall = jnp.where(direction > 0, self.sides[:, None, None], 0)
+        wall = jnp.where(direction > 0, self.sides[:, None], 0)
         return jnp.maximum((wall - position) / direction, 0)
 
 
 class Disc(AbstractCrossSection):
     """A disc of diameter one."""
 
-    def start(self, uniform: Float[Array, "2 band path"]) -> Points:
+    def start(self, uniform: Float[Array, "2 lane"]) -> Points:
         radius, angle = jnp.sqrt(uniform[0]) / 2, 2 * np.pi * uniform[1]
         return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle)])
 

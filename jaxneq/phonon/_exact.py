@@ -35,13 +35,16 @@ def thin_film_flux(optical_thickness: float) -> float:
     return 1 - optical_thickness
 
 
-# Heat along gray channels relative to the bulk, by two adaptive quadratures that agree to 1e-12
-# (film) and 1e-7 (wire): (Knudsen number, specularity) for Fuchs and Sondheimer's film, the Knudsen
-# number for Dingle's round wire with diffuse walls.
+# Heat along gray channels relative to the bulk by adaptive quadrature, to 1e-11: (Knudsen number,
+# specularity) for the film of Fuchs and Sondheimer and for Dingle's round wire.
 IN_PLANE_FILM = {
     (0.1, 0.0): 0.9625000688550458,
     (0.1, 0.5): 0.981250017213893,
     (1.0, 0.0): 0.6838565946040597,
     (1.0, 0.5): 0.8291086474778417,
 }
-ROUND_WIRE = {0.1: 0.9253830848598139, 1.0: 0.49286324559028893}
+ROUND_WIRE = {
+    (0.1, 0.0): 0.925383087283192,
+    (1.0, 0.0): 0.492863258606629,
+    (1.0, 0.5): 0.702347942938615,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from jaxneq._core import (
     AbstractObservable,
@@ -41,6 +41,19 @@ class PathState(eqx.Module):
     batch: Int[Array, ""]
     cut: Int[Array, ""]
     accumulated: tuple[Any, ...]
+
+
+class Flight(eqx.Module):
+    """Phonons on their way, all of which have met `wall` walls."""
+
+    position: Float[Array, "axis lane"]
+    direction: Float[Array, "axis lane"]
+    flown: Float[Array, " lane"]
+    alive: Bool[Array, " lane"]
+    free: Float[Array, " lane"]  # the length to the next collision
+    wavevector: Float[Array, " lane"] | None
+    path: UInt32[Array, " lane"]
+    wall: Int[Array, ""]
 
 
 class PathMonteCarlo(AbstractSampler):
@@ -96,7 +109,7 @@ class PathMonteCarlo(AbstractSampler):
         if bands * self.replicas * self.batches >= 2**31:
             raise ValueError(
                 f"PathMonteCarlo: {bands} bands x {self.replicas} replicas x {self.batches} "
-                "batches are more paths than can be counted, 2147483647. Take fewer, or several keys."
+                "batches are more paths than can be counted, 2147483647. Take fewer."
             )
         sample = jnp.zeros((bands, self.replicas), path.dtype)
         return PathState(
@@ -130,44 +143,52 @@ class PathMonteCarlo(AbstractSampler):
     ) -> tuple[Float[Array, "band path"], Int[Array, ""]]:
         """The relative length of every path of a batch, and how many were cut short."""
         bands, section = system.bands(), system.cross_section()
-        knudsen = _not_differentiable(bands.mean_free_path / system.size)[:, None]
-        dtype, shape = knudsen.dtype, (knudsen.shape[0], self.replicas)
-        lane = jnp.arange(shape[0] * shape[1], dtype=jnp.uint32).reshape(shape)
+        knudsen = _not_differentiable(bands.mean_free_path / system.size)
+        shape, dtype = (knudsen.shape[0], self.replicas), knudsen.dtype
+        band, path = jnp.divmod(jnp.arange(shape[0] * shape[1], dtype=jnp.int32), self.replicas)
         # Numbered band by band over the whole run, so that batches do not matter.
-        band, path = lane // self.replicas, lane % self.replicas
-        path = path + state.batch.astype(jnp.uint32) * np.uint32(self.replicas)
-        path = path + band * np.uint32(self.replicas * self.batches)
+        path = path + self.replicas * (state.batch + self.batches * band)
+        path = path.astype(jnp.uint32)
 
-        def uniform(use: int | Int[Array, ""]) -> Float[Array, "2 band path"]:
+        def uniform(path: UInt32[Array, " lane"], use: int | Int[Array, ""]):
             words = jnp.stack(noise.bits(state.key, path, jnp.asarray(use, jnp.uint32)))
             return (words.astype(dtype) + 0.5) * np.asarray(2.0**-32, dtype)
 
-        position = section.start(uniform(_PLACE))
-        along, turn = uniform(_DIRECTION)
-        sine = jnp.sqrt(1 - along ** (2 / 3))  # cos^3 of the angle to the axis is uniform
-        turn = 2 * np.pi * turn
-        direction = jnp.stack([sine * jnp.cos(turn), sine * jnp.sin(turn)])[: position.shape[0]]
-        free = -jnp.log(uniform(_LENGTH)[0]) * knudsen
-
-        def flying(carry):
-            _, _, _, alive, wall = carry
-            return jnp.any(alive) & (wall < self.max_iterations)
-
-        def to_next_wall(carry):
-            position, direction, flown, alive, wall = carry
-            flight = section.flight(position, direction)
-            collided = flown + flight >= free
-            flown = jnp.where(alive, jnp.minimum(flown + flight, free), flown)
+        def to_next_wall(flight: Flight) -> Flight:
+            length = section.flight(flight.position, flight.direction)
+            reached = jnp.minimum(flight.flown + length, flight.free)
             position, direction, cosine = section.reflect(
-                position + flight[None] * direction, direction
+                flight.position + length[None] * flight.direction, flight.direction
             )
-            chance = _not_differentiable(system.specularity_at(bands, cosine))
-            mirrored = uniform(_WALLS + wall)[0] < chance
-            return position, direction, flown, alive & ~collided & mirrored, wall + 1
+            chance = _not_differentiable(system.specularity_at(cosine, flight.wavevector))
+            mirrored = uniform(flight.path, _WALLS + flight.wall)[0] < chance
+            return Flight(
+                position=position,
+                direction=direction,
+                flown=jnp.where(flight.alive, reached, flight.flown),
+                alive=flight.alive & mirrored & (reached < flight.free),
+                free=flight.free,
+                wavevector=flight.wavevector,
+                path=flight.path,
+                wall=flight.wall + 1,
+            )
 
-        start = (position, direction, 0 * free, jnp.ones(shape, bool), jnp.int32(0))
-        _, _, flown, alive, _ = lax.while_loop(flying, to_next_wall, start)
-        return flown / knudsen, jnp.sum(alive, dtype=jnp.int32)
+        along, turn = uniform(path, _DIRECTION)
+        sine = jnp.sqrt(1 - along ** (2 / 3))  # the cube of the cosine to the axis is uniform
+        direction = sine[None] * jnp.stack([jnp.cos(2 * np.pi * turn), jnp.sin(2 * np.pi * turn)])
+        position = section.start(uniform(path, _PLACE))
+        start = Flight(
+            position=position,
+            direction=direction[: position.shape[0]],
+            flown=jnp.zeros(path.shape, dtype),
+            alive=jnp.ones(path.shape, bool),
+            free=-jnp.log(uniform(path, _LENGTH)[0]) * knudsen[band],
+            wavevector=None if bands.wavevector is None else bands.wavevector[band],
+            path=path,
+            wall=jnp.int32(0),
+        )
+        flown, cut = _to_the_end(start, to_next_wall, self.max_iterations)
+        return flown.reshape(shape) / knudsen[:, None], cut
 
     def finish(
         self,
@@ -217,7 +238,7 @@ class PathMonteCarlo(AbstractSampler):
         method = cls(replicas=1 << 14, batches=16)
         for name, channel, exact in (
             ("film", gray_film(1.0, 0.5), exact_forms.IN_PLANE_FILM[1.0, 0.5]),
-            ("round wire", gray_wire(1.0), exact_forms.ROUND_WIRE[1.0]),
+            ("round wire", gray_wire(1.0), exact_forms.ROUND_WIRE[1.0, 0.0]),
         ):
             yield Case(
                 f"gray {name}, Kn = 1, sampled: conductivity over that of the bulk",
@@ -227,6 +248,29 @@ class PathMonteCarlo(AbstractSampler):
                 "Fuchs and Sondheimer; Dingle",
                 error="z",
             )
+
+
+def _to_the_end(
+    flight: Flight, to_next_wall: Callable[[Flight], Flight], most: int
+) -> tuple[Float[Array, " lane"], Int[Array, ""]]:
+    """The lengths flown, and how many paths were cut short after `most` walls.
+
+    A few paths meet far more walls than the others: when one in 16 is left, these go on alone.
+    """
+    lanes = flight.alive.shape[0]
+    few = lanes // 16 if lanes > 1024 else 0
+    flight = lax.while_loop(
+        lambda now: (jnp.sum(now.alive) > few) & (now.wall < most), to_next_wall, flight
+    )
+    left = jnp.sum(flight.alive, dtype=jnp.int32)
+    if few == 0:
+        return flight.flown, left
+    (rest,) = jnp.nonzero(flight.alive, size=few, fill_value=lanes)
+    fewer = jax.tree.map(lambda a: a.take(rest, axis=-1) if a.ndim else a, flight)
+    fewer = eqx.tree_at(lambda each: each.alive, fewer, rest < lanes)
+    flown, cut = _to_the_end(fewer, to_next_wall, most)
+    whole = flight.flown.at[rest].set(flown, mode="drop")
+    return whole, jnp.where(flight.wall < most, cut, left)
 
 
 def _gray_suppression(channel: AbstractChannel, method: PathMonteCarlo) -> Estimate:

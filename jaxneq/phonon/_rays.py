@@ -15,6 +15,7 @@ averaged over where it starts, its chance to be still specular after s is the po
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -22,7 +23,7 @@ from jaxtyping import Array, Float
 
 from ._special import mean_decay, moments_of_decay
 
-KINKS = 12  # of the slower walls, one by one; with the mean of the rest, exact to 1e-9
+KINKS = 8  # of the slower walls, one by one; with the mean of the rest, exact to 1e-8
 
 
 class Chord(eqx.Module):
@@ -43,7 +44,7 @@ def chord(reach: Float[Array, "..."], specularity: Float[Array, "..."]) -> Chord
 
     .. math:: \psi(s) = 1 - \frac{1 - p}{1 - p e^{-a}}\,e^{-s}
     """
-    zeroth, first, _ = moments_of_decay(reach)
+    zeroth, first = moments_of_decay(2, reach)
     absorbed = reach * zeroth
     rise = absorbed - reach * first  # the mean of 1 - exp(-s)
     start = specularity * absorbed / ((1 - specularity) + specularity * absorbed)
@@ -74,7 +75,7 @@ def lattice(
     and nothing is left where it is not.
     """
     (a, b), (p, q) = reach, specularity
-    zeroth, first, second = moments_of_decay(a)
+    zeroth, first, second = moments_of_decay(3, a)
     # over one period and over all of them, of E and of s E
     once, once_s = a * (zeroth - (1 - p) * first), a**2 * (first - (1 - p) * second)
     lost = (1 - p) + p * a * zeroth
@@ -85,7 +86,7 @@ def lattice(
         found, weight = carry
         passed = jnp.floor(index * b / a)
         rest = (passed + 1) * a - index * b  # to the next wall of the first pair
-        _, first, second = moments_of_decay(rest)
+        _, first, second = moments_of_decay(3, rest)
         before = p * rest**2 * first + (1 - p) / a * rest**3 * (first - second)
         beyond = p * jnp.exp(-rest) * (rest * total + total_s)
         return (found + weight * p**passed * (before + beyond), weight * q * jnp.exp(-b)), None
@@ -93,7 +94,7 @@ def lattice(
     weight = (1 - q) ** 2 / b * jnp.exp(-b)
     line = total - (1 - q) / b * total_s
     kinks = jnp.arange(1, KINKS + 1, dtype=a.dtype)
-    (found, weight), _ = lax.scan(add_kink, (line, weight), kinks)
+    (found, weight), _ = lax.scan(jax.checkpoint(add_kink), (line, weight), kinks)
 
     clipped = jnp.maximum(p, 1e-3)  # what is beyond the kinks is then zero to rounding
     decay = -jnp.log(clipped)
