@@ -140,11 +140,12 @@ class RectangularWire(AbstractChannel):
 
     def rays(self, angles: int) -> Rays:
         theta, polar = (jnp.asarray(a, self.size.dtype) for a in _polar(angles // 2))
-        point, weight = (jnp.asarray(a, self.size.dtype) for a in graded_gauss(angles // 4, 1))
-        # On either side of the diagonal the other pair of walls is met more often.
+        point, weight = (jnp.asarray(a, self.size.dtype) for a in graded_gauss(angles // 3, 3))
+        # On either side of the diagonal the other pair of walls is met more often. The points are
+        # dense at the diagonal: in a high rectangle these rays graze its long walls.
         corner = jnp.arctan2(self.height, self.width)
         other = np.pi / 2 - corner
-        azimuth = jnp.stack([corner * point, other * point])
+        azimuth = jnp.stack([corner * (1 - point), other * (1 - point)])
         around = 2 / np.pi * jnp.stack([corner * weight, other * weight])
         side = jnp.stack([self.width, self.height]) / self.size
         near, far = jnp.cos(azimuth), jnp.sin(azimuth)

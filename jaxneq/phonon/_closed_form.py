@@ -27,8 +27,9 @@ class ClosedForm(AbstractSteadyMethod):
     .. math:: \frac{\kappa_b}{\kappa_{b,bulk}} = 3\,\langle\Omega_y^2\,\bar\psi_b\rangle
 
     The directions are Gauss-Legendre points, graded towards grazing incidence; all bands share
-    them. With the default, value and gradient are good to 1e-8 in films and round wires, at any
-    specularity and any Knudsen number up to 100, and to 1e-6 in rectangular wires.
+    them. With the default, value and gradient are good to 1e-8 in films and round wires with one
+    specularity for all angles, up to a Knudsen number of 100, and to some 1e-6 in rectangular wires
+    and by Soffer's law. More `angles` make the error smaller.
 
     Sources: Fuchs, Math. Proc. Camb. Phil. Soc. 34, 100 (1938), and Sondheimer, Adv. Phys. 1, 1
     (1952), for films; Dingle, Proc. R. Soc. A 201, 545 (1950), for round wires.
