@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from channels import film, gray_rectangle, rectangle, rough_bands, suppression_of, wire
 
 from jaxneq import materials, steady
 from jaxneq._core import SolveError
@@ -15,7 +16,6 @@ from jaxneq.phonon import (
     GrayMaterial,
     InPlaneFilm,
     Nanowire,
-    PhononBands,
     RectangularWire,
 )
 from jaxneq.phonon import _exact as exact
@@ -24,20 +24,9 @@ from jaxneq.phonon._rays import chord, lattice
 from jaxneq.phonon._special import mean_decay, moments_of_decay
 
 SILICON = materials.model("Si")
+BANDS = materials.phonon("Si")
 KNUDSEN = (0.01, 0.1, 1.0, 10.0, 100.0)
 SPECULARITY = (0.0, 0.5, 0.9, 0.99)
-
-
-def gray_rectangle(knudsen, specularity=0.0, height=1.0):
-    material = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=knudsen)
-    return RectangularWire(material, width=1.0, height=height, specularity=specularity)
-
-
-def suppression_of(system, method=None):
-    return jax.jit(lambda *numbers: steady(system(*numbers), method).suppression[0])
-
-
-film, wire, rectangle = map(suppression_of, (gray_film, gray_wire, gray_rectangle))
 
 
 def panels(count=40, order=16):
@@ -79,7 +68,7 @@ def test_film_of_reference(place):
 @pytest.mark.parametrize("knudsen", KNUDSEN)
 @pytest.mark.parametrize("p", SPECULARITY)
 def test_wire_of_dingle(knudsen, p):
-    """What the walls take: 1 - (12/pi) Kn int cos^2 t sin^2 t cos f (1 - p) (1 - e^-a)/(1 - p e^-a).
+    """1 - (12/pi) Kn int cos^2 t sin^2 t cos f (1 - p) (1 - e^-a) / (1 - p e^-a): the walls' part.
 
     The chord is a = cos f / (Kn sin t) long; both angles on dyadic panels.
     """
@@ -116,6 +105,8 @@ def test_specular_paths_are_diffuse_paths_of_several_chords(system):
         (2.0, 2.0, 0.3, 0.3),
         (0.1, 0.123, 0.99, 0.99),
         (0.2, 0.5, 0.3, 0.8),
+        (0.2, 0.5, 0.9, 0.1),
+        (0.02, 0.03, 1.0, 0.0),
     ],
 )
 def test_two_pairs_of_walls(a, b, p, q):
@@ -147,9 +138,7 @@ def test_a_rectangle_has_no_first_side():
     """Turned by a right angle, and scaled."""
     gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=2.0)
     turned = RectangularWire(gray, width=3.0, height=1.0, specularity=0.4)
-    np.testing.assert_allclose(
-        steady(turned).suppression[0], rectangle(2.0, 0.4, 3.0), rtol=1e-12
-    )
+    np.testing.assert_allclose(steady(turned).suppression[0], rectangle(2.0, 0.4, 3.0), rtol=1e-12)
 
 
 def test_a_square_lies_between_its_circles():
@@ -218,29 +207,15 @@ def test_ballistic_limit_in_numbers():
 
 
 def test_limits_fail_outside_their_domain():
-    with pytest.raises(SolveError, match="negative conductivity"):
+    with pytest.raises(SolveError, match="does not hold"):
         steady(gray_film(0.1), BallisticLimit())
-    with pytest.raises(SolveError, match="negative conductivity"):
+    with pytest.raises(SolveError, match="does not hold"):
         steady(gray_wire(10.0), DiffusiveLimit())
     with pytest.raises(ValueError, match="no ballistic limit"):
         steady(Nanowire("Si", 1e-7, roughness=1e-10), BallisticLimit())
 
 
 # Roughness
-
-
-def rough_bands(knudsen=(0.5, 5.0), wavevector=(0.3, 2.0)):
-    one = jnp.ones(2)
-    return PhononBands(
-        branch=("long", "short"),
-        angular_frequency=one,
-        group_velocity=one,
-        relaxation_time=jnp.asarray(knudsen),
-        spectral_heat_capacity=one,
-        weight=one,
-        temperature=jnp.asarray(300.0),
-        wavevector=jnp.asarray(wavevector),
-    )
 
 
 def test_smooth_and_very_rough_walls():
@@ -260,7 +235,7 @@ def test_smooth_and_very_rough_walls():
 
 @pytest.mark.parametrize("law", ["Ziman", "Soffer"])
 def test_rough_film_mode_by_mode(law):
-    """p = exp(-(4 pi eta cos(theta) / lambda)^2) in the formula of the film; Ziman's has cos = 1."""
+    """p = exp(-(4 pi eta cos(theta) / lambda)^2) in the film's formula; Ziman's has cos = 1."""
     eta = 0.6
     found = steady(InPlaneFilm(rough_bands(), 1.0, roughness=eta, roughness_law=law)).suppression
     mu, weight = panels()
@@ -350,7 +325,8 @@ def test_gradients(case):
     gradient = jax.jit(jax.grad(lambda *at: steady(system(*at)).conductivity, (0, 1, 2)))(*point)
     for index, found in enumerate(gradient):
         here = lambda x, index=index: value(*point[:index], x, *point[index + 1 :])  # noqa: E731
-        np.testing.assert_allclose(found, central(here, point[index], 1e-3 * point[index]), rtol=1e-6)
+        difference = central(here, point[index], 1e-3 * point[index])
+        np.testing.assert_allclose(found, difference, rtol=1e-6)
 
 
 def test_gradient_at_the_ends_of_specularity():
@@ -365,13 +341,12 @@ def test_gradient_at_the_ends_of_specularity():
 
 @pytest.mark.parametrize("system", [InPlaneFilm, Nanowire])
 def test_gradient_with_respect_to_every_relaxation_time(system):
-    bands = materials.phonon("Si")
 
     def value(log_time):
-        own = eqx.tree_at(lambda b: b.relaxation_time, bands, jnp.exp(log_time))
+        own = eqx.tree_at(lambda b: b.relaxation_time, BANDS, jnp.exp(log_time))
         return steady(system(own, 1e-7, roughness=2e-10)).conductivity
 
-    point = jnp.log(bands.relaxation_time)
+    point = jnp.log(BANDS.relaxation_time)
     found = jax.jit(jax.grad(value))(point)
     batch = jax.jit(jax.vmap(value))
     ends = [batch(point[None] + n * 2e-3 * jnp.eye(point.size)) for n in (-2, -1, 1, 2)]
@@ -428,7 +403,7 @@ def test_batches_agree_with_single_solves():
 
 @pytest.mark.parametrize("method", [ClosedForm(), BallisticLimit()])
 def test_float32(method):
-    for double in (Nanowire("Si", 1e-7, specularity=0.5), RectangularWire("Si", 1e-7, 2e-7)):
+    for double in (Nanowire(BANDS, 1e-7, specularity=0.5), RectangularWire(BANDS, 1e-7, 2e-7)):
         single = jax.tree.map(
             lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, double
         )

@@ -41,8 +41,7 @@ class Status(eqx.Module):
         "loosen `tolerance`.",
         "The solution converged, but a conserved flux varies by more than a per cent: it is a "
         "small difference of large numbers. Use float64, or tighten `tolerance`.",
-        "The limiting form does not hold here: it gives a negative conductivity. Use a method that "
-        "holds for every Knudsen number.",
+        "A limiting form was asked for where it does not hold. Use a method without this limit.",
     )
 
     @classmethod

@@ -90,7 +90,7 @@ class AbstractChannel(AbstractLimiting):
     .. math:: p = e^{-4 k^2 \eta^2} \text{ (Ziman)}, \qquad
               p = e^{-4 k^2 \eta^2 \cos^2\theta} \text{ (Soffer)} .
 
-    Sources: Ziman, Electrons and Phonons (1960), section 11.2, with the exponent
+    Sources: Ziman, Electrons and Phonons (1960), chapter 11, with the exponent
     :math:`16\pi^2\eta^2/\lambda^2` of Soffer, J. Appl. Phys. 38, 1710 (1967); see Maznev, Phys.
     Rev. B 91, 134306 (2015).
     """

@@ -54,8 +54,7 @@ class ClosedForm(AbstractSteadyMethod):
             found = chord(problem.reach[0], problem.specularity[0])
             suppression, bulk, walls = map(average, (found.mean, found.bulk, found.walls))
         else:
-            first, second = problem.reach, problem.specularity
-            suppression = average(lattice((first[0], first[1]), (second[0], second[1])))
+            suppression = average(lattice(tuple(problem.reach), tuple(problem.specularity)))
         return system.solution(
             ChannelState(
                 suppression=suppression,

@@ -83,8 +83,16 @@ class BallisticLimit(AbstractSteadyMethod):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        from ._channels import gray_film, gray_wire
+        from ._channels import RectangularWire, gray_film, gray_wire
 
+        square = RectangularWire(gray_film(10.0).material, width=1.0, height=1.0)
+        yield Case(
+            "gray square wire, Kn = 10: conductivity over that of the bulk",
+            lambda: steady(square, cls()).suppression[0],
+            0.15 * np.log(1 + np.sqrt(2)) - 0.05 * (np.sqrt(2) - 1),
+            1e-6,
+            "Casimir's length of a square, 1.11495 sides, integrated in closed form",
+        )
         yield Case(
             "gray round wire, Kn = 100, half specular: conductivity over that of the bulk",
             lambda: steady(gray_wire(100.0, 0.5), cls()).suppression[0],

@@ -266,7 +266,7 @@ def _to_the_end(
     if few == 0:
         return flight.flown, left
     (rest,) = jnp.nonzero(flight.alive, size=few, fill_value=lanes)
-    fewer = jax.tree.map(lambda a: a.take(rest, axis=-1) if a.ndim else a, flight)
+    fewer = jax.tree.map(lambda a: a.take(rest, axis=-1, mode="clip") if a.ndim else a, flight)
     fewer = eqx.tree_at(lambda each: each.alive, fewer, rest < lanes)
     flown, cut = _to_the_end(fewer, to_next_wall, most)
     whole = flight.flown.at[rest].set(flown, mode="drop")

@@ -47,8 +47,8 @@ def chord(reach: Float[Array, "..."], specularity: Float[Array, "..."]) -> Chord
     zeroth, first = moments_of_decay(2, reach)
     absorbed = reach * zeroth
     rise = absorbed - reach * first  # the mean of 1 - exp(-s)
-    start = specularity * absorbed / ((1 - specularity) + specularity * absorbed)
-    room = (1 - specularity) / ((1 - specularity) + specularity * absorbed)
+    lost = (1 - specularity) + specularity * absorbed  # 1 - p exp(-a)
+    start, room = specularity * absorbed / lost, (1 - specularity) / lost
     end = start + room * absorbed
     square = rise - absorbed**2 / (2 * reach)  # the mean of (1 - exp(-s))^2
     return Chord(
@@ -59,10 +59,9 @@ def chord(reach: Float[Array, "..."], specularity: Float[Array, "..."]) -> Chord
 
 
 def lattice(
-    reach: tuple[Float[Array, "..."], Float[Array, "..."]],
-    specularity: tuple[Float[Array, "..."], Float[Array, "..."]],
+    reach: tuple[Float[Array, "..."], ...], specularity: tuple[Float[Array, "..."], ...]
 ) -> Float[Array, "..."]:
-    r"""The mean of psi between two pairs of walls, the one that is crossed more often first.
+    r"""The mean of psi between two pairs of walls; the one that is crossed more often comes first.
 
     The polygon of the second pair, at spacing b, is a line and its kinks,
 
@@ -78,7 +77,7 @@ def lattice(
     zeroth, first, second = moments_of_decay(3, a)
     # over one period and over all of them, of E and of s E
     once, once_s = a * (zeroth - (1 - p) * first), a**2 * (first - (1 - p) * second)
-    lost = (1 - p) + p * a * zeroth
+    lost = (1 - p) + p * a * zeroth  # 1 - p exp(-a)
     total = once / lost
     total_s = once_s / lost + once * a * p * jnp.exp(-a) / lost**2
 
