@@ -167,7 +167,12 @@ def test_derivatives_are_refused():
     def sampled(diameter):
         return simulate(Nanowire("Si-gray", diameter), FEW, key=KEY).conductivity.value
 
-    for derivative in (jax.grad(sampled), lambda d: jax.jvp(sampled, (d,), (1.0,))):
+    def rectangular(height):
+        wire = RectangularWire("Si-gray", 1e-8, height)
+        return simulate(wire, FEW, key=KEY).conductivity.value
+
+    forward = [lambda d, f=f: jax.jvp(f, (d,), (1.0,)) for f in (sampled, rectangular)]
+    for derivative in (jax.grad(sampled), *forward):
         with pytest.raises(ValueError, match="Take the derivative of ClosedForm"):
             derivative(1e-7)
 

@@ -164,13 +164,13 @@ class ExactGaussian(AbstractSampler):
         gained = system.stiffness * (state.position**2 - state.start**2) / (2 * duration)
         energy_rate = Estimate.from_samples(gained)
         exchange = system.rate * system.temperature + system.friction * system.velocity**2
-        force = _scaled(mean, -system.stiffness / system.temperature)
+        force = mean.scaled(-system.stiffness / system.temperature)
         return TrapEnsemble(
             mean_position=mean,
             mean_square_position=found.pop("mean_square_position"),
-            power=_scaled(mean, -system.stiffness * system.velocity),
+            power=mean.scaled(-system.stiffness * system.velocity),
             velocity=system.velocity,
-            entropy_production=_scaled(force, system.velocity),
+            entropy_production=force.scaled(system.velocity),
             force=force,
             energy_rate=energy_rate,
             conservation_residual=jnp.abs(energy_rate.value) / exchange,
@@ -203,9 +203,3 @@ class ExactGaussian(AbstractSampler):
             "gamma u^2 / T",
             error="z",
         )
-
-
-def _scaled(estimate: Estimate, factor: Float[Array, ""]) -> Estimate:
-    return Estimate(
-        estimate.value * factor, estimate.stderr * jnp.abs(factor), estimate.n_effective
-    )

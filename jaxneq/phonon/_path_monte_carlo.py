@@ -142,7 +142,8 @@ class PathMonteCarlo(AbstractSampler):
         self, system: AbstractChannel, state: PathState
     ) -> tuple[Float[Array, "band path"], Int[Array, ""]]:
         """The relative length of every path of a batch, and how many were cut short."""
-        bands, section = system.bands(), system.cross_section()
+        bands = system.bands()
+        section = jax.tree.map(_not_differentiable, system.cross_section())
         knudsen = _not_differentiable(bands.mean_free_path / system.size)
         shape, dtype = (knudsen.shape[0], self.replicas), knudsen.dtype
         band, path = jnp.divmod(jnp.arange(shape[0] * shape[1], dtype=jnp.int32), self.replicas)
@@ -205,24 +206,22 @@ class PathMonteCarlo(AbstractSampler):
         bulk = bands.conductivity_by_band[by_path]
         own = found.pop("suppression")
         suppression = Estimate(own.value[by_path], own.stderr[by_path], own.n_effective)
-        by_band = Estimate(
-            bulk * suppression.value, bulk * suppression.stderr, suppression.n_effective
-        )
+        by_band = suppression.scaled(bulk)
         paths = own.n_effective.sum()
-        total = by_band.value.sum(), jnp.sqrt(jnp.sum(by_band.stderr**2)), paths
+        conductivity = Estimate(by_band.value.sum(), jnp.sqrt(jnp.sum(by_band.stderr**2)), paths)
         gradient = system.temperature_gradient
         force = gradient / system.temperature**2
         return ChannelEnsemble(
             observables=found,
-            conductivity=Estimate(*total),
+            conductivity=conductivity,
             bulk_conductivity=bulk.sum(),
             knudsen_number=system.knudsen(bands),
-            heat_flux=_scaled(total, gradient),
+            heat_flux=conductivity.scaled(gradient),
             mean_free_path=bands.mean_free_path[by_path],
             suppression=suppression,
             conductivity_by_band=by_band,
             force=force,
-            entropy_production=_scaled(total, gradient * force),
+            entropy_production=conductivity.scaled(gradient * force),
             conservation_residual=state.cut.astype(paths.dtype) / paths,
             status=Status.first_true(
                 not_finite=~jnp.all(jnp.isfinite(own.value)), max_iterations=state.cut > 0
@@ -276,11 +275,6 @@ def _to_the_end(
 def _gray_suppression(channel: AbstractChannel, method: PathMonteCarlo) -> Estimate:
     found = simulate(channel, method, key=jax.random.key(0)).suppression
     return jax.tree.map(lambda leaf: leaf[0], found)
-
-
-def _scaled(estimate: tuple[Array, Array, Array], factor: Float[Array, ""]) -> Estimate:
-    value, stderr, count = estimate
-    return Estimate(factor * value, factor * stderr, count)
 
 
 @custom_jvp
