@@ -15,6 +15,14 @@ def test_mean_and_standard_error():
     np.testing.assert_allclose(estimate.z_score(2.0), 1 / estimate.stderr)
 
 
+def test_a_multiple_has_the_multiple_of_the_error():
+    samples = jnp.asarray([1.0, 2.0, 3.0, 6.0])
+    scaled = Estimate.from_samples(samples).scaled(-2.0)
+    direct = Estimate.from_samples(-2.0 * samples)
+    for first, second in zip(jax.tree.leaves(scaled), jax.tree.leaves(direct), strict=True):
+        np.testing.assert_allclose(first, second)
+
+
 def test_coverage():
     """A 2-sigma interval holds the truth in 95 % of 4000 experiments, within 4 of its own sigma."""
     samples = jax.random.normal(jax.random.key(0), (50, 4000))

@@ -20,9 +20,9 @@ from jaxneq.phonon import (
     TransientGrating,
     WeakResponse,
 )
-from jaxneq.phonon._discrete_ordinates import half_range_gauss
 from jaxneq.phonon._grating import GratingState
 from jaxneq.phonon._grating import gray_grating as gray
+from jaxneq.phonon._ordinates import half_range_gauss
 from jaxneq.phonon._special import ballistic_suppression, spherical_bessel
 
 SILICON = materials.model("Si")

@@ -202,6 +202,7 @@ def test_accumulators_merge():
         ({"time": 3.0, "burn_in": -3.0}, "0 <= burn_in < time"),
         ({"time": 1.0}, "time = 1 is no whole number of steps of dt = 0.3"),
         ({"time": float("nan")}, "time = nan"),
+        ({}, "time is missing"),
         ({"time": 3.0e9}, "counter of the noise"),
     ],
 )

@@ -106,8 +106,8 @@ class AbstractSampler(AbstractMethod):
     replicas: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def schedule(self, time: float, burn_in: float) -> Schedule:
-        """The number of steps for these times."""
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        """The number of steps for these times. A missing or a needless `time` is refused."""
 
     @abc.abstractmethod
     def init(

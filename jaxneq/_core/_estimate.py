@@ -38,6 +38,10 @@ class Estimate(eqx.Module):
         n = jnp.full(samples.shape[1:], count, samples.dtype)
         return cls(jnp.mean(samples, axis=0), stderr, n)
 
+    def scaled(self, factor) -> Estimate:
+        """The estimate of that many times the number."""
+        return Estimate(self.value * factor, self.stderr * jnp.abs(factor), self.n_effective)
+
     def z_score(self, expected) -> Float[Array, "..."]:
         """``(value - expected) / stderr``."""
         return (self.value - expected) / self.stderr

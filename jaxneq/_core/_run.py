@@ -38,7 +38,7 @@ def run(
     method: AbstractMethod | None = None,
     *,
     key: Any,
-    time: float,
+    time: float | None = None,
     burn_in: float = 0.0,
     initial: Any = None,
     observables: tuple[AbstractObservable, ...] = (),

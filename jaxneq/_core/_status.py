@@ -30,6 +30,7 @@ class Status(eqx.Module):
         "not_conserved",
         "not_accurate",
         "no_mode",
+        "outside_domain",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -46,6 +47,7 @@ class Status(eqx.Module):
         "method, use float64, or loosen `tolerance`.",
         "No exponential mode outlives the longest-lived carriers, so there is no rate. Take larger "
         "scales, a method for steady states, or evolve in time.",
+        "A limiting form was asked for where it does not hold. Use a method without this limit.",
     )
 
     @classmethod

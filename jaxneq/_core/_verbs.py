@@ -67,7 +67,7 @@ def simulate(
     method: AbstractMethod | None = None,
     *,
     key: Any,
-    time: float,
+    time: float | None = None,
     burn_in: float = 0.0,
     initial: Any = None,
     observables: tuple[AbstractObservable, ...] = (),
@@ -76,8 +76,9 @@ def simulate(
     """A stochastic ensemble of `system`; every number in the answer is an `Estimate`.
 
     **Arguments:** `key`, a `jax.random.key`; `time`, the duration, of which the first `burn_in`
-    is not counted; `initial`, the state at time 0; `observables`, accumulated beside the built-in
-    ones. The duration is fixed at trace time.
+    is not counted (a sampler of what has no duration, such as whole paths, takes none);
+    `initial`, the state at time 0; `observables`, accumulated beside the built-in ones. The
+    duration is fixed at trace time.
     """
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)

@@ -33,7 +33,7 @@ class SweptSampler(AbstractSampler):
     paths: tuple[str, ...] = eqx.field(static=True)
     replicas: int = eqx.field(static=True)
 
-    def schedule(self, time: float, burn_in: float) -> Schedule:
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.sampler.schedule(time, burn_in)
 
     def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:

@@ -182,13 +182,15 @@ class Compare(Section):
 class Simulate(Section):
     """How long to sample."""
 
-    time: float = Field(gt=0, description="Duration, in the system's unit of time")
+    time: float | None = Field(
+        None, gt=0, description="Duration, in the system's unit of time, where it has one"
+    )
     burn_in: float = Field(0.0, ge=0, description="Time at the start that is not counted")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random numbers")
 
     @pydantic.model_validator(mode="after")
     def _some_time_counts(self) -> Simulate:
-        if self.burn_in >= self.time:
+        if self.time is not None and self.burn_in >= self.time:
             raise ValueError(f"burn_in = {self.burn_in:g} must be less than time = {self.time:g}")
         return self
 

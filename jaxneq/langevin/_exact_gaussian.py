@@ -59,7 +59,9 @@ class ExactGaussian(AbstractSampler):
     dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.1)
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
 
-    def schedule(self, time: float, burn_in: float) -> Schedule:
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        if time is None:
+            raise ValueError("ExactGaussian: time is missing. Give the duration of the run.")
         if not all(map(is_concrete, (time, burn_in, self.dt))):
             raise ValueError(
                 "ExactGaussian: time, burn_in and dt fix the number of steps and cannot be traced."
@@ -162,13 +164,13 @@ class ExactGaussian(AbstractSampler):
         gained = system.stiffness * (state.position**2 - state.start**2) / (2 * duration)
         energy_rate = Estimate.from_samples(gained)
         exchange = system.rate * system.temperature + system.friction * system.velocity**2
-        force = _scaled(mean, -system.stiffness / system.temperature)
+        force = mean.scaled(-system.stiffness / system.temperature)
         return TrapEnsemble(
             mean_position=mean,
             mean_square_position=found.pop("mean_square_position"),
-            power=_scaled(mean, -system.stiffness * system.velocity),
+            power=mean.scaled(-system.stiffness * system.velocity),
             velocity=system.velocity,
-            entropy_production=_scaled(force, system.velocity),
+            entropy_production=force.scaled(system.velocity),
             force=force,
             energy_rate=energy_rate,
             conservation_residual=jnp.abs(energy_rate.value) / exchange,
@@ -201,9 +203,3 @@ class ExactGaussian(AbstractSampler):
             "gamma u^2 / T",
             error="z",
         )
-
-
-def _scaled(estimate: Estimate, factor: Float[Array, ""]) -> Estimate:
-    return Estimate(
-        estimate.value * factor, estimate.stderr * jnp.abs(factor), estimate.n_effective
-    )

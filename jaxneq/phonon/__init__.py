@@ -1,10 +1,16 @@
-"""Phonon Boltzmann transport: films and gratings, from diffusive to ballistic."""
+"""Phonon Boltzmann transport: films, wires and gratings, from diffusive to ballistic."""
 
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
 
 from ._bose_einstein import BoseEinsteinNewton as BoseEinsteinNewton
 from ._bose_einstein import BoseEinsteinSolution as BoseEinsteinSolution
+from ._channel_solution import ChannelEnsemble as ChannelEnsemble
+from ._channel_solution import ChannelSolution as ChannelSolution
+from ._channels import InPlaneFilm as InPlaneFilm
+from ._channels import Nanowire as Nanowire
+from ._channels import RectangularWire as RectangularWire
+from ._closed_form import ClosedForm as ClosedForm
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
@@ -24,6 +30,9 @@ from ._interfaces import GivenTransmission as GivenTransmission
 from ._laplace import LaplaceInversion as LaplaceInversion
 from ._layered_film import LayeredFilm as LayeredFilm
 from ._layered_film import LayeredFilmSolution as LayeredFilmSolution
+from ._limits import BallisticLimit as BallisticLimit
+from ._limits import DiffusiveLimit as DiffusiveLimit
+from ._path_monte_carlo import PathMonteCarlo as PathMonteCarlo
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall

@@ -55,3 +55,18 @@ def two_layer_resistance(
     """
     layers = sum(4 / power * (1 / GRAY_FLUX[tau] - 1) for tau, power in (first, second))
     return layers + 4 / exchange
+
+
+# Heat along gray channels relative to the bulk by adaptive quadrature, to 1e-11: (Knudsen number,
+# specularity) for the film of Fuchs and Sondheimer and for Dingle's round wire.
+IN_PLANE_FILM = {
+    (0.1, 0.0): 0.9625000688550458,
+    (0.1, 0.5): 0.981250017213893,
+    (1.0, 0.0): 0.6838565946040597,
+    (1.0, 0.5): 0.8291086474778417,
+}
+ROUND_WIRE = {
+    (0.1, 0.0): 0.925383087283192,
+    (1.0, 0.0): 0.492863258606629,
+    (1.0, 0.5): 0.702347942938615,
+}

@@ -19,6 +19,7 @@ from jaxneq._core import custom_jvp
 _SERIES_TERMS = 26  # to rounding for arguments up to 2
 _SUPPRESSION_TERMS = 20  # to rounding for arguments up to 0.4
 _FRACTION_TERMS = 40  # to rounding for arguments from 2
+_DECAY_TERMS = 18  # to rounding for arguments up to 1
 
 
 @partial(custom_jvp, nondiff_argnums=(0,))
@@ -111,3 +112,36 @@ def spherical_bessel(y: Array) -> Array:
 def _polynomial(coefficients: list[float], z: Array) -> Array:
     """Ascending coefficients, by Horner's rule in a loop: unrolled, it takes XLA seconds."""
     return jnp.polyval(jnp.asarray(coefficients[::-1], z.dtype), z)
+
+
+@partial(custom_jvp, nondiff_argnums=(0,))
+def moments_of_decay(count: int, z: Float[Array, "..."]) -> tuple[Float[Array, "..."], ...]:
+    r""":math:`\int_0^1 u^n e^{-zu}\,du` for n = 0, 1, ... `count` - 1 and z >= 0.
+
+    Without cancellation: the last by its series up to 1 and in closed form beyond, the others by
+    downward recurrence, which only adds.
+    """
+    top = count - 1
+    small = z < 1
+    near, far = jnp.where(small, z, 1), jnp.where(small, 1, z)
+    falling = np.cumprod(1 / np.arange(top + 1.0, top + 1 + _DECAY_TERMS))
+    series = jnp.exp(-near) * _polynomial(list(falling), near)
+    start = _polynomial([1 / math.factorial(n) for n in range(count)], far)
+    closed = math.factorial(top) * (1 - jnp.exp(-far) * start) / far**count
+    decay = jnp.exp(-z)
+    moments = [jnp.where(small, series, closed)]
+    for n in range(top, 0, -1):
+        moments.insert(0, (z * moments[0] + decay) / n)
+    return tuple(moments)
+
+
+@moments_of_decay.defjvp
+def _moments_of_decay_jvp(count, primals, tangents):
+    moments = moments_of_decay(count + 1, primals[0])
+    return moments[:-1], tuple(-higher * tangents[0] for higher in moments[1:])
+
+
+def mean_decay(z: Float[Array, "..."]) -> Float[Array, "..."]:
+    r""":math:`(1 - e^{-z})/z`, of either sign."""
+    safe = jnp.where(z == 0, 1, z)
+    return jnp.where(z == 0, 1 - z / 2, -jnp.expm1(-safe) / safe)
