@@ -9,10 +9,12 @@ import pytest
 from jaxneq import materials, steady
 from jaxneq.phonon import (
     AcousticMismatch,
+    BallisticLimit,
     BlackWall,
     CrossPlaneFilm,
     DiffuseMismatch,
     DiffuseWall,
+    DiffusiveLimit,
     DiscreteOrdinates,
     GivenTransmission,
     GrayMaterial,
@@ -289,6 +291,26 @@ def test_acoustic_mismatch_against_its_integral():
     power = float((BANDS.heat_capacity * BANDS.group_velocity).sum())
     found = steady(layered(interfaces()[2]), DiscreteOrdinates(cells=12)).emitted_conductance
     np.testing.assert_allclose(found, power / 2 * np.mean(through * mu), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [DiffuseWall, SpecularWall])
+def test_limits_across_films(kind):
+    """Resistances in series when thick; when thin beams that are reflected again and again."""
+    walls = {"hot_wall": kind(emissivity=0.3), "cold_wall": kind(emissivity=0.6)}
+    thin, thick = gray(1e-5, **walls), gray(1e3, **walls)
+    np.testing.assert_allclose(
+        steady(thin, BallisticLimit()).conductivity, steady(thin).conductivity, rtol=1e-4
+    )
+    found, limit = steady(thick), steady(thick, DiffusiveLimit())
+    rtol = 1e-5 if kind is DiffuseWall else 1e-3  # a mirror's slip is another one
+    np.testing.assert_allclose(limit.conductivity, found.conductivity, rtol=rtol)
+    middle = steady(thin).pseudotemperature.mean()
+    np.testing.assert_allclose(
+        steady(thin, BallisticLimit()).pseudotemperature, middle, rtol=0, atol=1e-4
+    )
+    layers = np.interp([0.2, 0.8], limit.position, limit.pseudotemperature)
+    inside = np.interp([0.2, 0.8], found.position, found.pseudotemperature)
+    np.testing.assert_allclose(layers, inside, rtol=0, atol=1e-3)
 
 
 def central(function, x, step):

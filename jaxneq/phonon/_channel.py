@@ -67,6 +67,7 @@ class ChannelState(eqx.Module):
 
     `suppression` is the contribution of each band relative to its contribution in the bulk, the
     sum of what `bulk` collisions and `walls` dissipate of it, where a method knows the two.
+    `profile` is the suppression at the nodes of the chords' mesh, from wall to wall.
     """
 
     suppression: Float[Array, " band"]
@@ -74,6 +75,7 @@ class ChannelState(eqx.Module):
     stats: dict[str, Any]
     bulk: Float[Array, " band"] | None = None
     walls: Float[Array, " band"] | None = None
+    profile: Float[Array, "band node"] | None = None
 
 
 class AbstractChannel(AbstractLimiting):
@@ -228,6 +230,7 @@ class AbstractChannel(AbstractLimiting):
             entropy["entropy_production_walls"] = rate * outside
             residual = jnp.abs((inside + outside) / conductivity - 1)
         return ChannelSolution(
+            **self.local(state),
             conductivity=conductivity,
             bulk_conductivity=bulk.sum(),
             knudsen_number=self.knudsen(bands),
@@ -242,6 +245,10 @@ class AbstractChannel(AbstractLimiting):
             status=state.status,
             stats=state.stats,
         )
+
+    def local(self, state: ChannelState) -> dict[str, Array]:
+        """What varies over the cross-section, where a chord is a line across the channel."""
+        return {}
 
     def knudsen(self, bands: PhononBands) -> Float[Array, ""]:
         """Mean free path over the size, with the mean 3 conductivity / sum C v."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, Estimate, Interval, Status, is_concrete, quantity
+from jaxneq._core import AbstractSolution, Estimate, Status, quantity
 
-from ._films import REGIMES
+from ._regimes import REGIMES, regime_of
 
 
 class ChannelSolution(AbstractSolution):
@@ -48,6 +47,12 @@ class ChannelSolution(AbstractSolution):
     conductivity_by_band: Float[Array, " band"] = quantity(
         unit="W/m/K", doc="Contribution of each band to the conductivity", dims=("band",)
     )
+    position: Float[Array, " node"] | None = quantity(
+        unit="m", doc="Distance from a wall of a film", dims=("node",), default=None
+    )
+    heat_flux_profile: Float[Array, " node"] | None = quantity(
+        unit="W/m2", doc="Heat flux along the film there", dims=("node",), default=None
+    )
     force: Float[Array, ""] = quantity(
         unit="1/K/m", doc="Thermodynamic force, gradient over squared temperature"
     )
@@ -80,14 +85,7 @@ class ChannelSolution(AbstractSolution):
     @property
     def regime(self) -> str:
         """The transport regime by the Knudsen number, of one concrete solution."""
-        if not is_concrete(self.knudsen_number) or np.ndim(self.knudsen_number):
-            raise ValueError(
-                "ChannelSolution.regime is that of one channel. Under vmap and jit use "
-                "knudsen_number."
-            )
-        value = float(self.knudsen_number)
-        found = (name for name, text in REGIMES.items() if value in Interval.parse(text))
-        return next(found, "undefined")
+        return regime_of(self.knudsen_number, type(self).__name__)
 
 
 class ChannelEnsemble(AbstractSolution):

@@ -12,8 +12,9 @@ from jaxneq._core import Case, Scalar, parameter, steady
 from jaxneq.materials import GrayMaterial, Number
 
 from . import _exact as exact_forms
-from ._channel import AbstractChannel, Rays
+from ._channel import AbstractChannel, ChannelState, Rays
 from ._cross_section import AbstractCrossSection, Box, Disc
+from ._ordinates import graded_mesh
 from ._rays import graded_gauss, lattice
 
 
@@ -44,6 +45,17 @@ class InPlaneFilm(AbstractChannel):
 
     def cross_section(self) -> AbstractCrossSection:
         return Box(jnp.ones(1, self.size.dtype))
+
+    def local(self, state: ChannelState) -> dict[str, Array]:
+        if state.profile is None:
+            return {}
+        face = graded_mesh(state.profile.shape[1] // 2)
+        nodes = np.stack([face[:-1], face[1:]], axis=1).ravel()
+        flux = jnp.sum(self.bands().conductivity_by_band[:, None] * state.profile, axis=0)
+        return {
+            "position": self.thickness * jnp.asarray(nodes, self.thickness.dtype),
+            "heat_flux_profile": self.temperature_gradient * flux,
+        }
 
     def ballistic_suppression(
         self, knudsen: Float[Array, " band"], specularity: Float[Array, " band"]

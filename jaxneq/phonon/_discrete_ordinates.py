@@ -24,6 +24,8 @@ from jaxneq._core import (
 )
 
 from . import _exact as exact_forms
+from ._channel import AbstractChannel
+from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
 from ._ordinates import coupling, ordinates, resolved, transport
 from ._slab import AbstractSlab, SlabState
@@ -43,9 +45,11 @@ class DiscreteOrdinates(AbstractSteadyMethod):
     .. math:: \mathcal F[T] = \tfrac12 \iint k(x, x')\,(T - T')^2 + \text{walls},
 
     so its error is quadratic in the error of T, and its gradient needs no further solve.
+
+    Along films and round wires the temperature is known and one sweep of the chords is the answer.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab, AbstractChannel)
 
     cells: int = setting(doc="Cells across each layer", range="[2, inf)", default=60)
     angles: int = setting(doc="Directions in each half range", range="[1, inf)", default=16)
@@ -58,7 +62,10 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
     )
 
-    def steady(self, system: AbstractSlab) -> AbstractSolution:
+    def steady(self, system: AbstractSlab | AbstractChannel) -> AbstractSolution:
+        if isinstance(system, AbstractChannel):
+            problem = system.problem(self.angles)
+            return system.solution(sweep_channel(problem, self.cells))
         problem = system.problem()
         dtype = problem.emission.dtype
         layers = ordinates(problem, self.cells, self.angles)

@@ -13,7 +13,6 @@ from jaxneq._core import (
     AbstractMethod,
     AbstractSolution,
     Case,
-    Interval,
     Scalar,
     Status,
     is_concrete,
@@ -26,11 +25,12 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from . import _exact as exact_forms
 from ._discrete_ordinates import DiscreteOrdinates
+from ._limits import AbstractLimiting
+from ._regimes import REGIMES, regime_of
 from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall
 
 CONSERVED = 1e-2  # a flux that varies by more is no answer
-REGIMES = {"diffusive": "[0, 0.1)", "quasiballistic": "[0.1, 10]", "ballistic": "(10, inf)"}
 
 
 class FilmSolution(AbstractSolution):
@@ -120,16 +120,10 @@ class FilmSolution(AbstractSolution):
     @property
     def regime(self) -> str:
         """The transport regime by the Knudsen number, of one concrete solution."""
-        if not is_concrete(self.knudsen_number) or np.ndim(self.knudsen_number):
-            raise ValueError(
-                "FilmSolution.regime is that of one film. Under vmap and jit use knudsen_number."
-            )
-        value = float(self.knudsen_number)
-        found = (name for name, text in REGIMES.items() if value in Interval.parse(text))
-        return next(found, "undefined")
+        return regime_of(self.knudsen_number, type(self).__name__)
 
 
-class CrossPlaneFilm(AbstractSlab):
+class CrossPlaneFilm(AbstractSlab, AbstractLimiting):
     r"""Heat through a film between two isothermal walls, linearised about `temperature`.
 
     .. math::
@@ -229,6 +223,40 @@ class CrossPlaneFilm(AbstractSlab):
             heat_flux_profile=to_flux * detail.flux,
             entropy_production_density=to_flux * force * detail.dissipation / width,
             entropy_production_walls=to_flux * force * detail.wall_dissipation,
+        )
+
+    def ballistic_limit(self) -> FilmSolution:
+        hot, cold = self._emissivities()
+        share = 1 / (1 / hot + 1 / cold - 1)
+        middle = share / 2 * (1 / cold - 1 / hot)  # the mean of both beams
+        by_band = share * self.problem().layers[0].flux_share / 4
+        return self._limit(by_band, jnp.stack([middle, middle]))
+
+    def diffusive_limit(self) -> FilmSolution:
+        (layer,) = self.problem().layers
+        conductivity = layer.flux_share * layer.mean_free_path / 3
+        hot, cold = (
+            3 * exact_forms.EXTRAPOLATION_LENGTH + 4 * (1 / wall - 1)
+            for wall in self._emissivities()
+        )
+        flux = 1 / (1 / conductivity.sum() + hot + cold)
+        ends = jnp.stack([0.5 - flux * hot, flux * cold - 0.5])
+        return self._limit(flux * conductivity / conductivity.sum(), ends)
+
+    def _emissivities(self) -> list[Array]:
+        dtype = self.thickness.dtype
+        return [wall.emissive_share(dtype) for wall in (self.hot_wall, self.cold_wall)]
+
+    def _limit(self, by_band: Array, ends: Array) -> FilmSolution:
+        return self.solution(
+            SlabState(
+                position=jnp.asarray([0.0, 1.0], by_band.dtype),
+                pseudotemperature=ends,
+                dissipation=by_band.sum(),
+                mean_flux=by_band[None],
+                status=Status.first_true(not_finite=~jnp.isfinite(by_band.sum())),
+                stats={},
+            )
         )
 
     def _kelvin(self, theta: Array) -> Array:

@@ -24,7 +24,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
-from ._films import REGIMES
+from ._regimes import REGIMES
 from ._special import ballistic_suppression
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from jaxneq._core import AbstractSolution, AbstractSteadyMethod, AbstractSystem, Case, steady
 
+from . import _exact as exact_forms
+
 
 class AbstractLimiting(AbstractSystem):
     """A system that knows its limits of short and of long mean free paths."""
@@ -32,7 +34,12 @@ class DiffusiveLimit(AbstractSteadyMethod):
               \quad\Rightarrow\quad \text{film } 1 - \tfrac38 (1 - p)\,\mathrm{Kn}, \qquad
               \text{round wire } 1 - \tfrac34 (1 - p)\,\mathrm{Kn} .
 
-    In a film what is left out is exponentially small, in a round wire of third order in Kn, in a
+    Across a film the two walls are resistances in series with the bulk, each of Milne's
+    extrapolation length, :math:`0.7104\Lambda/\kappa = 2.1313 / \sum Cv`, and
+    :math:`4 (1/\epsilon - 1) / \sum Cv` where it reflects: exact in a gray medium that is thick, an
+    estimate in spectral ones, where long paths never are short against the thickness.
+
+    Along a film what is left out is exponentially small, in a round wire of third order in Kn, in a
     rectangular one of second (its corners). Where a band's conductivity would be negative the
     status is `outside_domain`.
     """
@@ -46,6 +53,13 @@ class DiffusiveLimit(AbstractSteadyMethod):
     def validation(cls) -> Iterable[Case]:
         from ._channels import gray_film, gray_wire
 
+        yield Case(
+            "across a gray film, Kn = 0.01: flux over ballistic flux",
+            lambda: steady(_across(100.0), cls()).conductivity * 4,
+            lambda: exact_forms.thick_film_flux(100.0),
+            1e-12,
+            "Milne's extrapolation length at either wall",
+        )
         for name, channel, exact in (
             ("film", gray_film(0.1, 0.5), 1 - 3 / 160),
             ("round wire", gray_wire(0.1, 0.5), 1 - 3 / 80),
@@ -61,6 +75,8 @@ class DiffusiveLimit(AbstractSteadyMethod):
 
 class BallisticLimit(AbstractSteadyMethod):
     r"""No collisions inside, for mean free paths far beyond the size.
+
+    Across a film, :math:`\kappa = \tfrac14 L \sum Cv \,/\, (1/\epsilon_1 + 1/\epsilon_2 - 1)`.
 
     A round wire has Casimir's conductivity (Physica 5, 495, 1938) with the factor of Berman,
     Foster and Ziman (Proc. R. Soc. A 231, 130, 1955); a film has none, for its grazing phonons
@@ -101,9 +117,22 @@ class BallisticLimit(AbstractSteadyMethod):
             "(1 + p) / (1 - p) / Kn",
         )
         yield Case(
+            "across a gray film, Kn = 1e4: flux over ballistic flux",
+            lambda: 4 * steady(_across(1e-4), cls()).conductivity,
+            1.0,
+            1e-12,
+            "black walls exchange sum C v / 4",
+        )
+        yield Case(
             "gray film, Kn = 1000: conductivity over that of the bulk",
             lambda: steady(gray_film(1e3), cls()).suppression[0],
             3 / 4e3 * (np.log(1e3) + 1 - np.euler_gamma),
             1e-12,
             "(3 / 4 Kn) (ln Kn + 1 - gamma)",
         )
+
+
+def _across(optical_thickness: float) -> AbstractSystem:
+    from ._films import gray_film
+
+    return gray_film(optical_thickness)
