@@ -205,6 +205,7 @@ def test_the_balance_of_layers_is_symmetric_and_definite(interface, wall):
     assert np.linalg.eigvalsh(matrix)[0] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interface", interfaces(), ids=lambda i: type(i).__name__)
 def test_layers_in_the_other_order(interface):
     """Reciprocity: the same resistance from either side."""
@@ -222,6 +223,7 @@ def test_layers_in_the_other_order(interface):
     np.testing.assert_allclose(forth.emitted_conductance, back.emitted_conductance, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_an_interface_that_is_none():
     """The same material on both sides, with matched densities: a film of both thicknesses."""
     film = layered(AcousticMismatch(first_density=1.0, second_density=1.0), second=BANDS)
@@ -348,6 +350,7 @@ def test_gradients(function):
     np.testing.assert_allclose(jax.grad(value)(0.45), central(value, 0.45, 1e-3), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_second_derivative_with_walls():
     def value(e):
         return steady(gray(1.0, hot_wall=DiffuseWall(emissivity=e)), SMALL).conductivity
@@ -357,11 +360,13 @@ def test_second_derivative_with_walls():
     np.testing.assert_allclose(curvature, central(slope, 0.5, 1e-3), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_iterations_with_walls_and_layers():
     solution = steady(layered(DiffuseMismatch(), hot_wall=SpecularWall(emissivity=0.01)))
     assert solution.stats["iterations"] <= 40
 
 
+@pytest.mark.slow
 def test_float32():
     film = jax.tree.map(
         lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf,
