@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +24,7 @@ from jax import lax
 from scipy.sparse.linalg import splu
 
 import jaxneq
-from jaxneq import materials, steady
+from jaxneq import materials, phonon, steady
 from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, GrayMaterial, IntegralEquation
 from jaxneq.phonon._exact import GRAY_FLUX, thick_film_flux
 from jaxneq.phonon._ordinates import ordinates, transport
@@ -224,6 +225,82 @@ def compared(name, film):
     }
 
 
+def gradients():
+    """Value, and value with gradient, of every kind of system: times and their ratio."""
+
+    def coefficients(material):
+        carriers = material.branches[:2]  # LA and TA
+        return [term.coefficient for branch in carriers for term in branch.scattering]
+
+    def rates(scale):
+        """Silicon with every scattering coefficient scaled."""
+        scaled = [c * s for c, s in zip(coefficients(SILICON), scale, strict=True)]
+        return eqx.tree_at(coefficients, SILICON, scaled)
+
+    terms = len(coefficients(SILICON))
+    wall = phonon.DiffuseWall
+
+    def layers(t):
+        return phonon.LayeredFilm(
+            first_material="Si",
+            second_material="Ge",
+            first_thickness=1e-7,
+            second_thickness=1e-7,
+            interface=phonon.GivenTransmission(transmission=t),
+        )
+
+    systems = {
+        "film: all scattering constants": (
+            lambda x: CrossPlaneFilm(material=rates(x), thickness=1e-7),
+            jnp.ones(terms),
+        ),
+        "film: emissivity of a wall": (
+            lambda x: CrossPlaneFilm(material=SILICON, thickness=1e-7, hot_wall=wall(emissivity=x)),
+            jnp.asarray(0.5),
+        ),
+        "two layers: transmission": (layers, jnp.asarray(0.5)),
+        "in-plane film: specularity": (
+            lambda x: phonon.InPlaneFilm(SILICON, thickness=1e-7, specularity=x),
+            jnp.asarray(0.5),
+        ),
+        "in-plane film: roughness": (
+            lambda x: phonon.InPlaneFilm(SILICON, thickness=1e-7, roughness=x),
+            jnp.asarray(3e-10),
+        ),
+        "wire: diameter": (
+            lambda x: phonon.Nanowire(SILICON, diameter=x, specularity=0.5),
+            jnp.asarray(1e-7),
+        ),
+        "wire: all scattering constants": (
+            lambda x: phonon.Nanowire(rates(x), diameter=1e-7),
+            jnp.ones(terms),
+        ),
+        "grating: period": (
+            lambda x: phonon.TransientGrating(SILICON, period=x),
+            jnp.asarray(1e-6),
+        ),
+    }
+    rows = []
+    for name, (build, point) in systems.items():
+
+        def number(x, build=build):
+            solution = steady(build(x))
+            return getattr(solution, solution.primary)
+
+        _, value = seconds(jax.jit(number), point)
+        _, both = seconds(jax.jit(jax.value_and_grad(number)), point)
+        low, middle, high = np.percentile(both, [25, 50, 75]) / np.median(value)
+        rows.append(
+            {
+                "gradient": name,
+                "value_ms": float(np.median(value) * 1e3),
+                "ratio": float(middle),
+                "ratio_quartiles": [float(low), float(high)],
+            }
+        )
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", help="write the numbers to this file")
@@ -267,6 +344,13 @@ def main():
     print(f"  value and gradient over value: {spread(ratio, 1)}")
     print(f"  compile (s): value {compile_value:.2f}, value and gradient {compile_both:.2f}")
 
+    slopes = gradients()
+    print("\nvalue (ms), value and gradient over value")
+    for row in slopes:
+        low, high = row["ratio_quartiles"]
+        print(f"{row['gradient']:<34}{row['value_ms']:>8.3f}", end="")
+        print(f"{row['ratio']:>8.2f} ({low:.2f} to {high:.2f})")
+
     taus = jnp.geomspace(1e-2, 1e2, 256)
     single = jax.jit(lambda tau: steady(gray(tau)).conductivity)
     batch = jax.jit(jax.vmap(lambda tau: steady(gray(tau)).conductivity))
@@ -283,6 +367,7 @@ def main():
             "jaxneq": jaxneq.__version__,
             "iterations": table,
             "solvers": others,
+            "gradients": slopes,
             "value_ms": float(np.median(value_times) * 1e3),
             "solution_ms": float(np.median(whole_times) * 1e3),
             "gradient_over_value": float(np.median(ratio)),

@@ -8,7 +8,7 @@ import pytest
 
 from jaxneq import materials, steady
 from jaxneq._core import SolveError, linear_solve
-from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, IntegralEquation
+from jaxneq.phonon import CrossPlaneFilm, DiscreteOrdinates, IntegralEquation, Nanowire
 from jaxneq.phonon import _exact as exact
 from jaxneq.phonon._films import gray_film as gray
 from jaxneq.phonon._special import exponential_integral, exponential_integral_remainder
@@ -177,6 +177,33 @@ def test_gradient_with_respect_to_every_mean_free_path(by_paths):
     central = rise / (12 * 2e-3)
     found = gradient(point)
     np.testing.assert_allclose(found, central, rtol=1e-6, atol=1e-9 * np.abs(found).max())
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda material: CrossPlaneFilm(material=material, thickness=100e-9),
+        lambda material: Nanowire(material, diameter=100e-9),
+    ],
+    ids=["film", "wire"],
+)
+def test_gradient_with_respect_to_every_scattering_constant(build):
+    def coefficients(material):
+        carriers = material.branches[:2]  # LA and TA
+        return [term.coefficient for branch in carriers for term in branch.scattering]
+
+    @jax.jit
+    def value(log_scale):
+        scaled = [c * jnp.exp(s) for c, s in zip(coefficients(SILICON), log_scale, strict=True)]
+        return steady(build(eqx.tree_at(coefficients, SILICON, scaled))).conductivity
+
+    start, h = jnp.zeros(len(coefficients(SILICON))), 1e-3
+    found = jax.jit(jax.grad(value))(start)
+    for index, step in enumerate(h * jnp.eye(start.size)):
+        rise = 8 * (value(start + step) - value(start - step))
+        rise = rise - (value(start + 2 * step) - value(start - 2 * step))
+        np.testing.assert_allclose(found[index], rise / (12 * h), rtol=1e-6)
+    assert np.all(found < 0)  # more scattering, less conduction
 
 
 def test_hessian_vector_product(by_paths):

@@ -230,9 +230,7 @@ def test_verbs_refuse_what_does_not_fit():
         simulate(TRAP, METHOD, key=KEY, time=3.0, initial=jnp.zeros(3))
     from jaxneq import phonon
 
-    with pytest.raises(
-        ValueError, match="DiscreteOrdinates treats AbstractSlab, AbstractChannel, not"
-    ):
+    with pytest.raises(ValueError, match="treats AbstractSlab, AbstractChannel, not"):
         steady(TRAP, phonon.DiscreteOrdinates())
     film = phonon.CrossPlaneFilm(material="Si", thickness=1e-7)
     with pytest.raises(ValueError, match="CrossPlaneFilm has no default method for this verb"):
