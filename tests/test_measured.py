@@ -198,3 +198,18 @@ def test_other_systems_must_find_the_same():
     found = "heated finds mean_temperature_rise in K, and the figure draws conductivity in W/m/K"
     with pytest.raises(config.JobError, match=found):
         config.execute(config.load(text))
+
+
+def test_other_systems_along_an_axis_of_names():
+    text = """
+    verb = "steady"
+    system = { type = "phonon.InPlaneFilm", material = "Si", thickness = 1e-7 }
+    sweep."system.material" = { values = ["Si-gray", "Ge-gray"] }
+    [compare.systems.wire.system]
+    type = "phonon.Nanowire"
+    material = "Si"
+    diameter = 1e-7
+    """
+    curve = config.execute(config.load(text)).compared["wire"]
+    assert curve.datasets["material"].values.tolist() == [0, 1]
+    assert curve.datasets["conductivity"].values[0] > curve.datasets["conductivity"].values[1]

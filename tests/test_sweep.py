@@ -39,10 +39,10 @@ def test_operator_is_symmetric_and_positive_definite():
     assert np.linalg.eigvalsh(matrix[:-2, :-2])[0] > 0
 
 
-def test_attenuation_is_the_response_of_what_leaves():
+def test_optical_depth_is_the_response_of_what_leaves():
     _, leaving = sweep.balance(TEMPERATURE, ENTERING, *RAYS)
     _, alone = sweep.balance(TEMPERATURE, 0 * ENTERING, *RAYS)
-    through = sweep.attenuation(WIDTH, REACH)[None] * ENTERING
+    through = jnp.exp(-sweep.optical_depth(WIDTH, REACH))[None] * ENTERING
     np.testing.assert_allclose(leaving - alone, through, rtol=1e-9, atol=1e-12)
 
 

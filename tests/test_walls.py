@@ -350,6 +350,39 @@ def test_gradients(function):
     np.testing.assert_allclose(jax.grad(value)(0.45), central(value, 0.45, 1e-3), rtol=1e-6)
 
 
+def test_gradients_of_spectral_layers():
+    """Reverse, through common frequencies: temperature, isotopes, and every leaf is finite."""
+    method = DiscreteOrdinates(cells=6, angles=3, tolerance=1e-12)
+
+    @jax.jit
+    def value(x):
+        film = LayeredFilm(
+            first_material=materials.model("Si", isotope_scale=x[0]),
+            second_material="Ge",
+            first_thickness=1e-7,
+            second_thickness=1e-7,
+            temperature=300 * x[1],
+        )
+        return steady(film, method).thermal_resistance * 1e8
+
+    slope = jax.jit(jax.grad(value))(jnp.ones(2))
+    for index, step in enumerate(1e-3 * jnp.eye(2)):
+        rise = 8 * (value(1 + step) - value(1 - step)) - (value(1 + 2 * step) - value(1 - 2 * step))
+        np.testing.assert_allclose(slope[index], rise / 12e-3, rtol=1e-6)
+
+
+def test_diffusive_rise_beside_a_mirror():
+    """Q L^2 / 3 k where the heat leaves on one side alone, also where that is computed by jit."""
+    material = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=0.01)
+    film = HeatedFilm(
+        material=material,
+        thickness=1.0,
+        heat_source=1.0,
+        right_wall=SpecularWall(emissivity=0.0),
+    )
+    assert float(steady(film, SMALL).diffusive_temperature_rise) == pytest.approx(100.0)
+
+
 @pytest.mark.slow
 def test_second_derivative_with_walls():
     def value(e):
@@ -402,5 +435,10 @@ def test_misuse():
     with pytest.raises(ValueError, match="two tables of bands have different frequencies"):
         other = eqx.tree_at(lambda b: b.angular_frequency, BANDS, 1.1 * BANDS.angular_frequency)
         layered(DiffuseMismatch(), second=other)
-    with pytest.raises(ValueError, match="one layer between black walls"):
+    modes = materials.PhononBands.from_modes(
+        heat_capacity=jnp.ones(2), group_velocity=jnp.ones(2), relaxation_time=jnp.ones(2)
+    )
+    with pytest.raises(ValueError, match="have a frequency twice"):
+        steady(LayeredFilm(modes, modes, first_thickness=1.0, second_thickness=1.0))
+    with pytest.raises(ValueError, match="IntegralEquation treats black walls"):
         steady(gray(1.0, hot_wall=DiffuseWall(emissivity=0.5)), IntegralEquation())

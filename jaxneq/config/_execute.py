@@ -80,9 +80,9 @@ def _computed_beside(job: Job) -> dict[str, Comparison]:
     if not job.others:
         return {}
     with jax.enable_x64(job.precision == "float64"):
-        primary = primary_of(*job.at({}), _plan(job), 1)
+        primary = primary_of(*job.at({}), _plan(job))
         for name, other in job.others.items():
-            found = primary_of(*other.at({}), _plan(other), 1)
+            found = primary_of(*other.at({}), _plan(other))
             if found != primary:
                 raise JobError(
                     f"{job.name}: compare.systems.{name} finds {' in '.join(found)}, and the "

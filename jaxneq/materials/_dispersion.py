@@ -42,7 +42,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
     branch is cut where its scattering law changes and integrated piecewise by Gauss-Legendre
     quadrature in the wavevector; with a boundary, which bends the spectrum at long waves, in its
     cube root near the zone centre. The default nodes give the bulk conductivity to 1e-9, with a
-    boundary to 1e-5.
+    boundary to 1e-5; with `anharmonic_scale` far below 1, when long waves carry most, to 1e-3.
 
     **Raises:** `ValueError` if branches and rates come from different data sets, or if nothing
     limits the mean free path of long waves.
@@ -185,7 +185,8 @@ class IsotropicDispersion(AbstractPhononMaterial):
         start, stop = branch.wavevector_range
         ends = branch.frequency(branch.wavevector_range)
         inside = (jnp.min(ends) < frequency) & (frequency < jnp.max(ends))
-        k = branch.wavevector(jnp.where(inside, frequency, jnp.mean(ends)))
+        frequency = jnp.where(inside, frequency, jnp.mean(ends))  # for derivatives without NaN
+        k = branch.wavevector(frequency)
         velocity = branch.velocity(k)
         half = HBAR_OVER_KB * frequency / (2 * temperature)
         states = branch.degeneracy * k**2 / velocity * width / (2 * np.pi**2)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 
 from jaxneq._core import is_concrete
 
 from ._dispersion import IsotropicDispersion
 from ._phonon import AbstractPhononMaterial, GrayMaterial, MatchedBands, Number, PhononBands
 
-NODES = 10  # of each interval: bulk conductivities to 1e-6, from 50 to 1000 K
+NODES = 12  # of each interval: bulk conductivities to 1e-5, with a boundary to 3e-5
+
+DIFFERENT = (
+    "materials: the two tables of bands have different frequencies, and phonons that cross an "
+    "interface keep theirs. Give tables at the same frequencies."
+)
 
 
 def matched(
@@ -19,8 +24,11 @@ def matched(
 ) -> tuple[MatchedBands, MatchedBands]:
     """The bands of two materials at the same frequencies.
 
+    Tables of bands are taken as they are, one branch at each frequency.
+
     **Raises:** `ValueError` where they have no frequencies in common: a gray material with a
-    spectral one, or tables of different frequencies.
+    spectral one, tables of different frequencies, or with a frequency twice (which branch meets
+    which could not be told). Traced tables of different frequencies become NaN.
     """
     if isinstance(first, GrayMaterial) != isinstance(second, GrayMaterial):
         raise ValueError(
@@ -33,22 +41,26 @@ def matched(
         two = second.bands_at(frequency, width, temperature)
         return _widened(one, two.branches), _widened(two, one.branches)
     own, other = first.bands(temperature), second.bands(temperature)
-    _check_frequencies(own, other)
-    return _tabulated(own), _tabulated(other)
+    alike = _check_frequencies(own, other)
+    return _tabulated(own, alike), _tabulated(other, alike)
 
 
 def _common_quadrature(first: Array, second: Array) -> tuple[Array, Array]:
     """Gauss-Legendre in every interval between the frequencies where something changes.
 
     The nodes gather quadratically below the upper end of an interval, where a branch may end with
-    a density of states that diverges like an inverse root.
+    a density of states that diverges like an inverse root, and cubically towards zero frequency,
+    where paths are long.
     """
-    edges = jnp.sort(jnp.concatenate([first, second, jnp.zeros(1, first.dtype)]))
-    point, weight = np.polynomial.legendre.leggauss(NODES)
-    u, du = (point + 1) / 2, weight / 2
+    edges = jnp.sort(jnp.concatenate([first, second]))
     low, size = edges[:-1, None], jnp.diff(edges)[:, None]
-    inner, width = (jnp.asarray(a, edges.dtype)[None, :] for a in (1 - u**2, 2 * u * du))
-    return jnp.ravel(low + size * inner), jnp.ravel(size * width)
+    node, weight = np.polynomial.legendre.leggauss(NODES)
+    u, du = (node + 1) / 2, weight / 2
+    rules = [(1 - (1 - u) ** 2, 2 * (1 - u) * du)]
+    rules += [(1 - (1 - u**3) ** 2, 6 * u**2 * (1 - u**3) * du)]
+    above, lowest = (jnp.asarray(rule, edges.dtype)[:, None, :] for rule in rules)
+    point, width = jnp.where((low == 0)[None], lowest, above)
+    return jnp.ravel(low + size * point), jnp.ravel(size * width)
 
 
 def _widened(bands: MatchedBands, branches: int) -> MatchedBands:
@@ -70,20 +82,28 @@ def _widened(bands: MatchedBands, branches: int) -> MatchedBands:
     )
 
 
-def _check_frequencies(first: PhononBands, second: PhononBands) -> None:
+def _check_frequencies(first: PhononBands, second: PhononBands) -> Bool[Array, ""]:
+    """Whether two tables have the same frequencies; refused where they are known and have not."""
     one, two = first.angular_frequency, second.angular_frequency
-    if one.shape == two.shape and not (is_concrete(one) and is_concrete(two)):
-        return
-    if one.shape != two.shape or not np.allclose(np.asarray(one), np.asarray(two), rtol=1e-6):
-        raise ValueError(
-            "materials: the two tables of bands have different frequencies, and phonons that "
-            "cross an interface keep theirs. Give tables at the same frequencies."
-        )
+    if one.shape != two.shape:
+        raise ValueError(DIFFERENT)
+    alike = jnp.all(jnp.abs(one - two) <= 1e-6 * jnp.abs(one))
+    if is_concrete(one) and is_concrete(two):
+        known = np.asarray(one)
+        if not np.allclose(known, np.asarray(two), rtol=1e-6):
+            raise ValueError(DIFFERENT)
+        if np.unique(known).size < known.size:
+            raise ValueError(
+                "materials: the tables of bands have a frequency twice (or none is known), and "
+                "which branch meets which at an interface cannot be told. Give every band a "
+                "frequency of its own, or a material by name."
+            )
+    return alike
 
 
-def _tabulated(bands: PhononBands) -> MatchedBands:
+def _tabulated(bands: PhononBands, alike: Bool[Array, ""]) -> MatchedBands:
     return MatchedBands(
-        heat_capacity=bands.heat_capacity,
+        heat_capacity=jnp.where(alike, bands.heat_capacity, jnp.nan),
         group_velocity=bands.group_velocity,
         mean_free_path=bands.mean_free_path,
         wavevector=bands.wavevector,

@@ -112,7 +112,8 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
         E_b(T) = \frac{\hbar\omega_b D_b}{e^{\hbar\omega_b/k_BT} - 1}
 
     Phonons are emitted with the Bose-Einstein distribution, and relax at the rate of the local
-    pseudo-temperature (one for each cell); a gray band, which has no frequency, is classical.
+    pseudo-temperature (one for each cell); a gray band, which has no frequency, is classical. A
+    table of bands (`PhononBands`) knows one temperature and keeps its relaxation times at all.
     Newton's method with the dense Jacobian of the temperatures. The cells and angles are those of
     `DiscreteOrdinates`; walls are black.
     """

@@ -17,7 +17,7 @@ def sweep_channel(problem: ChannelProblem, cells: int) -> ChannelState:
 
     A chord is a slab whose collisions relax to 1, and whose two ends send back the share p of
     what arrives: by symmetry the same from both sides, so that what enters follows from the
-    attenuation, :math:`\psi_{in} - 1 = -(1 - p) / (1 - p\,e^{-a})`.
+    attenuation, :math:`\psi_{in} - 1 = -(1 - p) / (1 - p\,e^{-d})`.
     """
     pairs, bands, chords = problem.reach.shape
     if pairs > 1:
@@ -28,8 +28,9 @@ def sweep_channel(problem: ChannelProblem, cells: int) -> ChannelState:
     dtype = problem.share.dtype
     width = jnp.asarray(np.diff(graded_mesh(cells)), dtype)
     reach, specularity = 1 / problem.reach[0], problem.specularity[0]
-    through = sweep.attenuation(width, reach)
-    entering = (specularity - 1) / (1 - specularity * through)
+    absorbed = -jnp.expm1(-sweep.optical_depth(width, reach))
+    diffuse = 1 - specularity
+    entering = -diffuse / (diffuse + specularity * absorbed)  # no difference of equals
     delta = sweep.distribution(
         jnp.ones((cells, 2, bands), dtype),
         jnp.stack([entering, entering]),

@@ -100,7 +100,7 @@ class Nanowire(AbstractChannel):
 
     def rays(self, angles: int) -> Rays:
         theta, polar = _polar(2 * angles // 3)
-        elevation, weight = graded_gauss(angles // 2, 2)  # of the chord above the wall
+        elevation, weight = graded_gauss(max(1, angles // 2), 2)  # of the chord above the wall
         elevation = np.pi / 2 * elevation
         around = 2 * weight * np.sin(elevation) ** 2
         sine, chord = np.sin(theta)[:, None], np.sin(elevation)[None, :]
@@ -151,8 +151,10 @@ class RectangularWire(AbstractChannel):
         return 2 / self.width + 2 / self.height
 
     def rays(self, angles: int) -> Rays:
-        theta, polar = (jnp.asarray(a, self.size.dtype) for a in _polar(angles // 2))
-        point, weight = (jnp.asarray(a, self.size.dtype) for a in graded_gauss(angles // 3, 3))
+        theta, polar = (jnp.asarray(a, self.size.dtype) for a in _polar(max(1, angles // 2)))
+        point, weight = (
+            jnp.asarray(a, self.size.dtype) for a in graded_gauss(max(1, angles // 3), 3)
+        )
         # On either side of the diagonal the other pair of walls is met more often. The points are
         # dense at the diagonal: in a high rectangle these rays graze its long walls.
         corner = jnp.arctan2(self.height, self.width)

@@ -46,7 +46,9 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     so its error is quadratic in the error of T, and its gradient needs no further solve.
 
-    Along films and round wires the temperature is known and one sweep of the chords is the answer.
+    Along films and round wires the temperature is known, so one sweep of the chords is the answer,
+    with directions graded towards grazing incidence; up to Kn = 100 the default is good to 1e-4,
+    of second order in the cells.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab, AbstractChannel)

@@ -227,8 +227,8 @@ class CrossPlaneFilm(AbstractSlab, AbstractLimiting):
 
     def ballistic_limit(self) -> FilmSolution:
         hot, cold = self._emissivities()
-        share = 1 / (1 / hot + 1 / cold - 1)
-        middle = share / 2 * (1 / cold - 1 / hot)  # the mean of both beams
+        either = hot + cold - hot * cold
+        share, middle = hot * cold / either, (hot - cold) / (2 * either)  # the mean of both beams
         by_band = share * self.problem().layers[0].flux_share / 4
         return self._limit(by_band, jnp.stack([middle, middle]))
 

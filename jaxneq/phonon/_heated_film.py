@@ -178,8 +178,10 @@ class HeatedFilm(AbstractSlab):
 
     def _diffusive_rise(self, conductivity: Array) -> Array:
         """Q L^2 / 12 k between two walls, Q L^2 / 3 k where one of them is adiabatic."""
-        one_sided = self.left_wall.adiabatic or self.right_wall.adiabatic
-        return self.heat_source * self.thickness**2 / conductivity / (3 if one_sided else 12)
+        dtype = self.thickness.dtype
+        left, right = (w.emissive_share(dtype) for w in (self.left_wall, self.right_wall))
+        divisor = jnp.where((left == 0) | (right == 0), 3, 12).astype(dtype)
+        return self.heat_source * self.thickness**2 / conductivity / divisor
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -21,7 +21,8 @@ from jaxneq._core import (
 )
 
 from . import _exact as exact_forms
-from ._slab import WALLS, AbstractSlab, Layer, SlabState
+from ._films import CrossPlaneFilm, gray_film
+from ._slab import WALLS, Layer, SlabState
 from ._special import exponential_integral, exponential_integral_remainder
 
 
@@ -43,15 +44,16 @@ class IntegralEquation(AbstractSteadyMethod):
     Source: Heaslet and Warming, Int. J. Heat Mass Transfer 8, 979 (1965), for the equation.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (CrossPlaneFilm,)
 
     cells: int = setting(doc="Cells across the film", range="[2, inf)", default=64)
 
-    def steady(self, system: AbstractSlab) -> AbstractSolution:
+    def steady(self, system: CrossPlaneFilm) -> AbstractSolution:
         problem = system.problem()
         if not problem.plain:
             raise ValueError(
-                "IntegralEquation treats one layer between black walls. Use DiscreteOrdinates."
+                "IntegralEquation treats black walls. Leave the walls out, or take "
+                "DiscreteOrdinates."
             )
         (layer,) = problem.layers
         dtype = layer.flux_share.dtype
@@ -78,8 +80,6 @@ class IntegralEquation(AbstractSteadyMethod):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        from ._films import CrossPlaneFilm, gray_film
-
         def flux(optical_thickness: float):
             solution = steady(gray_film(optical_thickness), cls())
             return solution.conductivity / solution.ballistic_conductivity

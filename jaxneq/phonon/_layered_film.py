@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -151,7 +152,8 @@ class LayeredFilm(AbstractSlab):
         self.second_material.check_temperature(self.temperature)
         check_difference(self)
         check_walls(self)
-        unknown = any(bands.wavevector is None for bands in self._bands())
+        bands = jax.eval_shape(self._bands)  # which also refuses materials that do not meet
+        unknown = any(part.wavevector is None for part in bands)
         if isinstance(self.interface, AcousticMismatch) and unknown:
             raise ValueError(
                 "LayeredFilm: AcousticMismatch refracts phonons by their wavevectors, and a "

@@ -139,7 +139,7 @@ def coupling(problem: SlabProblem, layers: list[Ordinates]) -> Coupling | None:
         )
     through = jnp.stack(
         [
-            jnp.reshape(sweep.attenuation(layer.width, layer.reach), (groups, -1))
+            jnp.reshape(jnp.exp(-sweep.optical_depth(layer.width, layer.reach)), (groups, -1))
             for layer in layers
         ],
         axis=1,

@@ -68,7 +68,7 @@ class SlabProblem(eqx.Module):
 
     @property
     def plain(self) -> bool:
-        """One layer between black walls, without a source."""
+        """One layer between black walls."""
         return len(self.layers) == 1 and all(isinstance(wall, BlackWall) for wall in self.walls)
 
 

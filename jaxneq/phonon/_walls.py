@@ -22,14 +22,15 @@ class AbstractWall(AbstractDeclared):
     .. math:: \psi_{in} = \epsilon\,T_w + (1 - \epsilon)\,R\,\psi_{out}
 
     Emissivity is as well the probability that an arriving phonon is transmitted into the
-    reservoir. The rest is reflected elastically, each band for itself.
+    reservoir. The rest is reflected elastically, each band for itself (diffuse walls of a film
+    with a diffuse interface mix the branches of one frequency, as the interface does).
     """
 
     couples_angles: eqx.AbstractClassVar[bool]
 
     @property
     def adiabatic(self) -> bool:
-        """Whether the emissivity is known to be 0."""
+        """Whether the emissivity is known to be 0; of a traced one that is not known."""
         share = self.emissive_share(jnp.dtype("float32"))
         return is_concrete(share) and float(share) == 0
 
@@ -72,7 +73,8 @@ class DiffuseWall(AbstractWall):
 
     def reflection(self, weight: Weights) -> tuple[Gather, Emit]:
         mean = _mean(weight)
-        return mean[:, None, :], (1 - self.emissivity) * jnp.ones_like(weight)[:, :, None]
+        back = 1 - self.emissive_share(weight.dtype)
+        return mean[:, None, :], back * jnp.ones_like(weight)[:, :, None]
 
 
 class SpecularWall(AbstractWall):
@@ -88,7 +90,7 @@ class SpecularWall(AbstractWall):
     def reflection(self, weight: Weights) -> tuple[Gather, Emit]:
         groups, members = weight.shape
         each = jnp.broadcast_to(jnp.eye(members, dtype=weight.dtype), (groups, members, members))
-        return each, (1 - self.emissivity) * each
+        return each, (1 - self.emissive_share(weight.dtype)) * each
 
 
 def _mean(weight: Weights) -> Weights:

@@ -23,10 +23,10 @@ import numpy as np
 from .._registry import Operation
 from . import reference
 from .scan import Moments as Moments
-from .scan import attenuation as attenuation
 from .scan import balance as balance
 from .scan import distribution as distribution
 from .scan import moments as moments
+from .scan import optical_depth as optical_depth
 
 
 def _example():
@@ -53,9 +53,9 @@ def _bands():
 OPERATIONS = (
     Operation("sweep.balance", balance, reference.balance, _example, 1e-10, True),
     Operation(
-        "sweep.attenuation",
-        attenuation,
-        reference.attenuation,
+        "sweep.optical_depth",
+        optical_depth,
+        reference.optical_depth,
         lambda: _example()[2:4],
         1e-10,
         True,

@@ -53,7 +53,7 @@ def balance(temperature, entering, width, reach, weight):
     return width[:, None] / 2 * emitted, leaving
 
 
-def attenuation(width, reach):
-    """As `scan.attenuation`: what leaves of a unit that enters a cold slab."""
+def optical_depth(width, reach):
+    """As `scan.optical_depth`, from what leaves of a unit that enters a cold slab."""
     cold = np.zeros((len(width), 2))
-    return distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1]
+    return -np.log(distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1])

@@ -51,10 +51,10 @@ def balance(
     return -0.5 * _to_nodes(near, far), jnp.reshape(leaving, entering.shape)
 
 
-def attenuation(width: Float[Array, " cell"], reach: Rays) -> Rays:
-    """The share of an entering departure that leaves at the other side, in either direction."""
+def optical_depth(width: Float[Array, " cell"], reach: Rays) -> Rays:
+    """D of the cells: the share exp(-d) of an entering departure leaves at the other side."""
     size = width[:, None, None] / reach[None]
-    return jnp.exp(-jnp.sum(jnp.log1p(size + size**2 / 2), axis=0))
+    return jnp.sum(jnp.log1p(size + size**2 / 2), axis=0)
 
 
 def moments(
