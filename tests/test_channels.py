@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from channels import film, gray_rectangle, rectangle, rough_bands, suppression_of, wire
 
-from jaxneq import materials, steady
+from jaxneq import materials, simulate, steady
 from jaxneq._core import SolveError
 from jaxneq.phonon import (
     BallisticLimit,
     ClosedForm,
     DiffusiveLimit,
+    DiscreteOrdinates,
     GrayMaterial,
     InPlaneFilm,
     Nanowire,
@@ -438,3 +439,31 @@ def test_misuse_is_refused_before_compute(arguments, named):
 def test_a_traced_temperature_without_data_is_a_failure():
     batch = jax.vmap(lambda t: steady(Nanowire(SILICON, 1e-7, temperature=t)))
     assert list(batch(jnp.array([10.0, 300.0])).status.ok) == [False, True]
+
+
+def test_single_precision_at_its_ends():
+    """Paths of metres and of angstroms in one film; mirrors; sampled numbers never round to 1."""
+
+    def single(channel):
+        return jax.tree.map(
+            lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, channel
+        )
+
+    def value(temperature):
+        film = InPlaneFilm("Si", thickness=1e-7, roughness=3e-10)
+        film = eqx.tree_at(lambda f: f.temperature, single(film), temperature)
+        return steady(film, throw=False).conductivity
+
+    slope = jax.grad(value)(jnp.float32(300.0))
+    film = InPlaneFilm("Si", thickness=1e-7, roughness=3e-10)
+    double = jax.grad(lambda t: steady(eqx.tree_at(lambda f: f.temperature, film, t)).conductivity)(
+        jnp.asarray(300.0)
+    )
+    np.testing.assert_allclose(slope, double, rtol=1e-3)
+    mirror = single(Nanowire("Si", diameter=1e-9, specularity=1.0))
+    swept = steady(mirror, DiscreteOrdinates(cells=8, angles=24))
+    np.testing.assert_allclose(swept.conductivity, swept.bulk_conductivity, rtol=1e-3)
+    wire = single(Nanowire("Si", diameter=50e-9, specularity=0.5))
+    sampled = simulate(wire, key=jax.random.key(0))
+    exact = steady(Nanowire("Si", diameter=50e-9, specularity=0.5)).conductivity
+    assert abs(float(sampled.conductivity.z_score(exact.astype(jnp.float32)))) <= 5

@@ -353,6 +353,10 @@ BAD = {
         + '[sweep]\n"system.temperature" = {values = [400, 500]}',
         "has no value at system.temperature from 400 to 500",
     ),
+    "evolve before the start": (
+        EVOLVE.replace("[0, 1.5]", "{ linear = [-1, 2], count = 5 }"),
+        "times must not be negative; the initial state is at time 0",
+    ),
     # TOML
     "syntax": (JOB + "length = = 3", "line 7"),
     "syntax shown": (JOB + "length = = 3", "length = = 3"),

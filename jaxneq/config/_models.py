@@ -207,6 +207,14 @@ class Evolve(Section):
 
     times: Times = Field(description="Times, listed or as an axis; the start is at time 0")
 
+    @pydantic.model_validator(mode="after")
+    def _not_before_the_start(self) -> Evolve:
+        if isinstance(self.times, Axis):
+            ends = self.times.linear or self.times.geometric or self.times.values or []
+            if any(isinstance(end, int | float) and end < 0 for end in ends):
+                raise ValueError("times must not be negative; the initial state is at time 0")
+        return self
+
 
 class Override(Section):
     """A value that stands in place of another, as given with ``--set key=value``."""

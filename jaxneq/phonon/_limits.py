@@ -36,9 +36,9 @@ class DiffusiveLimit(AbstractSteadyMethod):
 
     Across a film the two walls are resistances in series with the bulk, each of Milne's
     extrapolation length, :math:`0.7104\Lambda/\kappa = 2.1313 / \sum Cv`, and
-    :math:`4 (1/\epsilon - 1) / \sum Cv` where it reflects: exact in a thick gray medium with diffuse
-    walls (a mirror adds up to 0.05 paths to the length), an estimate in spectral media, where some
-    paths never are short against the thickness.
+    :math:`4 (1/\epsilon - 1) / \sum Cv` where it reflects: exact in a thick gray medium with
+    diffuse walls (a mirror adds up to 0.05 paths to the length), an estimate in spectral media,
+    where some paths never are short against the thickness.
 
     Along a film what is left out is exponentially small, in a round wire of third order in Kn, in a
     rectangular one of second (its corners). Where a band's conductivity would be negative the

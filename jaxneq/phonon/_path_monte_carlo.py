@@ -153,7 +153,9 @@ class PathMonteCarlo(AbstractSampler):
 
         def uniform(path: UInt32[Array, " lane"], use: int | Int[Array, ""]):
             words = jnp.stack(noise.bits(state.key, path, jnp.asarray(use, jnp.uint32)))
-            return (words.astype(dtype) + 0.5) * np.asarray(2.0**-32, dtype)
+            unused = 9 if dtype == jnp.float32 else 0  # more digits would round to 1
+            digits = (words >> np.uint32(unused)).astype(dtype)
+            return (digits + 0.5) * np.asarray(2.0 ** (unused - 32), dtype)
 
         def to_next_wall(flight: Flight) -> Flight:
             length = section.flight(flight.position, flight.direction)

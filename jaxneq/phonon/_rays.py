@@ -44,6 +44,8 @@ def chord(reach: Float[Array, "..."], specularity: Float[Array, "..."]) -> Chord
 
     .. math:: \psi(s) = 1 - \frac{1 - p}{1 - p e^{-a}}\,e^{-s}
     """
+    longest = float(jnp.finfo(reach.dtype).max) ** 0.25  # beyond, powers would overflow
+    reach = jnp.minimum(reach, jnp.asarray(longest, reach.dtype))
     zeroth, first = moments_of_decay(2, reach)
     absorbed = reach * zeroth
     rise = absorbed - reach * first  # the mean of 1 - exp(-s)
