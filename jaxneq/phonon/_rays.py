@@ -21,6 +21,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxneq._core import custom_jvp
+
 from ._special import mean_decay, moments_of_decay
 
 KINKS = 8  # of the slower walls, one by one; with the mean of the rest, exact to 1e-8
@@ -54,10 +56,39 @@ def chord(reach: Float[Array, "..."], specularity: Float[Array, "..."]) -> Chord
     end = start + room * absorbed
     square = rise - absorbed**2 / (2 * reach)  # the mean of (1 - exp(-s))^2
     return Chord(
-        mean=start + room * rise,
+        mean=_mean_along(reach, specularity),
         bulk=start**2 + 2 * start * room * rise + room**2 * square,
         walls=(1 - specularity**2) * end**2 / (2 * reach),
     )
+
+
+@custom_jvp
+def _mean_along(reach: Array, specularity: Array) -> Array:
+    r"""The mean of psi along a chord; its derivatives need no further exponential.
+
+    With :math:`L = 1 - p e^{-a}` and the moments :math:`m_n` of the decay,
+
+    .. math:: \frac{\partial\bar\psi}{\partial p} = \frac{a m_0^2}{L^2}, \qquad
+              \frac{\partial\bar\psi}{\partial a} =
+              (1 - p)\left(\frac{m_1}{L} + \frac{p\,e^{-a} m_0}{L^2}\right) .
+    """
+    return _mean_and_slopes(reach, specularity)[0]
+
+
+@_mean_along.defjvp
+def _mean_along_jvp(primals, tangents):
+    mean, by_reach, by_specularity = _mean_and_slopes(*primals)
+    return mean, by_reach * tangents[0] + by_specularity * tangents[1]
+
+
+def _mean_and_slopes(reach: Array, specularity: Array) -> tuple[Array, Array, Array]:
+    zeroth, first = moments_of_decay(2, reach)
+    absorbed, diffuse = reach * zeroth, 1 - specularity
+    lost = diffuse + specularity * absorbed
+    mean = (specularity * absorbed + diffuse * (absorbed - reach * first)) / lost
+    left = specularity * jnp.exp(-reach)
+    by_reach = diffuse / lost * (first + left * zeroth / lost)
+    return mean, by_reach, reach * (zeroth / lost) ** 2
 
 
 def lattice(

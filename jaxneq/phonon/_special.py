@@ -125,10 +125,13 @@ def moments_of_decay(count: int, z: Float[Array, "..."]) -> tuple[Float[Array, "
     small = z < 1
     near, far = jnp.where(small, z, 1), jnp.where(small, 1, z)
     falling = np.cumprod(1 / np.arange(top + 1.0, top + 1 + _DECAY_TERMS))
-    series = jnp.exp(-near) * _polynomial(list(falling), near)
-    start = _polynomial([1 / math.factorial(n) for n in range(count)], far)
-    closed = math.factorial(top) * (1 - jnp.exp(-far) * start) / far**count
     decay = jnp.exp(-z)
+    series = jnp.full_like(near, float(falling[-1]))
+    for coefficient in falling[-2::-1].tolist():  # unrolled: one fused pass over the rays
+        series = series * near + coefficient
+    series = decay * series
+    start = _polynomial([1 / math.factorial(n) for n in range(count)], far)
+    closed = math.factorial(top) * (1 - decay * start) / far**count
     moments = [jnp.where(small, series, closed)]
     for n in range(top, 0, -1):
         moments.insert(0, (z * moments[0] + decay) / n)
