@@ -6,6 +6,7 @@ material itself, which follows the temperature of the system that it is put into
 """
 
 from ._branch import FREQUENCY_UNIT as FREQUENCY_UNIT
+from ._branch import HBAR_OVER_KB as HBAR_OVER_KB
 from ._branch import WAVEVECTOR_UNIT as WAVEVECTOR_UNIT
 from ._branch import AbstractDispersionLaw as AbstractDispersionLaw
 from ._branch import Branch as Branch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 
 from jaxneq import materials
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -25,18 +24,17 @@ from jaxneq._core import (
     steady,
 )
 from jaxneq._kernels import sweep
-from jaxneq.materials import PhononBands
+from jaxneq.materials import FREQUENCY_UNIT, HBAR_OVER_KB, PhononBands
 
 from . import _exact as exact_forms
+from ._conduction import CONSERVED, AbstractConduction
 from ._discrete_ordinates import DiscreteOrdinates
-from ._films import CONSERVED, CrossPlaneFilm
+from ._films import CrossPlaneFilm
 from ._ordinates import graded_mesh, half_range_gauss
 from ._walls import BlackWall
 
-HBAR_OVER_KB = 1.054571817e-34 / 1.380649e-23  # K s, CODATA 2018
 
-
-class BoseEinsteinSolution(AbstractSolution):
+class BoseEinsteinSolution(AbstractConduction):
     """Heat conduction between walls of very different temperatures."""
 
     primary: ClassVar[str] = "heat_flux"
@@ -93,14 +91,6 @@ class BoseEinsteinSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
 
 
 class BoseEinsteinNewton(AbstractSteadyMethod):
@@ -214,7 +204,7 @@ class _Transport:
         bands = self.bands
         power = bands.heat_capacity * bands.group_velocity
         self.weight = power[:, None] * (self.cosine * self.share)[None, :]
-        self.quantum = HBAR_OVER_KB * bands.angular_frequency  # K
+        self.quantum = HBAR_OVER_KB / FREQUENCY_UNIT * bands.angular_frequency  # K
         self.capacity = _capacity(self.quantum, bands.temperature)
         hot, cold = self.state(self.walls)
         self.ballistic = jnp.sum(power * (hot - cold)) / 4

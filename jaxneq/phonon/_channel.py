@@ -23,6 +23,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, PhononBands
 
 from ._channel_solution import ChannelSolution
+from ._conduction import knudsen_number, spectrum
 from ._cross_section import AbstractCrossSection
 from ._limits import AbstractLimiting
 from ._rays import graded_gauss
@@ -217,8 +218,7 @@ class AbstractChannel(AbstractLimiting):
     def solution(self, state: ChannelState) -> ChannelSolution:
         bands = self.bands()
         bulk = bands.conductivity_by_band
-        by_path = jnp.argsort(bands.mean_free_path)
-        by_band = (bulk * state.suppression)[by_path]
+        by_band = bulk * state.suppression
         conductivity = by_band.sum()
         force = self.temperature_gradient / self.temperature**2
         rate = self.temperature_gradient * force  # entropy production per conductivity
@@ -233,12 +233,9 @@ class AbstractChannel(AbstractLimiting):
             **self.local(state),
             conductivity=conductivity,
             bulk_conductivity=bulk.sum(),
-            knudsen_number=self.knudsen(bands),
+            knudsen_number=knudsen_number(bands, self.size),
             heat_flux=conductivity * self.temperature_gradient,
-            mean_free_path=bands.mean_free_path[by_path],
-            accumulation=jnp.cumsum(by_band) / conductivity,
-            suppression=state.suppression[by_path],
-            conductivity_by_band=by_band,
+            **spectrum(bands, by_band),
             force=force,
             **entropy,
             conservation_residual=residual,
@@ -249,11 +246,6 @@ class AbstractChannel(AbstractLimiting):
     def local(self, state: ChannelState) -> dict[str, Array]:
         """What varies over the cross-section, where a chord is a line across the channel."""
         return {}
-
-    def knudsen(self, bands: PhononBands) -> Float[Array, ""]:
-        """Mean free path over the size, with the mean 3 conductivity / sum C v."""
-        power = jnp.sum(bands.heat_capacity * bands.group_velocity)
-        return 3 * bands.conductivity_by_band.sum() / (power * self.size)
 
     def diffusive_limit(self) -> AbstractSolution:
         bands = self.bands()

@@ -9,10 +9,11 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, Estimate, Status, quantity
 
+from ._conduction import AbstractConduction
 from ._regimes import REGIMES, regime_of
 
 
-class ChannelSolution(AbstractSolution):
+class ChannelSolution(AbstractConduction):
     """Heat conduction along a channel. `print` shows what was found.
 
     Quantities that a method does not resolve are None.
@@ -73,14 +74,6 @@ class ChannelSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
 
     @property
     def regime(self) -> str:

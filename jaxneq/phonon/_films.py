@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     Case,
     Scalar,
     Status,
@@ -24,16 +23,15 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from . import _exact as exact_forms
+from ._conduction import CONSERVED, AbstractConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._limits import AbstractLimiting
 from ._regimes import REGIMES, regime_of
 from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall
 
-CONSERVED = 1e-2  # a flux that varies by more is no answer
 
-
-class FilmSolution(AbstractSolution):
+class FilmSolution(AbstractConduction):
     """Heat conduction through a film. `print` shows what was found.
 
     Quantities that a method does not resolve are None.
@@ -110,14 +108,6 @@ class FilmSolution(AbstractSolution):
     stats: dict[str, Any]
 
     @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
-
-    @property
     def regime(self) -> str:
         """The transport regime by the Knudsen number, of one concrete solution."""
         return regime_of(self.knudsen_number, type(self).__name__)
@@ -182,22 +172,17 @@ class CrossPlaneFilm(AbstractSlab, AbstractLimiting):
         power = (bands.heat_capacity * bands.group_velocity).sum()
         to_flux = power * self.temperature_difference
         to_conductivity = power * self.thickness
-        by_path = jnp.argsort(bands.mean_free_path)
-        by_band = to_conductivity * state.mean_flux[0][by_path]
         force = self.temperature_difference / self.temperature**2
         common: dict[str, Any] = {
             "conductivity": to_conductivity * state.dissipation,
             "bulk_conductivity": bulk.sum(),
             "ballistic_conductivity": to_conductivity / 4,
-            "knudsen_number": 3 * bulk.sum() / to_conductivity,
+            "knudsen_number": knudsen_number(bands, self.thickness),
             "heat_flux": to_flux * state.dissipation,
             "force": force,
             "position": self.thickness * state.position,
             "pseudotemperature": self._kelvin(state.pseudotemperature),
-            "mean_free_path": bands.mean_free_path[by_path],
-            "accumulation": jnp.cumsum(by_band) / by_band.sum(),
-            "suppression": by_band / bulk[by_path],
-            "conductivity_by_band": by_band,
+            **spectrum(bands, to_conductivity * state.mean_flux[0]),
             "stats": state.stats,
         }
         if state.detail is None:

@@ -24,8 +24,9 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
+from ._conduction import knudsen_number, spectrum
 from ._regimes import REGIMES
-from ._special import ballistic_suppression
+from ._special import ballistic_suppression, escaping_share
 
 
 class GratingProblem(eqx.Module):
@@ -61,7 +62,24 @@ class GratingState(eqx.Module):
     decay_rate: Float[Array, ""] | None = None
 
 
-class GratingSolution(AbstractSolution):
+class AbstractGratingSolution(AbstractSolution):
+    """What a wave of phonons dissipates: by its heat flux, and by the relaxation of its spread."""
+
+    heat_flux: eqx.AbstractVar[Array]
+    force: eqx.AbstractVar[Array]
+    relaxation: eqx.AbstractVar[Array]
+    relaxation_force: eqx.AbstractVar[Array]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux, "relaxation": self.relaxation}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force, "relaxation": self.relaxation_force}
+
+
+class GratingSolution(AbstractGratingSolution):
     """Heat conduction along a grating whose temperature has an amplitude of 1 K.
 
     The temperature varies as cos(qx) and the heat flux as sin(qx); entropies are means over a
@@ -122,16 +140,8 @@ class GratingSolution(AbstractSolution):
     status: Status
     stats: dict[str, Any]
 
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux, "relaxation": self.relaxation}
 
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force, "relaxation": self.relaxation_force}
-
-
-class GratingTransient(AbstractSolution):
+class GratingTransient(AbstractGratingSolution):
     """The decay of a grating from equilibrium at an amplitude of 1 K.
 
     The temperature varies as cos(qx) and the heat flux as sin(qx); entropies are means over a
@@ -187,14 +197,6 @@ class GratingTransient(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux, "relaxation": self.relaxation}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force, "relaxation": self.relaxation_force}
 
 
 class TransientGrating(AbstractSystem):
@@ -252,7 +254,7 @@ class TransientGrating(AbstractSystem):
         grating = self.problem()
         bulk = bands.conductivity_by_band
         here = jnp.arctan(state.reach) / state.reach  # mean over angles, so much stays in phase
-        away = state.reach**2 * ballistic_suppression(state.reach) / 3  # and 1 less that
+        away = escaping_share(state.reach)  # and 1 less that
         emission = state.pseudotemperature + state.excess
         suppression = emission * ballistic_suppression(state.reach) * state.reach / grating.reach
         lost = jnp.sum(grating.share * grating.rate * away * emission * grating.reach / state.reach)
@@ -263,19 +265,13 @@ class TransientGrating(AbstractSystem):
         if state.decay_rate is not None:
             relaxation = 2 * state.decay_rate * spread
         half = 1 / (2 * self.temperature**2)  # the mean of a squared cosine is one half
-        by_path = jnp.argsort(bands.mean_free_path)
-        by_band = (bulk * suppression)[by_path]
-        power = (bands.heat_capacity * bands.group_velocity).sum()
         return GratingSolution(
             conductivity=grating.heat_capacity * state.loss / grating.wavenumber**2,
             bulk_conductivity=bulk.sum(),
-            knudsen_number=3 * bulk.sum() / power * grating.wavenumber,
+            knudsen_number=knudsen_number(bands, 1 / grating.wavenumber),
             decay_rate=state.decay_rate,
             heat_flux=grating.heat_capacity * state.loss / grating.wavenumber,
-            mean_free_path=bands.mean_free_path[by_path],
-            accumulation=jnp.cumsum(by_band) / by_band.sum(),
-            suppression=suppression[by_path],
-            conductivity_by_band=by_band,
+            **spectrum(bands, bulk * suppression),
             pseudotemperature=state.pseudotemperature,
             nonequilibrium=jnp.sqrt(spread),
             force=half * grating.wavenumber,

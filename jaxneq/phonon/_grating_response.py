@@ -25,7 +25,7 @@ from ._grating import (
     TransientGrating,
     gray_grating,
 )
-from ._special import ballistic_suppression
+from ._special import escaping_share
 
 _MOST_STEPS = 200
 
@@ -46,7 +46,7 @@ class WeakResponse(AbstractSteadyMethod):
 
     def steady(self, system: TransientGrating) -> GratingSolution:
         grating = system.problem()
-        loss = jnp.sum(grating.share * grating.rate * _escape(grating.reach))
+        loss = jnp.sum(grating.share * grating.rate * escaping_share(grating.reach))
         return system.solution(
             GratingState(
                 pseudotemperature=jnp.ones_like(loss),
@@ -87,7 +87,7 @@ class ForcedResponse(AbstractSteadyMethod):
     def steady(self, system: TransientGrating) -> GratingSolution:
         grating = system.problem()
         here = grating.share * jnp.arctan(grating.reach) / grating.reach
-        away = grating.share * grating.rate * _escape(grating.reach)
+        away = grating.share * grating.rate * escaping_share(grating.reach)
         from_bath = here.sum() / away.sum()
         loss = 1 / (jnp.sum(here / grating.rate) + here.sum() * from_bath)
         return system.solution(
@@ -209,16 +209,11 @@ def slowest_decay(
     return rate, imbalance(fastest) < 0, iterations.astype(jnp.int32)
 
 
-def _escape(reach: Array) -> Array:
-    """The share of what is emitted that leaves in phase with the flux, 1 - atan(x)/x."""
-    return reach**2 * ballistic_suppression(reach) / 3
-
-
 def _unbalanced(reach: Array, lag: Array) -> Array:
     """``1 - atan2(x, 1 - lag) / x`` without cancellation where x is small."""
     small = reach < 0.4 * (1 - lag)
     inner = jnp.where(small, lag, 0)
-    near = (_escape(jnp.where(small, reach, 0) / (1 - inner)) - inner) / (1 - inner)
+    near = (escaping_share(jnp.where(small, reach, 0) / (1 - inner)) - inner) / (1 - inner)
     return jnp.where(small, near, 1 - jnp.arctan2(reach, 1 - lag) / reach)
 
 

@@ -22,8 +22,8 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from . import _exact as exact_forms
+from ._conduction import CONSERVED, knudsen_number
 from ._discrete_ordinates import DiscreteOrdinates
-from ._films import CONSERVED
 from ._slab import AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall, SpecularWall
 
@@ -160,7 +160,7 @@ class HeatedFilm(AbstractSlab):
             mean_temperature_rise=rise,
             diffusive_temperature_rise=self._diffusive_rise(bulk),
             maximum_temperature=jnp.max(temperature),
-            knudsen_number=3 * bulk / (power * self.thickness),
+            knudsen_number=knudsen_number(bands, self.thickness),
             heat_flux=supplied * jnp.stack([-detail.flux[0], detail.flux[-1]]),
             position=self.thickness * state.position,
             temperature=temperature,

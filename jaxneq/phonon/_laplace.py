@@ -26,7 +26,7 @@ from jaxneq._core import (
 from ._grating import GratingProblem, GratingTransient, TransientGrating, gray_grating
 from ._grating_response import slowest_decay
 from ._ordinates import half_range_gauss
-from ._special import ballistic_suppression, spherical_bessel
+from ._special import escaping_share, spherical_bessel
 
 
 class _Wave(eqx.Module):
@@ -275,8 +275,7 @@ def _scattered(
     life = 1 + s[:, None] / grating.rate[None, :]
     reach = grating.reach[None, :] / life
     beyond = ~enclosed[None, :] & (jnp.real(life) < 0)
-    away = reach**2 * ballistic_suppression(reach) / 3
-    away = away - jnp.where(beyond, math.pi / reach, 0)
+    away = escaping_share(reach) - jnp.where(beyond, math.pi / reach, 0)
     here = (1 - away) / life
     share, rate = grating.share[None, :], grating.rate[None, :]
     emptied = jnp.sum(share * (s[:, None] + rate * away) / life, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     Case,
     Scalar,
     Status,
@@ -23,14 +22,15 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, MatchedBands, matched
 
 from . import _exact as exact_forms
+from ._conduction import CONSERVED, AbstractConduction
 from ._discrete_ordinates import DiscreteOrdinates
-from ._films import CONSERVED, check_difference, check_walls
+from ._films import check_difference, check_walls
 from ._interfaces import AbstractInterface, AcousticMismatch, DiffuseMismatch, GivenTransmission
 from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall
 
 
-class LayeredFilmSolution(AbstractSolution):
+class LayeredFilmSolution(AbstractConduction):
     """Heat conduction through two layers. `print` shows what was found.
 
     The two conductances of the interface differ by the definition of temperature. That of the
@@ -100,14 +100,6 @@ class LayeredFilmSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
 
 
 class LayeredFilm(AbstractSlab):

@@ -29,6 +29,7 @@ from jaxneq.statistics import EnsembleAverage
 
 from ._channel import AbstractChannel
 from ._channel_solution import ChannelEnsemble
+from ._conduction import knudsen_number
 
 _BUILT_IN = (EnsembleAverage("suppression", lambda flown: flown),)
 _PLACE, _DIRECTION, _LENGTH, _WALLS = 0, 1, 2, 3  # what the noise of a path is used for
@@ -217,7 +218,7 @@ class PathMonteCarlo(AbstractSampler):
             observables=found,
             conductivity=conductivity,
             bulk_conductivity=bulk.sum(),
-            knudsen_number=system.knudsen(bands),
+            knudsen_number=knudsen_number(bands, system.size),
             heat_flux=conductivity.scaled(gradient),
             mean_free_path=bands.mean_free_path[by_path],
             suppression=suppression,

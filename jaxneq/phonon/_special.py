@@ -109,6 +109,11 @@ def spherical_bessel(y: Array) -> Array:
     return jnp.where(small, near / 3 * series, (jnp.sin(far) / far - jnp.cos(far)) / far)
 
 
+def escaping_share(x: Array) -> Array:
+    """1 - atan(x)/x without cancellation: of phonons emitted in a wave, those out of its phase."""
+    return x**2 * ballistic_suppression(x) / 3
+
+
 def _polynomial(coefficients: list[float], z: Array) -> Array:
     """Ascending coefficients, by Horner's rule in a loop: unrolled, it takes XLA seconds."""
     return jnp.polyval(jnp.asarray(coefficients[::-1], z.dtype), z)

@@ -63,9 +63,10 @@ def draw_symbols(ax: Axes, beside: Sequence[Symbols]) -> list[Line2D]:
 def deviation(shown: Curves, symbols: Symbols) -> float | None:
     """The root mean square of (curve - symbol) / symbol; None for several curves, or none there."""
     good = np.isfinite(shown.y[0]) & ~shown.failed[0] & (shown.y[0] > 0) & (shown.x[0] > 0)
-    if len(shown.y) > 1 or good.sum() < 2:
+    there = np.isfinite(symbols.y) & (symbols.y != 0)
+    if len(shown.y) > 1 or good.sum() < 2 or not there.any():
         return None
     x, y = np.log(shown.x[0, good]), np.log(shown.y[0, good])
     order = np.argsort(x)
-    curve = np.exp(np.interp(np.log(symbols.x), x[order], y[order]))
-    return float(np.sqrt(np.mean((curve / symbols.y - 1) ** 2)))
+    curve = np.exp(np.interp(np.log(symbols.x[there]), x[order], y[order]))
+    return float(np.sqrt(np.mean((curve / symbols.y[there] - 1) ** 2)))

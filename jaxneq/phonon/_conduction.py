@@ -1,0 +1,48 @@
+"""What all answers about conduction share: flux and force, and the spectrum by mean free path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxneq._core import AbstractSolution
+from jaxneq.materials import PhononBands
+
+CONSERVED = 1e-2  # a flux that varies by more is no answer
+
+
+class AbstractConduction(AbstractSolution):
+    """A solution with one heat flux and the force conjugate to it."""
+
+    heat_flux: eqx.AbstractVar[Any]
+    force: eqx.AbstractVar[Any]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force}
+
+
+def knudsen_number(bands: PhononBands, size: Array) -> Float[Array, ""]:
+    """Mean free path over a size, with the mean 3 conductivity / sum C v."""
+    power = jnp.sum(bands.heat_capacity * bands.group_velocity)
+    return 3 * bands.conductivity_by_band.sum() / (power * size)
+
+
+def spectrum(bands: PhononBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
+    """The contributions to a conductivity, in the order of the mean free paths."""
+    by_path = jnp.argsort(bands.mean_free_path)
+    ordered = by_band[by_path]
+    return {
+        "mean_free_path": bands.mean_free_path[by_path],
+        "accumulation": jnp.cumsum(ordered) / ordered.sum(),
+        "suppression": ordered / bands.conductivity_by_band[by_path],
+        "conductivity_by_band": ordered,
+    }
