@@ -9,7 +9,7 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
 from ._estimate import Estimate
@@ -76,12 +76,16 @@ class AbstractObservable(AbstractDeclared):
         """The empty accumulator for samples shaped like `sample`."""
 
     @abc.abstractmethod
-    def update(self, accumulated: PyTree, sample: PyTree, counted: Bool[Array, ""]) -> PyTree:
-        """Take in one sample of all replicas, unless it is not `counted` (during burn-in)."""
+    def update(self, accumulated: PyTree, sample: PyTree) -> PyTree:
+        """Take in one sample of all replicas."""
 
     @abc.abstractmethod
     def merge(self, first: PyTree, second: PyTree) -> PyTree:
         """The accumulator of both."""
+
+    @abc.abstractmethod
+    def join(self, blocks: PyTree) -> PyTree:
+        """The accumulator of all replicas, from those of blocks of replicas along a first axis."""
 
     @abc.abstractmethod
     def estimate(self, accumulated: PyTree) -> Estimate:
@@ -90,10 +94,24 @@ class AbstractObservable(AbstractDeclared):
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Steps of a sampled run: `burn_in` steps that are not counted, then up to `total`."""
+    """Steps of a sampled run: `burn_in` steps that are not counted, then up to `total`.
+
+    A sampler advances by multiples of `grain`, or up to the end of the burn-in or of the run.
+    """
 
     burn_in: int
     total: int
+    grain: int = 1
+
+    @property
+    def phases(self) -> tuple[int, ...]:
+        """The steps of the burn-in, if there is one, and those that are counted."""
+        return (self.burn_in,) * (self.burn_in > 0) + (self.total - self.burn_in,)
+
+    def next_stop(self, done: int, wanted: int) -> int:
+        """How far to advance from `done` where about `wanted` steps would do."""
+        end = self.burn_in if done < self.burn_in else self.total
+        return min(end - done, max(1, wanted // self.grain) * self.grain)
 
 
 class AbstractSampler(AbstractMethod):

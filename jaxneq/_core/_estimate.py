@@ -7,7 +7,7 @@ import math
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._declare import is_concrete
 
@@ -24,16 +24,24 @@ class Estimate(eqx.Module):
     n_effective: Float[Array, "..."]
 
     @classmethod
-    def from_samples(cls, samples: Float[Array, "samples ..."]) -> Estimate:
+    def from_samples(
+        cls, samples: Float[Array, "samples ..."], where: Bool[Array, " samples"] | None = None
+    ) -> Estimate:
         """Mean and standard error of independent samples along the first axis.
 
         The standard error is ``std / sqrt(n)`` with the unbiased variance; needs two samples.
+        `where` says which samples count.
         """
         count = samples.shape[0]
         if count < 2:
             raise ValueError(
                 f"Estimate.from_samples: {count} sample has no error bar. Give at least two."
             )
+        if where is not None:
+            mask = where.reshape(-1, *(1,) * (samples.ndim - 1))
+            n = jnp.broadcast_to(jnp.sum(where).astype(samples.dtype), samples.shape[1:])
+            stderr = jnp.std(samples, axis=0, ddof=1, where=mask) / jnp.sqrt(n)
+            return cls(jnp.mean(samples, axis=0, where=mask), stderr, n)
         stderr = jnp.std(samples, axis=0, ddof=1) / math.sqrt(count)
         n = jnp.full(samples.shape[1:], count, samples.dtype)
         return cls(jnp.mean(samples, axis=0), stderr, n)

@@ -70,11 +70,11 @@ def run(
     with _deferred_interrupt() as interrupted:
         while done < schedule.total:
             began = clock.monotonic()
-            steps = min(chunk, schedule.total - done)
+            steps = schedule.next_stop(done, chunk)
             state = jax.block_until_ready(_advance(system, method, state, jnp.int32(steps), plan))
             done += steps
             now = clock.monotonic()
-            chunk = max(1, min(4 * chunk, int(chunk * chunk_duration / max(now - began, 1e-6))))
+            chunk = max(1, min(4 * steps, int(steps * chunk_duration / max(now - began, 1e-6))))
             if progress is not None:
                 progress(done, schedule.total)
             due = now - saved_at > checkpoint_interval or interrupted.is_set()

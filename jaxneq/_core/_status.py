@@ -31,6 +31,7 @@ class Status(eqx.Module):
         "not_accurate",
         "no_mode",
         "outside_domain",
+        "diverged",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -48,6 +49,8 @@ class Status(eqx.Module):
         "No exponential mode outlives the longest-lived carriers, so there is no rate. Take larger "
         "scales, a method for steady states, or evolve in time.",
         "A limiting form was asked for where it does not hold. Use a method without this limit.",
+        "A trajectory ran away. Take a smaller `dt`, or a potential that confines; the replica and "
+        "the step at which it happened first are in `.stats`.",
     )
 
     @classmethod

@@ -143,5 +143,6 @@ def _evolve(system, method, times, initial):
 def _simulate(system, method, key, schedule, initial, observables):
     plan = {"schedule": schedule, "observables": observables}
     state = method.init(system, key=key, initial=initial, **plan)
-    state = method.advance(system, state, schedule.total, **plan)
+    for steps in schedule.phases:
+        state = method.advance(system, state, steps, **plan)
     return method.finish(system, state, **plan)

@@ -134,7 +134,7 @@ class PathMonteCarlo(AbstractSampler):
         def one_batch(_, state: PathState) -> PathState:
             flown, cut = self._follow(system, state)
             pairs = zip(every, state.accumulated, strict=True)
-            accumulated = tuple(each.update(s, flown, jnp.array(True)) for each, s in pairs)
+            accumulated = tuple(each.update(s, flown) for each, s in pairs)
             return PathState(state.key, state.batch + 1, state.cut + cut, accumulated)
 
         return lax.fori_loop(0, steps, one_batch, state)

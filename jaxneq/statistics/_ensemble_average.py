@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from jaxneq._core import AbstractObservable, Estimate
 
@@ -35,12 +36,15 @@ class EnsembleAverage(AbstractObservable):
         zero = jnp.zeros(value.shape[:-1], value.dtype)
         return Moments(jnp.int32(0), zero, zero)
 
-    def update(self, accumulated: Moments, sample, counted: Bool[Array, ""]) -> Moments:
+    def update(self, accumulated: Moments, sample) -> Moments:
         value = self.function(sample)
         count, mean = value.shape[-1], value.mean(axis=-1)
         deviation = jnp.sum((value - mean[..., None]) ** 2, axis=-1)
-        fresh = self.merge(accumulated, Moments(jnp.int32(count), mean, deviation))
-        return jax.tree.map(lambda new, old: jnp.where(counted, new, old), fresh, accumulated)
+        return self.merge(accumulated, Moments(jnp.int32(count), mean, deviation))
+
+    def join(self, blocks: Moments) -> Moments:
+        parts = [jax.tree.map(lambda leaf: leaf[i], blocks) for i in range(blocks.count.size)]
+        return functools.reduce(self.merge, parts)
 
     def merge(self, first: Moments, second: Moments) -> Moments:
         """As of Chan, Golub and LeVeque, Am. Stat. 37, 242 (1983)."""

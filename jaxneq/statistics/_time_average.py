@@ -7,7 +7,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from jaxneq._core import AbstractObservable, Estimate
 
@@ -33,17 +33,19 @@ class TimeAverage(AbstractObservable):
         value = jax.eval_shape(self.function, sample)
         return Mean(jnp.int32(0), jnp.zeros(value.shape, value.dtype))
 
-    def update(self, accumulated: Mean, sample, counted: Bool[Array, ""]) -> Mean:
-        count = accumulated.count + counted.astype(jnp.int32)
+    def update(self, accumulated: Mean, sample) -> Mean:
+        count = accumulated.count + 1
         value = self.function(sample)
-        step = (value - accumulated.mean) / jnp.maximum(count, 1).astype(value.dtype)
-        return Mean(count, accumulated.mean + jnp.where(counted, step, 0))
+        return Mean(count, accumulated.mean + (value - accumulated.mean) / count.astype(value.dtype))
 
     def merge(self, first: Mean, second: Mean) -> Mean:
         count = first.count + second.count
         dtype = first.mean.dtype
         share = second.count.astype(dtype) / jnp.maximum(count, 1).astype(dtype)
         return Mean(count, first.mean + share * (second.mean - first.mean))
+
+    def join(self, blocks: Mean) -> Mean:
+        return Mean(blocks.count[0], blocks.mean.reshape(-1))
 
     def estimate(self, accumulated: Mean) -> Estimate:
         return Estimate.from_samples(accumulated.mean)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
 
-Words = tuple[UInt32[Array, ""], UInt32[Array, ""]]
+Words = tuple[UInt32[Array, "..."], UInt32[Array, "..."]]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
-def stream_key(key: Array, stream: int) -> Words:
+def stream_key(key: Array, stream: Any) -> Words:
     """The two words of a key for one of several independent streams of noise."""
-    words = jax.random.key_data(jax.random.fold_in(key, stream))
-    return words[0], words[1]
+    stream = jnp.asarray(stream, jnp.uint32)
+    keys = jax.vmap(lambda one: jax.random.fold_in(key, one))(stream.reshape(-1))
+    words = jax.random.key_data(keys).reshape(*stream.shape, 2)
+    return words[..., 0], words[..., 1]
 
 
 def bits(
@@ -24,7 +28,7 @@ def bits(
     """64 random bits, as two words, for each identity at a step."""
     parity = np.uint32(0x1BD11BDA)
     schedule = (key[0], key[1], key[0] ^ key[1] ^ parity)
-    x, y = identity + key[0], jnp.broadcast_to(step + key[1], identity.shape)
+    x, y = jnp.broadcast_arrays(identity + key[0], step + key[1])
     for block in range(5):
         for rotation in _ROTATIONS[block % 2]:
             x = x + y

@@ -1,0 +1,44 @@
+"""Heat and driven work of an overdamped step, in the sense of Stratonovich."""
+
+from __future__ import annotations
+
+import equinox as eqx
+
+from ._sampler import Walker
+from ._systems import AbstractLangevin, Control, Ensemble
+
+
+def overdamped_heat(
+    system: AbstractLangevin, walker: Walker, position: Ensemble, control: Control
+) -> Walker:
+    r"""The walker with what the step to `position` adds to work, heat and entropy.
+
+    .. math:: \delta Q_i = \tfrac12 [F_i(x) + F_i(x')]\,(x'_i - x_i), \qquad
+              \delta s_i = \delta Q_i \,\tfrac12 [T_i(x)^{-1} + T_i(x')^{-1}]
+
+    (Sekimoto, Stochastic Energetics, Springer 2010, chapter 4).
+    """
+    if walker.heat is None:
+        return walker
+    x, moved = walker.position, position - walker.position
+    force = system.force(x, control) + system.force(position, control)
+    heat = force * moved / 2
+    work, entropy = walker.work, walker.entropy
+    stirring = system.driving_force(x, control)
+    if stirring is not None:
+        stirring = stirring + system.driving_force(position, control)
+        work = work + (stirring * moved).sum(axis=0) / 2
+    if entropy is not None:
+        inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
+        entropy = entropy + baths(system, heat * inverse / 2)
+    return eqx.tree_at(
+        lambda w: (w.work, w.heat, w.entropy),
+        walker,
+        (work, walker.heat + baths(system, heat), entropy),
+        is_leaf=lambda leaf: leaf is None,
+    )
+
+
+def baths(system: AbstractLangevin, heat: Ensemble) -> Ensemble:
+    """Heat by coordinate as heat by bath."""
+    return heat if system.several_baths else heat.sum(axis=0, keepdims=True)

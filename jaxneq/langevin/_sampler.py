@@ -1,0 +1,482 @@
+"""What all integrators share: blocks of replicas, the noise, the account of work and heat."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, UInt32
+
+from jaxneq._core import (
+    AbstractObservable,
+    AbstractSampler,
+    Estimate,
+    Scalar,
+    Schedule,
+    Status,
+    is_concrete,
+)
+from jaxneq._kernels import langevin as kernel
+from jaxneq._kernels import noise
+
+from ._ensemble import LangevinEnsemble
+from ._systems import AbstractLangevin, Control, Ensemble
+
+_VELOCITIES = 2  # the stream of the initial velocities; 0 and 1 are burn-in and what is counted
+
+
+class Walker(eqx.Module):
+    """The replicas of one block, and what their paths have gathered.
+
+    What a system needs no account of is None: work without a drive, heat of a single bath that
+    the first law gives.
+    """
+
+    position: Float[Array, "coordinate replica"]
+    velocity: Float[Array, "coordinate replica"] | None
+    memory: Any
+    work: Float[Array, " replica"] | None
+    heat: Float[Array, "bath replica"] | None
+    entropy: Float[Array, "bath replica"] | None
+    accumulated: tuple[Any, ...]
+
+
+class Sample(eqx.Module):
+    """What an observable sees after each step: all replicas of a block, before and after.
+
+    Positions and velocities have the shape (coordinate, replica); without inertia the velocity is
+    None.
+    """
+
+    position: Float[Array, "coordinate replica"]
+    velocity: Float[Array, "coordinate replica"] | None
+    previous: Float[Array, "coordinate replica"]
+    control: Float[Array, " control"]
+
+
+class LangevinState(eqx.Module):
+    """Everything that a run needs to go on: also what a checkpoint holds. Blocks come first."""
+
+    key: tuple[UInt32[Array, "..."], UInt32[Array, "..."]]
+    step: Int[Array, ""]
+    walker: Walker
+    start: tuple[Array, Array | None]
+    diverged: Int[Array, "block replica"]
+    frames: tuple[Array, Array | None] | None
+
+
+class AbstractIntegrator(AbstractSampler):
+    """A scheme for one step; the rest of the way is the same for all.
+
+    A subclass has the number of `normals` that a step uses for each coordinate, and `move`.
+    Replicas are stepped in blocks of at most `block`; the answer does not depend on it.
+    """
+
+    normals: eqx.AbstractClassVar[int]
+
+    dt: eqx.AbstractVar[Scalar]
+    frames: eqx.AbstractVar[int]
+    block: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def move(
+        self,
+        system: AbstractLangevin,
+        walker: Walker,
+        normals: tuple[Ensemble, ...],
+        control: Control,
+    ) -> Walker:
+        """The walker one step later, with the heat of the step; `control` is fixed."""
+
+    def remember(self, system: AbstractLangevin, position: Ensemble) -> Any:
+        """What the scheme carries from step to step beside position and velocity."""
+        return None
+
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        name = type(self).__name__
+        if time is None:
+            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
+        if not all(map(is_concrete, (time, burn_in, self.dt))):
+            raise ValueError(
+                f"{name}: time, burn_in and dt fix the number of steps and cannot be traced."
+            )
+        dt = float(self.dt)
+        for label, duration in (("time", time), ("burn_in", burn_in)):
+            steps = duration / dt
+            if not (math.isfinite(steps) and abs(steps - round(steps)) < 1e-6 * max(steps, 1)):
+                raise ValueError(
+                    f"{name}: {label} = {duration:g} is no whole number of steps of dt = "
+                    f"{dt:g}. Give a multiple of dt."
+                )
+        total, skipped = round(time / dt), round(burn_in / dt)
+        if total >= 2**31:
+            raise ValueError(
+                f"{name}: {total} steps are more than the counter of the noise holds, "
+                "2147483647. Take a longer dt, or more replicas for a shorter time."
+            )
+        if not 0 <= skipped < total:
+            raise ValueError(
+                f"{name}: time = {time:g} with burn_in = {burn_in:g} and dt = "
+                f"{dt:g} leaves no step to count. Give 0 <= burn_in < time."
+            )
+        stride = self._stride(total - skipped)
+        if stride is not None and skipped % stride:
+            raise ValueError(
+                f"{name}: burn_in takes {skipped} steps, no multiple of the {stride} between two "
+                "frames. Change burn_in or frames."
+            )
+        return Schedule(skipped, total, kernel.unit_length() if stride is None else stride)
+
+    def _stride(self, steps: int) -> int | None:
+        """Steps between two frames."""
+        if not self.frames:
+            return None
+        stride, rest = divmod(steps, self.frames)
+        if rest or stride % 2 or not stride:
+            raise ValueError(
+                f"{type(self).__name__}: {steps} steps do not divide into {self.frames} frames of "
+                "an even number of steps. Change frames, time or dt."
+            )
+        return stride
+
+    def init(
+        self,
+        system: AbstractLangevin,
+        *,
+        key: Array,
+        schedule: Schedule,
+        initial: Any,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinState:
+        """`initial` is one position, or one for each replica, (coordinate, replica).
+
+        By default the origin. Velocities start in equilibrium with the baths.
+        """
+        names = [each.name for each in observables]
+        if len(set(names)) < len(names):
+            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        dtype, shape = system.dtype, (system.dimension, self.replicas)
+        position = jnp.zeros(shape, dtype) if initial is None else self._place(initial, shape)
+        position = position.astype(dtype)
+        velocity = None
+        if system.inertial:
+            words = tuple(word[0] for word in _words(key, (_VELOCITIES,), system.dimension))
+            identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
+            xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
+            velocity = xi * jnp.sqrt(system.temperature_at(position) / system.inertia)
+        blocks = _blocks(self.replicas, self.block)
+
+        def in_blocks(array: Array) -> Array:
+            split = array.reshape(*array.shape[:-1], blocks, array.shape[-1] // blocks)
+            return jnp.moveaxis(split, -2, 0)
+
+        position = in_blocks(position)
+        velocity = None if velocity is None else in_blocks(velocity)
+        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
+        frames = None
+        if self.frames:
+            empty = jnp.zeros((position.shape[0], self.frames, *position.shape[1:]), dtype)
+            frames = empty, (None if velocity is None else empty)
+        return LangevinState(
+            key=_words(key, (0, 1), system.dimension),
+            step=jnp.int32(0),
+            walker=walker,
+            start=(position, velocity),
+            diverged=jnp.full(position[:, 0].shape, -1, jnp.int32),
+            frames=frames,
+        )
+
+    def _place(self, initial: Any, shape: tuple[int, int]) -> Array:
+        position = jnp.asarray(initial)
+        coordinates, replicas = shape
+        if coordinates == 1 and position.shape in ((), (replicas,)):
+            position = position.reshape(1, -1)
+        elif position.shape == (coordinates,):
+            position = position[:, None]
+        if position.shape not in (shape, (coordinates, 1)):
+            raise ValueError(
+                f"{type(self).__name__}: initial has shape {jnp.shape(initial)}. Give one position "
+                f"of {coordinates} coordinates, or an array {shape}: one for each replica."
+            )
+        return jnp.broadcast_to(position, shape)
+
+    def _begin(
+        self,
+        system: AbstractLangevin,
+        position: Ensemble,
+        velocity: Ensemble | None,
+        observables: tuple[AbstractObservable, ...],
+    ) -> Walker:
+        """A walker that has gathered nothing yet."""
+        zero = jnp.zeros_like(position[0])
+        baths = jnp.zeros_like(position) if system.several_baths else zero[None]
+        followed = system.driven or system.several_baths
+        control = jnp.zeros(system.controls, position.dtype)
+        sample = Sample(position, velocity, position, control)
+        return Walker(
+            position=position,
+            velocity=velocity,
+            memory=self.remember(system, position),
+            work=zero if system.driven else None,
+            heat=baths if followed else None,
+            entropy=None if system.uniform else baths,
+            accumulated=tuple(each.init(sample) for each in observables),
+        )
+
+    def advance(
+        self,
+        system: AbstractLangevin,
+        state: LangevinState,
+        steps: int | Int[Array, ""],
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinState:
+        if schedule.burn_in:
+            here = state.step == schedule.burn_in
+            fresh = self._count_from_here(system, state, observables)
+            state = jax.tree.map(lambda new, old: jnp.where(here, new, old), fresh, state)
+        counted = state.step >= schedule.burn_in
+        first = jnp.where(counted, state.step - schedule.burn_in, state.step)
+        words = tuple(word[counted.astype(jnp.int32)] for word in state.key)
+        stride = self._stride(schedule.total - schedule.burn_in)
+        size = state.diverged.shape[1]
+
+        def one_block(block: tuple[Any, ...]) -> tuple[Any, ...]:
+            index, walker, diverged, frames = block
+            identity = index * jnp.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
+            step = self._step(system, counted, observables)
+
+            def march(walker: Walker, diverged: Array, first: Array, steps: Any) -> Any:
+                return kernel.march(
+                    step,
+                    (walker, diverged),
+                    words,
+                    identity,
+                    first,
+                    steps,
+                    normals=self.normals,
+                    unit=kernel.unit_length(stride),
+                    dtype=system.dtype,
+                    check=_marked,
+                )
+
+            if stride is None:
+                return *march(walker, diverged, first, steps), None
+
+            def one_frame(at: Array, carry: Any) -> Any:
+                walker, diverged, frames = carry
+                walker, diverged = march(walker, diverged, first + at * stride, stride)
+                place = jnp.where(counted, first // stride + at, 0)
+                frames = tuple(
+                    None if kept is None else lax.dynamic_update_index_in_dim(kept, now, place, 0)
+                    for kept, now in zip(frames, (walker.position, walker.velocity), strict=True)
+                )
+                return walker, diverged, frames
+
+            return kernel.loop(one_frame, (walker, diverged, frames), steps // stride)
+
+        blocks = jnp.arange(state.diverged.shape[0], dtype=jnp.uint32)
+        walker, diverged, frames = lax.map(
+            jax.checkpoint(one_block), (blocks, state.walker, state.diverged, state.frames)
+        )
+        return LangevinState(state.key, state.step + steps, walker, state.start, diverged, frames)
+
+    def _step(self, system: AbstractLangevin, counted: Array, observables: tuple) -> Any:
+        """One step of a block: the control changes, then the replicas move."""
+
+        def control_at(half_step: Array) -> Control:
+            time = (half_step.astype(system.dtype) - 0.5) * self.dt
+            return system.control_at(jnp.where(counted, time, -1))
+
+        def step(carry: tuple[Walker, Array], normals: Any, number: Array) -> Any:
+            walker, diverged = carry
+            control = control_at(number + 1)
+            if system.protocol is not None:
+                done = system.energy(walker.position, control)
+                done = done - system.energy(walker.position, control_at(number))
+                walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done)
+            fresh = self.move(system, walker, normals, control)
+            sample = Sample(fresh.position, fresh.velocity, walker.position, control)
+            accumulated = tuple(
+                each.update(sums, sample)
+                for each, sums in zip(observables, walker.accumulated, strict=True)
+            )
+            return eqx.tree_at(lambda w: w.accumulated, fresh, accumulated), diverged
+
+        return step
+
+    def _count_from_here(
+        self, system: AbstractLangevin, state: LangevinState, observables: tuple
+    ) -> LangevinState:
+        """The state after burn-in, with nothing gathered yet."""
+        position, velocity = state.walker.position, state.walker.velocity
+        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
+        walker = eqx.tree_at(
+            lambda w: w.memory, walker, state.walker.memory, is_leaf=lambda leaf: leaf is None
+        )
+        return dataclasses.replace(state, walker=walker, start=(position, velocity))
+
+    def finish(
+        self,
+        system: AbstractLangevin,
+        state: LangevinState,
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinEnsemble:
+        walker, alive = _whole(state.walker), state.diverged.reshape(-1) < 0
+        start, start_velocity = _whole(state.start)
+        steps = schedule.total - schedule.burn_in
+        time = jnp.asarray(steps * self.dt, system.dtype)
+        before, after = system.control_at(-jnp.ones_like(time)), self._last_control(system, time)
+
+        work = jnp.zeros_like(walker.position[0])
+        if walker.work is not None:
+            work = walker.work + system.energy(walker.position, after)
+            work = work - system.energy(walker.position, self._control_during(system, steps))
+        change = _energy(system, walker.position, walker.velocity, after)
+        change = change - _energy(system, start, start_velocity, before)
+        heat = (work - change)[None] if walker.heat is None else walker.heat
+        shadow = change - work + heat.sum(axis=0)
+        entropy = walker.entropy
+        if entropy is None:
+            bath = jnp.broadcast_to(system.temperature_at(start[:, :1]), (heat.shape[0], 1))
+            entropy = heat / bath
+        of = partial(Estimate.from_samples, where=alive)
+        each = partial(_per_coordinate, of, system.dimension)
+        moved = walker.position - start
+        heat_rate, entropy_rate = of(heat.T / time), of(entropy.T / time)
+        exchanged = jnp.abs(heat).sum(axis=0) + jnp.abs(work)
+        found = {
+            one.name: one.estimate(one.join(sums))
+            for one, sums in zip(observables, state.walker.accumulated, strict=True)
+        }
+        squeeze = _squeeze(system.dimension)
+        kinetic = walker.velocity is not None and system.inertia * walker.velocity**2
+        frame_time, frames, frame_velocities = self._frames(system, state, steps)
+        return LangevinEnsemble(
+            dimension=system.dimension,
+            observables=found,
+            time=time,
+            mean_position=each(walker.position),
+            position_variance=each(_squared_deviation(walker.position, alive)),
+            velocity=each(moved / time),
+            diffusion=each(_squared_deviation(moved, alive) / (2 * time)),
+            kinetic_temperature=each(kinetic) if walker.velocity is not None else None,
+            work=of(work),
+            heat=of(heat.T),
+            energy_change=of(change),
+            shadow_work=of(shadow),
+            heat_rate=heat_rate,
+            inverse_temperature=jnp.where(heat_rate.value == 0, 0, entropy_rate.value)
+            / jnp.where(heat_rate.value == 0, 1, heat_rate.value),
+            entropy_production=of(entropy.sum(axis=0) / time),
+            conservation_residual=jnp.abs(of(shadow).value)
+            / jnp.maximum(of(exchanged).value, jnp.finfo(time.dtype).tiny),
+            path_work=work,
+            path_heat=heat,
+            path_entropy=entropy.sum(axis=0),
+            position=squeeze(walker.position),
+            start=squeeze(start),
+            particle_velocity=None if walker.velocity is None else squeeze(walker.velocity),
+            frame_time=frame_time,
+            frames=None if frames is None else squeeze(frames),
+            frame_velocities=None if frame_velocities is None else squeeze(frame_velocities),
+            status=Status.first_true(diverged=~jnp.all(alive)),
+            stats=_stats(state),
+        )
+
+    def _control_during(self, system: AbstractLangevin, steps: int) -> Control:
+        """The control of the last step, at its middle."""
+        return system.control_at((jnp.asarray(steps, system.dtype) - 0.5) * self.dt)
+
+    def _last_control(self, system: AbstractLangevin, time: Array) -> Control:
+        """The control at the end, a jump at the very end included."""
+        if system.protocol is None:
+            return system.control_at(time)
+        duration = system.protocol.duration
+        near = jnp.abs(time - duration) < 1e-3 * self.dt
+        return system.control_at(jnp.where(near, jnp.maximum(time, duration), time))
+
+    def _frames(self, system: AbstractLangevin, state: LangevinState, steps: int) -> Any:
+        if state.frames is None:
+            return None, None, None
+        times = jnp.arange(1, self.frames + 1, dtype=system.dtype) * (steps / self.frames) * self.dt
+        return times, *_whole(state.frames)
+
+
+def _words(key: Array, phases: tuple[int, ...], coordinates: int) -> Any:
+    """The words of the streams, (phase, coordinate, 1)."""
+    streams = jnp.asarray(phases)[:, None] * coordinates + jnp.arange(coordinates)[None, :]
+    return tuple(word[..., None] for word in noise.stream_key(key, streams))
+
+
+def _blocks(replicas: int, block: int) -> int:
+    """The number of equal blocks of at most `block` replicas; one if there is no good divisor."""
+    fewest = -(-replicas // block)
+    return next((n for n in range(fewest, 8 * fewest + 1) if replicas % n == 0), 1)
+
+
+def _whole(tree: Any) -> Any:
+    """Arrays of all replicas from those of the blocks, which come first."""
+    return jax.tree.map(lambda a: jnp.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1), tree)
+
+
+def _marked(old: Any, new: Any, number: Array) -> Any:
+    """A replica that diverges stays where it last was, and is marked with the step."""
+    (before, marked), (after, _) = old, new
+    finite = jnp.all(jnp.isfinite(after.position), axis=0)
+    if after.velocity is not None:
+        finite = finite & jnp.all(jnp.isfinite(after.velocity), axis=0)
+
+    def kept(fresh: Array, last: Array) -> Array:
+        mine = fresh.shape[-1:] == finite.shape  # what is summed over replicas has no such axis
+        return jnp.where(jnp.broadcast_to(finite, fresh.shape), fresh, last) if mine else fresh
+
+    return jax.tree.map(kept, after, before), jnp.where(finite | (marked >= 0), marked, number)
+
+
+def _energy(
+    system: AbstractLangevin, position: Ensemble, velocity: Ensemble | None, control: Control
+) -> Float[Array, " replica"]:
+    potential = system.energy(position, control)
+    if velocity is None:
+        return potential
+    return potential + jnp.sum(system.inertia * velocity**2, axis=0) / 2
+
+
+def _squared_deviation(samples: Ensemble, alive: Bool[Array, " replica"]) -> Ensemble:
+    """Whose mean is the unbiased variance."""
+    count = jnp.sum(alive).astype(samples.dtype)
+    weight = jnp.where(alive, 1, 0).astype(samples.dtype)
+    mean = jnp.sum(samples * weight[None], axis=-1, keepdims=True) / count
+    return (samples - mean) ** 2 * (count / (count - 1))
+
+
+def _squeeze(dimension: int) -> Any:
+    """One coordinate needs no axis."""
+    return lambda array: jnp.squeeze(array, -2) if dimension == 1 else array
+
+
+def _per_coordinate(of: Any, dimension: int, samples: Ensemble) -> Estimate:
+    return of(samples[0]) if dimension == 1 else of(samples.T)
+
+
+def _stats(state: LangevinState) -> dict[str, Any]:
+    """Which replica diverged first, and when; -1 where all is well."""
+    marked = state.diverged.reshape(-1)
+    first = jnp.argmin(jnp.where(marked < 0, jnp.iinfo(jnp.int32).max, marked))
+    return {
+        "steps": state.step,
+        "diverged": jnp.sum(marked >= 0),
+        "diverged_first_replica": jnp.where(marked[first] < 0, -1, first),
+        "diverged_first_step": marked[first],
+    }

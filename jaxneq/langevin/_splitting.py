@@ -1,0 +1,145 @@
+"""Splittings of inertial dynamics into parts that are solved exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from jaxneq._core import AbstractSystem, Case, Scalar, parameter, setting, simulate
+
+from ._heat import baths
+from ._potentials import Harmonic
+from ._sampler import AbstractIntegrator, Walker
+from ._systems import AbstractLangevin, Control, Ensemble, Underdamped
+
+
+class BAOAB(AbstractIntegrator):
+    r"""Kick, drift, exchange with the bath, drift, kick (Leimkuhler and Matthews 2013).
+
+    B: :math:`v \mathrel{+}= F dt/2m`; A: :math:`x \mathrel{+}= v\,dt/2`; O:
+    :math:`v \to c v + \sqrt{(1 - c^2) T/m}\,\xi` with :math:`c = e^{-\gamma dt/m}`, where the
+    kinetic energy lost is the heat. In a harmonic well the positions have the exact stationary
+    distribution at any stable step, :math:`\omega\,dt < 2` (J. Chem. Phys. 138, 174102, 2013).
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    normals: ClassVar[int] = 1
+
+    dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.05)
+    replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
+    frames: int = setting(doc="Instants at which all positions are kept", default=0)
+    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
+
+    def move(
+        self,
+        system: AbstractLangevin,
+        walker: Walker,
+        normals: tuple[Ensemble, ...],
+        control: Control,
+    ) -> Walker:
+        half = self.dt / 2
+        walker = _kick(system, walker, control, half)
+        walker = _drift(walker, half)
+        walker = _exchange(system, walker, normals[0], self.dt)
+        walker = _drift(walker, half)
+        return _kick(system, walker, control, half)
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        yield _variance_in_a_well(cls(dt=0.5, replicas=4096), 1.0)
+
+
+class OBABO(AbstractIntegrator):
+    r"""Exchange, kick, drift, kick, exchange: velocity Verlet between two half baths.
+
+    Velocities have the exact stationary distribution in a harmonic well, positions the variance
+    :math:`(T/k)/(1 - \omega^2 dt^2/4)` (Bussi and Parrinello, Phys. Rev. E 75, 056707, 2007).
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    normals: ClassVar[int] = 2
+
+    dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.05)
+    replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
+    frames: int = setting(doc="Instants at which all positions are kept", default=0)
+    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
+
+    def move(
+        self,
+        system: AbstractLangevin,
+        walker: Walker,
+        normals: tuple[Ensemble, ...],
+        control: Control,
+    ) -> Walker:
+        half = self.dt / 2
+        walker = _exchange(system, walker, normals[0], half)
+        walker = _kick(system, walker, control, half)
+        walker = _drift(walker, self.dt)
+        walker = _kick(system, walker, control, half)
+        return _exchange(system, walker, normals[1], half)
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        yield _variance_in_a_well(cls(dt=0.5, replicas=4096), 1 / (1 - 0.5**2 / 4))
+
+
+def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: Any) -> Walker:
+    """The change of velocity by the force, and the work of forces that are no gradient."""
+    force = system.force(walker.position, control)
+    change = force * (duration / system.inertia)
+    velocity = walker.velocity + change
+    stirring, work = system.driving_force(walker.position, control), walker.work
+    if stirring is not None:
+        mean = walker.velocity + change / 2
+        work = work + duration * (stirring * mean).sum(axis=0)
+    return eqx.tree_at(
+        lambda w: (w.velocity, w.work), walker, (velocity, work), is_leaf=lambda leaf: leaf is None
+    )
+
+
+def _drift(walker: Walker, duration: Any) -> Walker:
+    return eqx.tree_at(
+        lambda w: w.position, walker, walker.position + duration * walker.velocity
+    )
+
+
+def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
+    """The exact Ornstein-Uhlenbeck step of the velocity; what it loses is heat."""
+    temperature = system.temperature_at(walker.position)
+    decay = system.friction_at(walker.position) * duration / system.inertia
+    width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
+    velocity = jnp.exp(-decay) * walker.velocity + width * normals
+    heat, entropy = walker.heat, walker.entropy
+    if heat is not None:
+        lost = system.inertia * (walker.velocity**2 - velocity**2) / 2
+        heat = heat + baths(system, lost)
+        if entropy is not None:
+            entropy = entropy + baths(system, lost / temperature)
+    return eqx.tree_at(
+        lambda w: (w.velocity, w.heat, w.entropy),
+        walker,
+        (velocity, heat, entropy),
+        is_leaf=lambda leaf: leaf is None,
+    )
+
+
+def _variance_in_a_well(method: AbstractIntegrator, position: float) -> Case:
+    """The stationary variance that the splitting itself has, at unit stiffness and temperature."""
+    well = Underdamped(potential=Harmonic(stiffness=1.0), temperature=1.0, friction=1.0)
+    name = type(method).__name__
+
+    def variance() -> Any:
+        return simulate(well, method, key=jax.random.key(2), time=20.0).position_variance
+
+    return Case(
+        f"{name} in a harmonic well, dt = 0.5: stationary variance",
+        variance,
+        position,
+        5.0,
+        "exact moments of the scheme",
+        error="z",
+    )
