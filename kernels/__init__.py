@@ -1,7 +1,8 @@
 """Hot loops: each folder holds a plain reference and the fast form."""
 
+from . import elementary as elementary
 from . import noise as noise
 from . import sweep as sweep
 from ._registry import Operation as Operation
 
-OPERATIONS = (*noise.OPERATIONS, *sweep.OPERATIONS)
+OPERATIONS = (*elementary.OPERATIONS, *noise.OPERATIONS, *sweep.OPERATIONS)
