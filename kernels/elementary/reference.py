@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def log(x):
+    """As `polynomial.log`."""
+    return np.log(x.astype(np.float64))
+
+
 def sine(x):
     """As `polynomial.sine`."""
     return np.sin(x.astype(np.float64))

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, UInt32
 
-from ..elementary import half_turn
+from ..elementary import half_turn, log
 from .threefry import Words, bits
 
 Pair = tuple[Float[Array, "..."], Float[Array, "..."]]
@@ -55,4 +55,4 @@ def normal_pair(
 
 def _exponential(word, dtype):
     """Minus the logarithm of a multiple of 2^-32 in (0, 1]."""
-    return -jnp.log((word.astype(dtype) + 1) * np.asarray(2.0**-32, dtype))
+    return -log((word.astype(dtype) + 1) * np.asarray(2.0**-32, dtype))
