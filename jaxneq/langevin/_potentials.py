@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractDeclared, Scalar, parameter, setting
+from jaxneq._kernels import elementary
 
 Position = Float[Array, " coordinate"]
 Control = Float[Array, " control"]
@@ -126,4 +127,4 @@ class TiltedCosine(AbstractPotential):
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         x = position[0]
-        return -self.amplitude * jnp.cos(x) - (self.force + control[0]) * x
+        return -self.amplitude * elementary.cosine(x) - (self.force + control[0]) * x

@@ -2,7 +2,8 @@
 
 Threefry2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw, SC11, 2011). No state is carried, so
 an ensemble is the same under any blocking, sharding and resume, and an adjoint regenerates it.
-`jax.random.threefry` in `reference` is the same function.
+Everything is elementwise, so that it fuses into the loop that uses it; take both numbers of a pair,
+for instance for two consecutive steps. `jax.random.threefry` in `reference` is the same function.
 """
 
 import jax
@@ -10,8 +11,10 @@ import jax.numpy as jnp
 
 from .._registry import Operation
 from . import reference
+from .draws import exponential_pair as exponential_pair
+from .draws import normal_pair as normal_pair
+from .draws import uniform_pair as uniform_pair
 from .threefry import bits as bits
-from .threefry import normal_pair as normal_pair
 from .threefry import stream_key as stream_key
 
 

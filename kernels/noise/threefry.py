@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Int, UInt32
 
 Words = tuple[UInt32[Array, "..."], UInt32[Array, "..."]]
 
+_PARITY = np.uint32(0x1BD11BDA)
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
-def stream_key(key: Array, stream: Any) -> Words:
-    """The two words of a key for one of several independent streams of noise."""
-    stream = jnp.asarray(stream, jnp.uint32)
-    keys = jax.vmap(lambda one: jax.random.fold_in(key, one))(stream.reshape(-1))
-    words = jax.random.key_data(keys).reshape(*stream.shape, 2)
+def stream_key(key: Array, stream: int | Int[Array, "..."] | UInt32[Array, "..."]) -> Words:
+    """The two words of a key for each of several independent streams of noise.
+
+    **Arguments:** `key`: of `jax.random`. `stream`: a number, or an array of them, whose shape
+    the words take: (dimension, 1) makes one stream for each component of a particle, to be
+    broadcast against identities of shape (replicas,).
+    """
+    fold = jnp.vectorize(
+        lambda number: jax.random.key_data(jax.random.fold_in(key, number)), signature="()->(n)"
+    )
+    words = fold(jnp.asarray(stream))
     return words[..., 0], words[..., 1]
 
 
-def bits(
-    key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, ""]
-) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
-    """64 random bits, as two words, for each identity at a step."""
-    parity = np.uint32(0x1BD11BDA)
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ parity)
-    x, y = jnp.broadcast_arrays(identity + key[0], step + key[1])
+def bits(key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, "..."]) -> Words:
+    """64 random bits, as two words, for each identity, step and key, broadcast together."""
+    shape = jnp.broadcast_shapes(key[0].shape, identity.shape, step.shape)
+    k0, k1, x, y = (jnp.broadcast_to(word, shape) for word in (*key, identity, step))
+    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
+    x, y = x + k0, y + k1
     for block in range(5):
         for rotation in _ROTATIONS[block % 2]:
             x = x + y
@@ -37,17 +41,3 @@ def bits(
         x = x + schedule[(block + 1) % 3]
         y = y + schedule[(block + 2) % 3] + np.uint32(block + 1)
     return x, y
-
-
-def normal_pair(
-    key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, ""], dtype: np.dtype
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Two independent standard normals for each identity at a step (Box and Muller 1958).
-
-    All 32 bits go into the radius, which reaches 6.66 standard deviations.
-    """
-    first, second = bits(key, identity, step)
-    scale = np.asarray(2.0**-32, dtype)
-    radius = jnp.sqrt(-2 * jnp.log((first.astype(dtype) + 1) * scale))
-    angle = (2 * np.pi) * (second.astype(dtype) * scale)
-    return radius * jnp.cos(angle), radius * jnp.sin(angle)

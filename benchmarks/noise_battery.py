@@ -1,0 +1,121 @@
+"""Statistical tests of the noise: dieharder on interleaved streams.
+
+    python benchmarks/noise_battery.py [--tests 0 1 203:8 ...] [--report FILE]
+
+What dieharder reads are the words of Threefry2x32-20 as a simulation uses them: neighbouring words
+are the two outputs of one call, then the streams of one particle, then neighbouring particles, then
+consecutive steps. A test is a number of `dieharder -l`, with `:n` for its n-tuple; by default all
+of `dieharder -a`, those first that read little (the last ones read 200 GB). No test reads what
+another has read. The report is complete after every test.
+
+Each p-value is uniform if the generator is perfect. dieharder calls one WEAK if it is less than
+0.005 from 0 or 1, so one in a hundred is expected to be, and FAILED if less than 1e-6.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import subprocess
+import threading
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxneq
+from jaxneq._kernels import noise
+
+REPORT = Path(__file__).parent / "results" / "noise_battery-threefry2x32-20.txt"
+PARTICLES, STREAMS, STEPS = 4096, 4, 64
+EVERY_TEST = (
+    *map(str, (*range(18), 100, 101, 102)),
+    *(f"200:{n}" for n in range(1, 13)),
+    *(f"{test}:{n}" for test in (201, 202) for n in range(2, 6)),
+    *map(str, range(204, 210)),
+    *(f"203:{n}" for n in range(33)),
+)
+ROW = re.compile(r".*\|.*\|.*\|.*\|\s*([\d.]+)\|\s*(PASSED|WEAK|FAILED)\s*")
+
+
+@jax.jit
+def block(first):
+    """The words of `STEPS` steps, in the order: step, particle, stream, word."""
+    key = noise.stream_key(jax.random.key(0), jnp.arange(STREAMS)[None, None, :])
+    particle = jnp.arange(PARTICLES, dtype=jnp.uint32)[None, :, None]
+    step = first + jnp.arange(STEPS, dtype=jnp.uint32)[:, None, None]
+    return jnp.stack(noise.bits(key, particle, step), axis=-1)
+
+
+def blocks():
+    """One block after the other, each computed while the one before it is read."""
+    ahead = block(jnp.uint32(0))
+    for number in itertools.count(1):
+        current, ahead = ahead, block(jnp.uint32(number * STEPS))
+        yield memoryview(np.asarray(current)).cast("B")
+
+
+def dieharder(test, words):
+    """The lines of one test that hold a p-value."""
+    number, _, size = test.partition(":")
+    command = ["dieharder", "-g", "200", "-d", number, *(("-n", size) if size else ())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def feed():
+        try:
+            for chunk in words:
+                process.stdin.write(chunk)
+        except BrokenPipeError:  # it has read enough
+            pass
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    lines = process.stdout.read().decode().splitlines()
+    process.wait()
+    feeder.join()
+    return [line.rstrip() for line in lines if ROW.fullmatch(line)]
+
+
+def report(rows, tests):
+    """Versions, the rows, and how many were called weak or failed beside what chance makes so."""
+    version = subprocess.run(["dieharder", "-l"], capture_output=True, text=True).stdout
+    found = [ROW.fullmatch(row).groups() for row in rows]
+    p = np.array([float(value) for value, _ in found])
+    count = {name: sum(word == name for _, word in found) for name in ("WEAK", "FAILED")}
+    return "\n".join(
+        [
+            "Threefry2x32-20, words of 4 streams x 4096 particles x steps interleaved, seed 0",
+            f"jaxneq {jaxneq.__version__}, jax {jax.__version__}, numpy {np.__version__}, "
+            + re.search(r"dieharder version \S+", version).group(),
+            f"tests: {' '.join(tests)}",
+            "",
+            "           test_name|ntup| tsamples |psamples|  p-value |Assessment",
+            *rows,
+            "",
+            f"{len(p)} p-values: {count['FAILED']} failed, {count['WEAK']} weak "
+            f"({0.01 * len(p):.1f} expected by chance)",
+            f"smallest {p.min():.2e}, largest 1 - {1 - p.max():.2e}",
+            "",
+        ]
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tests", nargs="+", default=EVERY_TEST, help="by default all")
+    parser.add_argument("--report", type=Path, default=REPORT, help="the file to be written")
+    arguments = parser.parse_args()
+    words, rows, done = blocks(), [], []
+    for test in arguments.tests:
+        lines = dieharder(test, words)
+        print(*lines, sep="\n", flush=True)
+        rows += lines
+        done.append(test)
+        if rows:
+            arguments.report.write_text(report(rows, done))
+
+
+if __name__ == "__main__":
+    main()
