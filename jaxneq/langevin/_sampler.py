@@ -22,6 +22,8 @@ from jaxneq._core import (
     Schedule,
     Status,
     is_concrete,
+    parameter,
+    setting,
 )
 from jaxneq._kernels import langevin as kernel
 from jaxneq._kernels import noise
@@ -81,9 +83,10 @@ class AbstractIntegrator(AbstractSampler):
 
     normals: eqx.AbstractClassVar[int]
 
-    dt: eqx.AbstractVar[Scalar]
-    frames: eqx.AbstractVar[int]
-    block: eqx.AbstractVar[int]
+    dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.01)
+    replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
+    frames: int = setting(doc="Instants at which all positions are kept", default=0)
+    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
 
     @abc.abstractmethod
     def move(

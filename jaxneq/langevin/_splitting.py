@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from jaxneq._core import AbstractSystem, Case, Scalar, parameter, setting, simulate
+from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._heat import baths
 from ._potentials import Harmonic
@@ -28,11 +28,6 @@ class BAOAB(AbstractIntegrator):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
     normals: ClassVar[int] = 1
-
-    dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.05)
-    replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
-    frames: int = setting(doc="Instants at which all positions are kept", default=0)
-    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
 
     def move(
         self,
@@ -62,11 +57,6 @@ class OBABO(AbstractIntegrator):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
     normals: ClassVar[int] = 2
-
-    dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.05)
-    replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
-    frames: int = setting(doc="Instants at which all positions are kept", default=0)
-    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
 
     def move(
         self,
