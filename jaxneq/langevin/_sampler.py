@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import math
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -81,7 +81,7 @@ class AbstractIntegrator(AbstractSampler):
     Replicas are stepped in blocks of at most `block`; the answer does not depend on it.
     """
 
-    normals: eqx.AbstractClassVar[int]
+    normals: ClassVar[int]
 
     dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.01)
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
