@@ -38,6 +38,11 @@ class AbstractMethod(AbstractDeclared):
 
     systems: eqx.AbstractClassVar[tuple[type[AbstractSystem], ...]]
 
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        """Options for XLA, used where the verb is what is compiled (not inside another jit)."""
+        return {}
+
     @classmethod
     @abc.abstractmethod
     def validation(cls) -> Iterable[Case]:

@@ -9,12 +9,12 @@ import time as clock
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
+from ._compile import compiled
 from ._verbs import check_key, checked, resolve_method
 
 
@@ -106,16 +106,16 @@ def _deferred_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, previous)
 
 
-@eqx.filter_jit
+@compiled
 def _init(system, method, key, initial, plan):
     return method.init(system, key=key, initial=initial, **plan)
 
 
-@eqx.filter_jit
+@compiled
 def _advance(system, method, state, steps, plan):
     return method.advance(system, state, steps, **plan)
 
 
-@eqx.filter_jit
+@compiled
 def _finish(system, method, state, plan):
     return method.finish(system, state, **plan)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +17,7 @@ from ._abstract import (
     AbstractSteadyMethod,
     AbstractSystem,
 )
+from ._compile import compiled
 from ._declare import is_concrete
 
 Kind = TypeVar("Kind", bound=AbstractMethod)
@@ -129,17 +129,17 @@ def checked(solution: AbstractSolution, throw: bool | None, method: AbstractMeth
     return solution
 
 
-@eqx.filter_jit
+@compiled
 def _steady(system, method):
     return method.steady(system)
 
 
-@eqx.filter_jit
+@compiled
 def _evolve(system, method, times, initial):
     return method.evolve(system, times=times, initial=initial)
 
 
-@eqx.filter_jit
+@compiled
 def _simulate(system, method, key, schedule, initial, observables):
     plan = {"schedule": schedule, "observables": observables}
     state = method.init(system, key=key, initial=initial, **plan)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
@@ -86,7 +87,21 @@ class AbstractIntegrator(AbstractSampler):
     dt: Scalar = parameter(range="(0, inf)", doc="Time step", default=0.01)
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
     frames: int = setting(doc="Instants at which all positions are kept", default=0)
-    block: int = setting(doc="Replicas stepped together", range="[1, inf)", default=4096)
+    block: int = setting(
+        doc="Replicas stepped together; 0: what suits the device", range="[0, inf)", default=0
+    )
+    arithmetic: str = setting(
+        doc="Rounding as written, or in the order that is fastest",
+        choices=("exact", "fast"),
+        default="exact",
+    )
+
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        if jax.default_backend() != "cpu":
+            return {}
+        fast = {"xla_cpu_enable_fast_math": True} if self.arithmetic == "fast" else {}
+        return {"xla_cpu_prefer_vector_width": 512} | fast
 
     @abc.abstractmethod
     def move(
@@ -174,7 +189,7 @@ class AbstractIntegrator(AbstractSampler):
             identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
             xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
             velocity = xi * jnp.sqrt(system.temperature_at(position) / system.inertia)
-        blocks = _blocks(self.replicas, self.block)
+        blocks = parallel.block_count(self.replicas, self.block)
 
         def in_blocks(array: Array) -> Array:
             split = array.reshape(*array.shape[:-1], blocks, array.shape[-1] // blocks)
@@ -287,7 +302,7 @@ class AbstractIntegrator(AbstractSampler):
             return kernel.loop(one_frame, (walker, diverged, frames), steps // stride)
 
         blocks = jnp.arange(state.diverged.shape[0], dtype=jnp.uint32)
-        walker, diverged, frames = lax.map(
+        walker, diverged, frames = parallel.map_blocks(
             jax.checkpoint(one_block), (blocks, state.walker, state.diverged, state.frames)
         )
         return LangevinState(state.key, state.step + steps, walker, state.start, diverged, frames)
@@ -420,12 +435,6 @@ def _words(key: Array, phases: tuple[int, ...], coordinates: int) -> Any:
     """The words of the streams, (phase, coordinate, 1)."""
     streams = jnp.asarray(phases)[:, None] * coordinates + jnp.arange(coordinates)[None, :]
     return tuple(word[..., None] for word in noise.stream_key(key, streams))
-
-
-def _blocks(replicas: int, block: int) -> int:
-    """The number of equal blocks of at most `block` replicas; one if there is no good divisor."""
-    fewest = -(-replicas // block)
-    return next((n for n in range(fewest, 8 * fewest + 1) if replicas % n == 0), 1)
 
 
 def _whole(tree: Any) -> Any:
