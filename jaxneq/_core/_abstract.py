@@ -43,6 +43,9 @@ class AbstractMethod(AbstractDeclared):
         """Options for XLA, used where the verb is what is compiled (not inside another jit)."""
         return {}
 
+    def check(self, system: AbstractSystem) -> None:
+        """Refuse what cannot go well, before anything is computed; concrete values only."""
+
     @classmethod
     @abc.abstractmethod
     def validation(cls) -> Iterable[Case]:
@@ -196,6 +199,10 @@ class AbstractSolution(eqx.Module):
     stats: eqx.AbstractVar[dict[str, Any]]
     entropy_production: eqx.AbstractVar[Any]
     conservation_residual: eqx.AbstractVar[Any]
+
+    def where_it_failed(self) -> str:
+        """More about a failure than its status says, for the error; concrete values only."""
+        return ""
 
     @property
     @abc.abstractmethod

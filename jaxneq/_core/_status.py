@@ -74,15 +74,15 @@ class Status(eqx.Module):
     def ok(self) -> Bool[Array, "..."]:
         return self.code == 0
 
-    def check(self, what: str) -> None:
-        """Raise `RuntimeError` with the remedy if any element failed. Concrete statuses only."""
+    def check(self, what: str, detail: str = "") -> None:
+        """Raise `SolveError` with the remedy if any element failed. Concrete statuses only."""
         codes = np.ravel(np.asarray(self.code))
         failed = np.flatnonzero(codes)
         if failed.size == 0:
             return
         name, remedy = self.names[codes[failed[0]]], self.remedies[codes[failed[0]]]
         where = "" if codes.size == 1 else f" ({failed.size} of {codes.size} elements)"
-        raise SolveError(f"{what}: {name}{where}. {remedy}")
+        raise SolveError(f"{what}: {name}{where}. {detail}{' ' if detail else ''}{remedy}")
 
     def __str__(self) -> str:
         if not is_concrete(self.code):

@@ -104,6 +104,7 @@ def resolve_method(
     if not isinstance(system, method.systems):
         able = ", ".join(cls.__name__ for cls in method.systems)
         raise ValueError(f"{verb}: {chosen} treats {able}, not {name}.")
+    method.check(system)
     return method
 
 
@@ -125,7 +126,9 @@ def checked(solution: AbstractSolution, throw: bool | None, method: AbstractMeth
             "out and look at .status."
         )
     if concrete and throw is not False:
-        solution.status.check(type(method).__name__)
+        failed = not np.all(np.asarray(solution.status.ok))
+        detail = solution.where_it_failed() if failed else ""
+        solution.status.check(type(method).__name__, detail)
     return solution
 
 

@@ -190,6 +190,7 @@ def _sampled(
         key=jax.random.key(asked.seed),
         time=asked.time,
         burn_in=asked.burn_in,
+        initial=None if asked.initial is None else jnp.asarray(asked.initial),
         checkpointer=checkpointer,
         checkpoint_interval=interval,
         progress=progress,

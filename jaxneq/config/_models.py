@@ -187,6 +187,9 @@ class Simulate(Section):
     )
     burn_in: float = Field(0.0, ge=0, description="Time at the start that is not counted")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random numbers")
+    initial: float | list[float] | None = Field(
+        None, description="State of every replica at the start, a number for each coordinate"
+    )
 
     @pydantic.model_validator(mode="after")
     def _some_time_counts(self) -> Simulate:

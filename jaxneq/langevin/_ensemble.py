@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, Estimate, Status, quantity
@@ -41,7 +42,7 @@ class LangevinEnsemble(AbstractSolution):
         doc="Variance of the displacement over twice the time", dims=_COORDINATE
     )
     kinetic_temperature: Estimate | None = quantity(
-        doc="Mass times mean square velocity", dims=_COORDINATE, default=None
+        doc="Mass times variance of the velocity", dims=_COORDINATE, default=None
     )
     work: Estimate = quantity(doc="Mean work done on a path")
     heat: Estimate = quantity(doc="Mean heat given to each bath", dims=("bath",))
@@ -94,6 +95,13 @@ class LangevinEnsemble(AbstractSolution):
     @property
     def forces(self) -> Mapping[str, Array]:
         return {"heat": self.inverse_temperature}
+
+    def where_it_failed(self) -> str:
+        lost, replica, step = (
+            int(np.ravel(self.stats[name])[0])
+            for name in ("diverged", "diverged_first_replica", "diverged_first_step")
+        )
+        return f"{lost} replicas were lost, the first was number {replica} near step {step}."
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         """As of every solution; one coordinate is no dimension."""

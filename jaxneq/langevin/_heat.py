@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+from jaxtyping import Array, Float
 
 from ._sampler import Walker
 from ._systems import AbstractLangevin, Control, Ensemble
@@ -39,6 +40,6 @@ def overdamped_heat(
     )
 
 
-def baths(system: AbstractLangevin, heat: Ensemble) -> Ensemble:
+def baths(system: AbstractLangevin, heat: Ensemble) -> Float[Array, "bath replica"]:
     """Heat by coordinate as heat by bath."""
     return heat if system.several_baths else heat.sum(axis=0, keepdims=True)

@@ -117,6 +117,18 @@ class AbstractIntegrator(AbstractSampler):
         """What the scheme carries from step to step beside position and velocity."""
         return None
 
+    def check(self, system: AbstractLangevin) -> None:
+        """The step must be stable in the well where the system rests."""
+        if not all(map(is_concrete, jax.tree.leaves((system, self, jnp.zeros(()))))):
+            return
+        fastest, dt = float(_fastest_rate(system)), float(self.dt)
+        if fastest * dt >= 2:
+            raise ValueError(
+                f"{type(self).__name__}: dt = {dt:g} is not stable: where the system rests it "
+                f"{'oscillates' if system.inertial else 'relaxes'} at the rate {fastest:g}. Give "
+                f"dt well below {2 / fastest:.3g}."
+            )
+
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         name = type(self).__name__
         if time is None:
@@ -175,14 +187,14 @@ class AbstractIntegrator(AbstractSampler):
     ) -> LangevinState:
         """`initial` is one position, or one for each replica, (coordinate, replica).
 
-        By default the origin. Velocities start in equilibrium with the baths.
+        By default where the system rests. Velocities start in equilibrium with the baths.
         """
         names = [each.name for each in observables]
         if len(set(names)) < len(names):
             raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
         dtype, shape = system.dtype, (system.dimension, self.replicas)
-        position = jnp.zeros(shape, dtype) if initial is None else self._place(initial, shape)
-        position = position.astype(dtype)
+        initial = system.rest if initial is None else initial
+        position = self._place(initial, shape).astype(dtype)
         velocity = None
         if system.inertial:
             words = tuple(word[0] for word in _words(key, (_VELOCITIES,), system.dimension))
@@ -350,45 +362,48 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinEnsemble:
-        walker, alive = _whole(state.walker), state.diverged.reshape(-1) < 0
+        walker = state.walker
+        position, velocity, work, heat, entropy = _whole(
+            (walker.position, walker.velocity, walker.work, walker.heat, walker.entropy)
+        )
+        alive = state.diverged.reshape(-1) < 0
         start, start_velocity = _whole(state.start)
         steps = schedule.total - schedule.burn_in
         time = jnp.asarray(steps * self.dt, system.dtype)
         before, after = system.control_at(-jnp.ones_like(time)), self._last_control(system, time)
 
-        work = jnp.zeros_like(walker.position[0])
-        if walker.work is not None:
-            work = walker.work + system.energy(walker.position, after)
-            work = work - system.energy(walker.position, self._control_during(system, steps))
-        change = _energy(system, walker.position, walker.velocity, after)
+        work = jnp.zeros_like(position[0]) if work is None else work
+        if system.protocol is not None:  # to the end of the last step, and a jump there
+            work = work + system.energy(position, after)
+            work = work - system.energy(position, self._control_during(system, steps))
+        change = _energy(system, position, velocity, after)
         change = change - _energy(system, start, start_velocity, before)
-        heat = (work - change)[None] if walker.heat is None else walker.heat
+        heat = (work - change)[None] if heat is None else heat
         shadow = change - work + heat.sum(axis=0)
-        entropy = walker.entropy
         if entropy is None:
             bath = jnp.broadcast_to(system.temperature_at(start[:, :1]), (heat.shape[0], 1))
             entropy = heat / bath
         of = partial(Estimate.from_samples, where=alive)
         each = partial(_per_coordinate, of, system.dimension)
-        moved = walker.position - start
+        moved = position - start
         heat_rate, entropy_rate = of(heat.T / time), of(entropy.T / time)
         exchanged = jnp.abs(heat).sum(axis=0) + jnp.abs(work)
         found = {
             one.name: one.estimate(one.join(sums))
-            for one, sums in zip(observables, state.walker.accumulated, strict=True)
+            for one, sums in zip(observables, walker.accumulated, strict=True)
         }
         squeeze = _squeeze(system.dimension)
-        kinetic = walker.velocity is not None and system.inertia * walker.velocity**2
+        kinetic = None if velocity is None else each(system.inertia * _squared_deviation(velocity, alive))
         frame_time, frames, frame_velocities = self._frames(system, state, steps)
         return LangevinEnsemble(
             dimension=system.dimension,
             observables=found,
             time=time,
-            mean_position=each(walker.position),
-            position_variance=each(_squared_deviation(walker.position, alive)),
+            mean_position=each(position),
+            position_variance=each(_squared_deviation(position, alive)),
             velocity=each(moved / time),
             diffusion=each(_squared_deviation(moved, alive) / (2 * time)),
-            kinetic_temperature=each(kinetic) if walker.velocity is not None else None,
+            kinetic_temperature=kinetic,
             work=of(work),
             heat=of(heat.T),
             energy_change=of(change),
@@ -402,9 +417,9 @@ class AbstractIntegrator(AbstractSampler):
             path_work=work,
             path_heat=heat,
             path_entropy=entropy.sum(axis=0),
-            position=squeeze(walker.position),
+            position=squeeze(position),
             start=squeeze(start),
-            particle_velocity=None if walker.velocity is None else squeeze(walker.velocity),
+            particle_velocity=None if velocity is None else squeeze(velocity),
             frame_time=frame_time,
             frames=None if frames is None else squeeze(frames),
             frame_velocities=None if frame_velocities is None else squeeze(frame_velocities),
@@ -429,6 +444,25 @@ class AbstractIntegrator(AbstractSampler):
             return None, None, None
         times = jnp.arange(1, self.frames + 1, dtype=system.dtype) * (steps / self.frames) * self.dt
         return times, *_whole(state.frames)
+
+
+@eqx.filter_jit
+def _fastest_rate(system: AbstractLangevin) -> Float[Array, ""]:
+    """The largest eigenvalue of force constant over friction, or its root over mass."""
+    rest = system.rest
+
+    def energy(position: Array, control: Control) -> Array:
+        return system.energy(position[:, None], control)[0]
+
+    scale = system.inertia if system.inertial else system.friction_at(rest[:, None])
+    scale = jnp.sqrt(jnp.broadcast_to(scale, (rest.size, 1)))
+    rates = []
+    for time in (0.0,) if system.protocol is None else (0.0, system.protocol.duration):
+        control = system.control_at(jnp.asarray(time, system.dtype))
+        stiffness = jax.hessian(energy)(rest, control) / (scale * scale.T)
+        rates.append(jnp.max(jnp.linalg.eigvalsh(stiffness)))
+    fastest = jnp.maximum(jnp.max(jnp.stack(rates)), 0)
+    return jnp.sqrt(fastest) if system.inertial else fastest
 
 
 def _words(key: Array, phases: tuple[int, ...], coordinates: int) -> Any:

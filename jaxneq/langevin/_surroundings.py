@@ -24,7 +24,7 @@ class AbstractProfile(AbstractDeclared):
     uniform: eqx.AbstractClassVar[bool]
 
     @abc.abstractmethod
-    def __call__(self, position: Position) -> Position:
+    def __call__(self, position: Position) -> Float[Array, " factors"]:
         """The factor for each coordinate."""
 
 
@@ -37,7 +37,7 @@ class PerCoordinate(AbstractProfile):
         range="(0, inf)", doc="Factor of each coordinate", dims=("coordinate",)
     )
 
-    def __call__(self, position: Position) -> Position:
+    def __call__(self, position: Position) -> Float[Array, " factors"]:
         return self.factor
 
 

@@ -87,6 +87,11 @@ class AbstractLangevin(AbstractSystem):
         """Temperature of each coordinate's bath."""
 
     @property
+    def rest(self) -> Float[Array, " coordinate"]:
+        """Where replicas start by default, and steps are judged."""
+        return jnp.zeros(self.dimension, self.dtype)
+
+    @property
     def inertia(self) -> Coefficient:
         """The mass; 1 for what has no inertia."""
         return jnp.ones((), self.dtype)
@@ -165,6 +170,10 @@ class AbstractParticle(AbstractLangevin):
     @property
     def controls(self) -> int:
         return self.potential.controls
+
+    @property
+    def rest(self) -> Float[Array, " coordinate"]:
+        return self.potential.rest.astype(self.dtype)
 
     @property
     def driven(self) -> bool:
