@@ -96,18 +96,20 @@ def monotone_root(function, low: Float[Array, ""], high: Float[Array, ""]) -> Fl
     """The root of a function that grows from ``function(low) <= 0`` to ``function(high) >= 0``.
 
     Newton's method; a step that leaves the bracket, or is not half of the last one, is replaced by
-    bisection. It ends when the bracket or the step is at rounding. Derivatives by the implicit
+    bisection. It ends after a step so small that its square is below rounding: the argument is to be
+    reduced, so that the function bends over lengths of order 1. Derivatives by the implicit
     function theorem.
     """
 
     def solve(function, guess):
-        tiny = 4 * jnp.finfo(guess.dtype).eps
+        eps = jnp.finfo(guess.dtype).eps
+
+        def small(step, x):
+            return jnp.abs(step) <= jnp.maximum(0.1 * jnp.sqrt(eps), 4 * eps * jnp.abs(x))
 
         def unfinished(carry):
             low, high, x, step, iterations = carry
-            size = jnp.maximum(jnp.abs(low), jnp.abs(high))
-            open_ = (high - low > tiny * size) & (jnp.abs(step) > tiny * jnp.maximum(jnp.abs(x), 1))
-            return open_ & (iterations < 200)
+            return ~small(step, x) & (low < high) & (iterations < 200)
 
         def improve(carry):
             low, high, x, last, iterations = carry
@@ -117,8 +119,7 @@ def monotone_root(function, low: Float[Array, ""], high: Float[Array, ""]) -> Fl
             trial = x - value / slope
             good = (trial > low) & (trial < high) & (jnp.abs(trial - x) < jnp.abs(last) / 2)
             new = jnp.where(good, trial, low + (high - low) / 2)  # NaN is not good
-            settled = (value == 0) | (jnp.abs(trial - x) <= tiny * jnp.maximum(jnp.abs(x), 1))
-            new = jnp.where(settled, x, new)
+            new = jnp.where(small(trial - x, x), jnp.clip(trial, low, high), new)
             return low, high, new, new - x, iterations + 1
 
         start = (low, high, guess, jnp.full_like(guess, jnp.inf), jnp.int32(0))

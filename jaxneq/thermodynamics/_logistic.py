@@ -33,28 +33,28 @@ def fit_log_ratio(signed: Signed) -> LogRatio:
         return signed.T @ jax.nn.sigmoid(-(signed @ theta))
 
     def solve(_, start):
-        tiny = 16 * jnp.finfo(start.dtype).eps
+        eps = jnp.finfo(start.dtype).eps  # a step of its root leaves an error of the order of eps
 
         def likelihood(theta):
             return jnp.sum(jax.nn.log_sigmoid(signed @ theta))
 
         def unfinished(carry):
-            _, step, _, _, iterations = carry
-            return (jnp.max(jnp.abs(step)) > tiny) & (iterations < 60)
+            _, _, _, step, iterations = carry
+            return (jnp.max(jnp.abs(step)) > 0.1 * jnp.sqrt(eps)) & (iterations < 60)
 
         def improve(carry):
             theta, step, value, _, iterations = carry
             trial = theta + step
-            new_value = likelihood(trial)
-            better = new_value >= value
+            reached = likelihood(trial)
+            better = reached >= value - 64 * eps * jnp.abs(value)
             theta = jnp.where(better, trial, theta)
             newton = jnp.linalg.solve(information(signed, theta), score(theta))
-            step = jnp.where(better, newton, step / 2)
-            step = jnp.where(jnp.isfinite(step), step, 0)
-            return theta, step, jnp.maximum(value, new_value), better, iterations + 1
+            following = jnp.where(better, newton, step / 2)
+            following = jnp.where(jnp.isfinite(following), following, 0)
+            return theta, following, jnp.where(better, reached, value), step, iterations + 1
 
         first = jnp.linalg.solve(information(signed, start), score(start))
-        carry = (start, first, likelihood(start), jnp.array(True), jnp.int32(0))
+        carry = (start, first, likelihood(start), jnp.full_like(start, jnp.inf), jnp.int32(0))
         return lax.while_loop(unfinished, improve, carry)[0]
 
     def tangent_solve(linear, rhs):
