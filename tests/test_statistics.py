@@ -107,6 +107,7 @@ def test_error_of_the_integrated_time(repeated):
 
 
 def test_blocking_is_the_error_of_block_means(series):
+    series = np.asarray(series)
     found = statistics.blocking(series)
     for level, length in enumerate(found.length):
         blocks = np.reshape(series, (-1, length)).mean(axis=1)

@@ -56,7 +56,9 @@ def methods(engine: str | None = None) -> dict[str, type[AbstractMethod]]:
 
 def laws(room: str | None = None) -> dict[str, ModuleType]:
     """The rooms without systems, whose namespace has the ``validation``; or that one."""
-    return {name: importlib.import_module(f"jaxneq.{name}") for name in LAWS if room in (None, name)}
+    return {
+        name: importlib.import_module(f"jaxneq.{name}") for name in LAWS if room in (None, name)
+    }
 
 
 def parts(kind: type = AbstractDeclared) -> dict[str, type]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -16,7 +17,7 @@ class Blocking(eqx.Module):
 
     **Fields:** `length`, 1, 2, 4, ... steps; `stderr`, as if the blocks were independent; it grows
     to a plateau; `stderr_error`, its own standard error; `plateau`, the level that was chosen;
-    `estimate`, the mean with the error there.
+    `found`, whether there is one, or the last was taken; `estimate`, the mean with the error there.
     """
 
     length: Int[Array, " level"]
@@ -46,7 +47,17 @@ def blocking(series: Any) -> Blocking:
     """
     series = as_samples("blocking", "series", series, ("...", "time"), 4)
     check_varies("blocking", "series", series)
-    blocks = jnp.reshape(series, (-1, series.shape[-1]))
+    found = _blocking(jnp.reshape(series, (-1, series.shape[-1])))
+    warn_if(
+        ~found.found,
+        "blocking: the error has no plateau yet; it is a lower bound. Give longer series.",
+    )
+    return found
+
+
+@jax.jit
+def _blocking(series: Float[Array, "replicas time"]) -> Blocking:
+    blocks = series
     mean = jnp.mean(series)
     stderr, counts = [], []
     while blocks.shape[-1] >= 1 and blocks.size >= 4:
@@ -61,9 +72,5 @@ def blocking(series: Any) -> Blocking:
     reached = length.astype(series.dtype) ** 3 > 2 * series.size * inefficiency**2
     found = jnp.any(reached)
     plateau = jnp.where(found, jnp.argmax(reached), len(stderr) - 1)
-    warn_if(
-        ~found,
-        "blocking: the error has no plateau yet; it is a lower bound. Give longer series.",
-    )
     estimate = Estimate(mean, errors[plateau], series.size / inefficiency[plateau])
     return Blocking(length, errors, errors / jnp.sqrt(2 * (count - 1)), plateau, found, estimate)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -38,10 +40,16 @@ def correlation(
     kept: int = max(count // 2, 1) if lags is None else lags
     if not 1 <= kept <= count:
         raise ValueError(f"correlation: lags = {lags} is not in [1, {count}], the length.")
-    size = 1 << (count + kept - 1).bit_length()  # padded so that the ends do not meet
+    return _correlation(first, second, kept)
+
+
+@partial(jax.jit, static_argnames="lags")
+def _correlation(first: Array, second: Array, lags: int) -> Array:
+    count = first.shape[-1]
+    size = 1 << (count + lags - 1).bit_length()  # padded so that the ends do not meet
     product = jnp.fft.rfft(first, size) * jnp.conj(jnp.fft.rfft(second, size))
-    pairs = jnp.arange(count, count - kept, -1).astype(first.dtype)
-    sums = jnp.fft.irfft(product, size)[..., :kept]
+    pairs = jnp.arange(count, count - lags, -1).astype(first.dtype)
+    sums = jnp.fft.irfft(product, size)[..., :lags]
     return sums / jnp.reshape(pairs, (1,) * (sums.ndim - 1) + pairs.shape)
 
 
@@ -128,18 +136,25 @@ def integrated_autocorrelation_time(series: Any) -> Estimate:
     **Warns** where the series is too short for the window to close, or for 50 times `tau`.
     """
     series = as_samples("integrated_autocorrelation_time", "series", series, ("...", "time"), 4)
+    check_varies("integrated_autocorrelation_time", "series", series)
+    tau, found = _integrated_time(series)
+    warn_if(
+        ~found | (series.shape[-1] < 50 * tau.value),
+        "integrated_autocorrelation_time: the series is shorter than 50 correlation times, and "
+        "the answer uncertain. Give longer series.",
+    )
+    return tau
+
+
+@jax.jit
+def _integrated_time(series: Array) -> tuple[Estimate, Array]:
     rho = autocorrelation(series)
     rho = jnp.mean(jnp.reshape(rho, (-1, rho.shape[-1])), axis=0)
     cut, found = window(rho, series.size)
     kept = jnp.where(jnp.arange(rho.shape[0]) <= cut, rho, 0)
     width = (2 * cut + 1).astype(rho.dtype) / series.size
     tau = (2 * jnp.sum(kept) - 1) * (1 + width)
-    warn_if(
-        ~found | (series.shape[-1] < 50 * tau),
-        "integrated_autocorrelation_time: the series is shorter than 50 correlation times, and "
-        "the answer uncertain. Give longer series.",
-    )
-    return Estimate(tau, jnp.abs(tau) * jnp.sqrt(2 * width), series.size / tau)
+    return Estimate(tau, jnp.abs(tau) * jnp.sqrt(2 * width), series.size / tau), found
 
 
 def effective_sample_size(series: Any) -> Float[Array, ""]:

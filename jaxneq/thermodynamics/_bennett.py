@@ -96,8 +96,8 @@ def monotone_root(function, low: Float[Array, ""], high: Float[Array, ""]) -> Fl
     """The root of a function that grows from ``function(low) <= 0`` to ``function(high) >= 0``.
 
     Newton's method; a step that leaves the bracket, or is not half of the last one, is replaced by
-    bisection. It ends after a step so small that its square is below rounding: the argument is to be
-    reduced, so that the function bends over lengths of order 1. Derivatives by the implicit
+    bisection. It ends after a step so small that its square is below rounding: the argument is to
+    be reduced, so that the function bends over lengths of order 1. Derivatives by the implicit
     function theorem.
     """
 

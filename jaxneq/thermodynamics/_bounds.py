@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import Estimate, as_number, as_samples, is_concrete
 
-
 ONE_BIT = math.log(2)  # in units of k_B
 
 

@@ -131,8 +131,10 @@ def harada_sasa(
             f"{owner}: frequency has shape {frequency.shape}, spectrum {spectrum.shape}, response "
             f"{response.shape}. Give (frequency,), (replicas, frequency), and either."
         )
-    if is_concrete(frequency) and not (frequency[0] == 0 and np.all(np.diff(frequency) > 0)):
-        raise ValueError(f"{owner}: frequency must begin with 0 and grow. Sort it, and add 0.")
+    if is_concrete(frequency):
+        known = np.asarray(frequency)
+        if known[0] != 0 or np.any(np.diff(known) <= 0):
+            raise ValueError(f"{owner}: frequency must begin with 0 and grow. Sort it, and add 0.")
     temperature = as_number(owner, "temperature", temperature, spectrum)
     friction = as_number(owner, "friction", friction, spectrum)
     velocity = as_number(owner, "mean_velocity", mean_velocity, spectrum, "(-inf, inf)")
