@@ -105,7 +105,7 @@ def test_onsager_matrix_of_a_reversible_process(equilibrium):
     assert np.all(equilibrium.matrix.stderr < 0.06) and np.all(np.abs(z) < 5)
     assert equilibrium.asymmetry < 5
     lowest = np.linalg.eigvalsh(np.linalg.inv(SYMMETRIC))[0]
-    assert equilibrium.least_dissipation == pytest.approx(lowest, rel=0.1)
+    assert equilibrium.smallest_eigenvalue == pytest.approx(lowest, rel=0.1)
 
 
 def test_dissipation_is_fluxes_times_forces(equilibrium):
@@ -287,6 +287,14 @@ def sasa(frequency=None, spectrum=None, **changes):
             r"forces has shape \(3, 2\)",
         ),
         (lambda: thermo.OnsagerMatrix(jnp.ones((3, 1, 1))).asymmetry, "one coefficient"),
+        (
+            lambda: thermo.OnsagerMatrix(jnp.ones((3, 2, 2))).entropy_production(jnp.ones(3)),
+            "each of the 2 fluxes",
+        ),
+        (
+            lambda: jax.jit(lambda dt: thermo.green_kubo(FLUX, dt, cutoff=0.5))(0.1),
+            "cannot be traced",
+        ),
         (lambda: thermo.diffusion(FLUX[0], 0.0), "duration = 0"),
         (lambda: thermo.mobility(FLUX[0], 1.0, 0.0), "force = 0"),
         (

@@ -59,6 +59,14 @@ def test_integrated_time(series):
     assert tau.stderr < 0.05 and abs(tau.z_score(1.0)) < 5
 
 
+def test_an_alternating_series_keeps_a_safe_error():
+    x = autoregression(jax.random.key(4), -0.9, 8, 2049)
+    found = statistics.series_mean(x)
+    exact = np.sqrt((1 - 0.9) / (1 + 0.9) / x.size)
+    assert exact / 2 < found.stderr < 3 * exact
+    assert found.n_effective <= x.size * np.log10(x.size)
+
+
 def test_an_oscillation_is_not_cut_at_its_first_zero():
     """The autoregression x'' = 2 r cos(w) x' - r^2 x + noise has tau = S(0) / C(0)."""
     r, w = 0.9, 0.5

@@ -221,6 +221,26 @@ def test_p_values_are_uniform(crooks_repeated):
     assert scipy.stats.kstest(crooks_repeated[0].chi_squared, "chi2", (2,)).pvalue > 1e-3
 
 
+def test_a_quench_of_a_trap():
+    """The stiffness jumps from 1 to 2: work x^2 / 2, not Gaussian; Delta F = ln(2) / 2."""
+    x = np.asarray(jax.random.normal(KEY, (9000,)))
+    forward, reverse = x[:6000] ** 2 / 2, -(x[6000:] ** 2) / 4
+    exact = math.log(2) / 2
+    for found in (
+        thermo.jarzynski(forward, 1.0),
+        thermo.bar(forward, reverse, 1.0),
+        thermo.crooks_crossing(forward, reverse),
+    ):
+        assert found.stderr < 0.02 and abs(found.z_score(exact)) < 5
+    test = thermo.crooks_ratio_test(forward, reverse, 1.0)
+    assert test.p_value > 1e-3 and abs(test.slope.z_score(1.0)) < 5
+    for order in (2, 4):  # the cumulants are (m - 1)! / 2
+        found = thermo.cumulant_expansion(forward, 1.0, order)
+        expansion = sum((-1) ** (m - 1) / (2 * m) for m in range(1, order + 1))
+        assert abs(found.z_score(expansion)) < 5
+    assert thermo.cumulant_expansion(forward, 1.0).z_score(exact) < -5  # not exact here
+
+
 def test_the_ratio_test_sees_what_is_wrong(works):
     forward, reverse = works
     assert thermo.crooks_ratio_test(forward, reverse, 1.0).p_value > 1e-3
@@ -460,6 +480,10 @@ ONES = np.arange(20.0)
         (lambda: thermo.jarzynski(NAN, 1.0), r"jarzynski: work has 1 of 20 .* index \(7,\)"),
         (lambda: thermo.jarzynski(np.ones((4, 4)), 1.0), r"shape \(4, 4\).* jax.vmap"),
         (lambda: thermo.jarzynski(np.ones(1), 1.0), "has 1 samples, too few"),
+        (lambda: thermo.jarzynski(1j * ONES, 1.0), "work is complex"),
+        (lambda: jax.jit(lambda w: thermo.jarzynski(w, -1.0))(ONES), "beta = -1"),
+        (lambda: jax.jit(lambda beta: thermo.jarzynski(NAN, beta))(1.0), "work has 1 of 20"),
+        (lambda: thermo.uncertainty_relation(np.ones(5), 1.0), "values of current are the same"),
         (lambda: thermo.jarzynski(ONES, -1.0), r"beta = -1 is not allowed. .*\(0, inf\)"),
         (lambda: thermo.jarzynski(ONES, [1.0, 2.0]), r"beta has shape \(2,\)"),
         (lambda: thermo.cumulant_expansion(ONES, 1.0, 5), "order = 5 is not allowed"),

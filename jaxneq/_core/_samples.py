@@ -6,6 +6,7 @@ import inspect
 import warnings
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -22,9 +23,12 @@ def as_samples(
 
     **Raises:** `ValueError` for another shape, and for values that are not finite (concrete ones).
     """
-    values = jnp.asarray(values)
-    if not jnp.issubdtype(values.dtype, jnp.floating):
-        values = values.astype(jnp.result_type(float))
+    with jax.ensure_compile_time_eval():  # what is known stays known while a function is traced
+        values = jnp.asarray(values)
+        if jnp.issubdtype(values.dtype, jnp.complexfloating):
+            raise ValueError(f"{owner}: {name} is complex. Give real numbers.")
+        if not jnp.issubdtype(values.dtype, jnp.floating):
+            values = values.astype(jnp.result_type(float))
     named = tuple(dim for dim in dims if dim != "...")
     enough = values.ndim >= len(named) if "..." in dims else values.ndim == len(named)
     if not enough or 0 in values.shape:
@@ -47,7 +51,8 @@ def as_samples(
 
 def as_number(owner: str, name: str, value: Any, like: Array, interval: str = "(0, inf)") -> Array:
     """`value` as a scalar of the dtype of `like`, in the interval if it is concrete."""
-    value = jnp.asarray(value, like.dtype)
+    with jax.ensure_compile_time_eval():
+        value = jnp.asarray(value, like.dtype)
     if value.ndim:
         raise ValueError(
             f"{owner}: {name} has shape {value.shape}. Give one number; for many use jax.vmap."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -130,6 +131,9 @@ def integrated_autocorrelation_time(series: Any) -> Estimate:
     1988). White noise has 1. The deficit of :math:`(2W+1)/N` that comes of subtracting the mean of
     the same data is made good.
 
+    For series that alternate, `tau` is a small difference and its error is understated;
+    `n_effective` is at most ``N log10(N)`` (Vehtari et al., Bayesian Anal. 16, 667, 2021).
+
     **Arguments:** `series`, shape ``(time,)`` or ``(replicas, time)``; the correlation is averaged
     over replicas.
 
@@ -154,7 +158,8 @@ def _integrated_time(series: Array) -> tuple[Estimate, Array]:
     kept = jnp.where(jnp.arange(rho.shape[0]) <= cut, rho, 0)
     width = (2 * cut + 1).astype(rho.dtype) / series.size
     tau = (2 * jnp.sum(kept) - 1) * (1 + width)
-    return Estimate(tau, jnp.abs(tau) * jnp.sqrt(2 * width), series.size / tau), found
+    effective = series.size / jnp.maximum(tau, 1 / math.log10(series.size))
+    return Estimate(tau, jnp.abs(tau) * jnp.sqrt(2 * width), effective), found
 
 
 def effective_sample_size(series: Any) -> Float[Array, ""]:
@@ -174,5 +179,5 @@ def series_mean(series: Any) -> Estimate:
     """
     series = as_samples("series_mean", "series", series, ("...", "time"), 4)
     effective = effective_sample_size(series)
-    unbiased = jnp.var(series) * effective / (effective - 1)
-    return Estimate(jnp.mean(series), jnp.sqrt(unbiased / effective), effective)
+    variance = jnp.var(series) / jnp.maximum(effective - 1, 0)  # infinite where all is one sample
+    return Estimate(jnp.mean(series), jnp.sqrt(variance), effective)

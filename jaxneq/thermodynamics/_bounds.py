@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import Estimate, as_number, as_samples, is_concrete
+from jaxneq._core import Estimate, as_number, as_samples, check_varies, is_concrete
 
 ONE_BIT = math.log(2)  # in units of k_B
 
@@ -43,6 +43,7 @@ def uncertainty_relation(current: Any, entropy_production: Any) -> UncertaintyRe
     """
     owner = "uncertainty_relation"
     current = as_samples(owner, "current", current)
+    check_varies(owner, "current", current)
     if jnp.ndim(entropy_production):
         entropy = as_samples(owner, "entropy_production", entropy_production)
         entropy = entropy.astype(current.dtype)

@@ -56,15 +56,20 @@ class OnsagerMatrix(eqx.Module):
         return jnp.max(jnp.abs(self.antisymmetric.z_score(0.0)[np.triu_indices(n, 1)]))
 
     @property
-    def least_dissipation(self) -> Float[Array, ""]:
-        """The smallest eigenvalue of the symmetric part: the second law wants it positive."""
+    def smallest_eigenvalue(self) -> Float[Array, ""]:
+        """Of the symmetric part: the second law wants it positive."""
         mean = jnp.mean(self.samples, axis=0)
         return jnp.linalg.eigvalsh((mean + mean.T) / 2)[0]
 
     def entropy_production(self, forces: Any) -> Estimate:
         r"""The rate :math:`\sum_{ab} X_a L_{ab} X_b` at the forces `X`, shape ``(n,)``."""
-        forces = as_samples("OnsagerMatrix", "forces", forces, ("n",), self.samples.shape[-1])
+        forces = as_samples("OnsagerMatrix", "forces", forces, ("n",), 1)
         forces = forces.astype(self.samples.dtype)
+        if forces.shape != self.samples.shape[-1:]:
+            raise ValueError(
+                f"OnsagerMatrix: forces has shape {forces.shape}. Give one force for each of the "
+                f"{self.samples.shape[-1]} fluxes."
+            )
         return Estimate.from_samples(jnp.einsum("a,rab,b->r", forces, self.samples, forces))
 
 
@@ -97,7 +102,9 @@ def green_kubo(flux: Any, dt: Any, *, other: Any = None, cutoff: float | None = 
     if other is not None:
         other = _series(owner, "other", other, ("replicas", "time")).astype(flux.dtype)
         if other.shape != flux.shape:
-            raise ValueError(f"{owner}: other has shape {other.shape}, flux {flux.shape}.")
+            raise ValueError(
+                f"{owner}: other has shape {other.shape}, flux {flux.shape}. Give two of one shape."
+            )
         fluxes = jnp.stack([flux, other], axis=1)
     dt = as_number(owner, "dt", dt, flux)
     pair, running, cut, found = _running_integrals(fluxes, dt, _steps(owner, cutoff, dt, flux))
@@ -187,6 +194,8 @@ def _check_replicas(owner: str, values: Array) -> None:
 def _steps(owner: str, cutoff: float | None, dt: Array, series: Array) -> int | None:
     if cutoff is None:
         return None
+    if not (is_concrete(cutoff) and is_concrete(dt)):
+        raise ValueError(f"{owner}: cutoff and dt fix the number of steps and cannot be traced.")
     longest = series.shape[-1] // 2 - 1
     steps = round(cutoff / float(dt))
     if not 1 <= steps <= longest:
