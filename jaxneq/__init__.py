@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from . import materials as materials
     from . import phonon as phonon
     from . import statistics as statistics
+    from . import thermodynamics as thermodynamics
     from ._core import Estimate as Estimate
     from ._core import Interrupted as Interrupted
     from ._core import SolveError as SolveError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ._core import steady as steady
 
 # Loaded at first use: `jaxneq --help` does not wait for JAX, nor a phonon job for other engines.
-_ROOMS = ("langevin", "materials", "phonon", "statistics")
+_ROOMS = ("langevin", "materials", "phonon", "statistics", "thermodynamics")
 _CORE = (
     "Estimate",
     "Interrupted",

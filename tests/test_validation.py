@@ -3,7 +3,7 @@
 import pytest
 
 from jaxneq._core import Case, Verdict, judge
-from jaxneq.config import find, methods, systems
+from jaxneq.config import find, laws, methods, systems
 
 PUBLIC = [*systems(), *methods()]
 
@@ -17,6 +17,15 @@ def test_everything_listed_is_validated():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_validation(name):
     for case in find(name).validation():
+        verdict = judge(case)
+        assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("room", laws())
+def test_validation_of_laws(room):
+    cases = list(laws(room)[room].validation())
+    assert cases
+    for case in cases:
         verdict = judge(case)
         assert verdict.passed, verdict
 

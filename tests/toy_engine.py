@@ -249,6 +249,7 @@ def register(patch):
     from jaxneq.config import _catalog
 
     patch.setattr(_catalog, "ENGINES", ("toy",))
+    patch.setattr(_catalog, "LAWS", ())
     patch.setitem(sys.modules, "jaxneq.toy", sys.modules[__name__])
     for cls in list(vars(sys.modules[__name__]).values()):
         if isinstance(cls, type) and cls.__module__ == __name__:

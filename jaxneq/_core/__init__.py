@@ -26,6 +26,10 @@ from ._newton import newton as newton
 from ._run import Checkpointer as Checkpointer
 from ._run import Interrupted as Interrupted
 from ._run import run as run
+from ._samples import as_number as as_number
+from ._samples import as_samples as as_samples
+from ._samples import check_varies as check_varies
+from ._samples import warn_if as warn_if
 from ._status import SolveError as SolveError
 from ._status import Status as Status
 from ._types import Scalar as Scalar

@@ -6,11 +6,12 @@ import dataclasses
 import json
 import math
 import sys
+from typing import Any
 
 import jax
 
 from jaxneq import config
-from jaxneq._core import AbstractMethod, AbstractSystem, Case, judge
+from jaxneq._core import Case, judge
 
 from . import _compile_cache
 from ._progress import progress
@@ -33,20 +34,21 @@ class Line:
 
 
 def validate(engine: str | None, as_json: bool) -> int:
-    """Compare every case of every public system and method, or of one engine."""
-    subjects: dict[str, type[AbstractSystem] | type[AbstractMethod]] = {
+    """Compare every case of every public system, method and law, or of one room."""
+    subjects: dict[str, Any] = {
         **config.systems(engine),
         **config.methods(engine),
+        **config.laws(engine),
     }
     if not subjects:
-        known = sorted({name.partition(".")[0] for name in config.systems()})
+        known = sorted({name.partition(".")[0] for name in config.systems()} | {*config.laws()})
         near = config.nearest(engine or "", known)
         meant = f"Did you mean {near}?" if near else f"There are: {', '.join(known)}."
         raise config.JobError(f"there is no engine {engine}. {meant}")
     _compile_cache.turn_on()
     lines = []
     with jax.enable_x64(True), progress("cases") as update:
-        cases = [(name, case) for name, cls in subjects.items() for case in cls.validation()]
+        cases = [(name, case) for name, each in subjects.items() for case in each.validation()]
         for name, case in cases:
             lines.append(_judged(name, case))
             update(len(lines), len(cases))

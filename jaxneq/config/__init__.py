@@ -3,6 +3,7 @@
 from ._catalog import Row as Row
 from ._catalog import describe as describe
 from ._catalog import find as find
+from ._catalog import laws as laws
 from ._catalog import methods as methods
 from ._catalog import parts as parts
 from ._catalog import systems as systems

@@ -13,6 +13,7 @@ from jaxneq._core import AbstractDeclared, AbstractMethod, AbstractSystem, param
 
 from ._message import hint, nearest
 
+LAWS = ("statistics", "thermodynamics")
 ENGINES = ("langevin", "phonon", "exclusion", "jump", "quantum", "continuum")
 
 
@@ -51,6 +52,13 @@ def systems(engine: str | None = None) -> dict[str, type[AbstractSystem]]:
 def methods(engine: str | None = None) -> dict[str, type[AbstractMethod]]:
     """Every public method by its ``type``, or those of one engine."""
     return classes(AbstractMethod, engine)
+
+
+def laws(room: str | None = None) -> dict[str, ModuleType]:
+    """The rooms without systems, whose namespace has the ``validation``; or that one."""
+    return {
+        name: importlib.import_module(f"jaxneq.{name}") for name in LAWS if room in (None, name)
+    }
 
 
 def parts(kind: type = AbstractDeclared) -> dict[str, type]:

@@ -1,0 +1,31 @@
+"""Laws that need no engine: arrays of work, entropy or fluxes in, estimates out."""
+
+from ._bennett import bar as bar
+from ._bounds import UncertaintyRelation as UncertaintyRelation
+from ._bounds import landauer_bound as landauer_bound
+from ._bounds import shannon_entropy as shannon_entropy
+from ._bounds import uncertainty_relation as uncertainty_relation
+from ._bounds import wasserstein_squared as wasserstein_squared
+from ._crooks import RatioTest as RatioTest
+from ._crooks import crooks_crossing as crooks_crossing
+from ._crooks import crooks_ratio_test as crooks_ratio_test
+from ._fluctuation import EntropySplit as EntropySplit
+from ._fluctuation import EntropyTerm as EntropyTerm
+from ._fluctuation import detailed_fluctuation_theorem as detailed_fluctuation_theorem
+from ._fluctuation import hatano_sasa as hatano_sasa
+from ._fluctuation import integral_fluctuation_theorem as integral_fluctuation_theorem
+from ._fluctuation import split_entropy as split_entropy
+from ._onsager import GreenKubo as GreenKubo
+from ._onsager import OnsagerMatrix as OnsagerMatrix
+from ._onsager import green_kubo as green_kubo
+from ._onsager import onsager_from_driven as onsager_from_driven
+from ._onsager import onsager_matrix as onsager_matrix
+from ._response import diffusion as diffusion
+from ._response import einstein_relation as einstein_relation
+from ._response import harada_sasa as harada_sasa
+from ._response import linear_response_by_likelihood_ratio as linear_response_by_likelihood_ratio
+from ._response import mobility as mobility
+from ._validation import validation as validation
+from ._work import cumulant_expansion as cumulant_expansion
+from ._work import jarzynski as jarzynski
+from ._work import transient_violations as transient_violations
