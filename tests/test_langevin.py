@@ -12,8 +12,18 @@ import numpy as np
 import pytest
 
 from jaxneq import Interrupted, SolveError, langevin, run, simulate
-from jaxneq.langevin import BAOAB, OBABO, EulerMaruyama, Harmonic, LinearRamp, Overdamped
-from jaxneq.langevin import PerCoordinate, Quadratic, TiltedCosine, Underdamped
+from jaxneq.langevin import (
+    BAOAB,
+    OBABO,
+    EulerMaruyama,
+    Harmonic,
+    LinearRamp,
+    Overdamped,
+    PerCoordinate,
+    Quadratic,
+    TiltedCosine,
+    Underdamped,
+)
 from jaxneq.statistics import EnsembleAverage, Mean, TimeAverage
 
 KEY = jax.random.key(0)
@@ -134,7 +144,9 @@ def test_temperature_that_varies_gathers_particles_in_the_cold():
         temperature_profile=langevin.CosineProfile(amplitude=0.6),
     )
     start = jax.random.uniform(KEY, (20000,), maxval=2 * jnp.pi)
-    found = simulate(ring, EulerMaruyama(dt=0.005, replicas=20000), key=KEY, time=8.0, initial=start)
+    found = simulate(
+        ring, EulerMaruyama(dt=0.005, replicas=20000), key=KEY, time=8.0, initial=start
+    )
     cosine = np.cos(found.position)
     expected = (np.sqrt(1 - 0.36) - 1) / 0.6
     assert abs((cosine.mean() - expected) / (cosine.std() / np.sqrt(20000))) < 5
@@ -186,7 +198,7 @@ def test_blocks_do_not_change_a_path(ring, block):
 
 @pytest.mark.parametrize("devices", [2, 4])
 def test_devices_do_not_change_a_path(ring, devices):
-    method, plan, found = ring
+    _, _, found = ring
     code = f"""
 import jax
 jax.config.update("jax_num_cpu_devices", {devices})
@@ -337,7 +349,7 @@ def test_a_path_that_runs_away_ends_with_a_status():
         controls = 0
 
         def __call__(self, position, control):
-            return -jnp.maximum(position[0] - 1, 0) ** 4
+            return -(jnp.maximum(position[0] - 1, 0) ** 4)
 
     system = Overdamped(potential=Cliff())
     method = EulerMaruyama(dt=0.01, replicas=64)

@@ -32,4 +32,5 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _compiled(function: Callable[..., Any], options: tuple[tuple[str, Any], ...]) -> Any:
-    return eqx.filter_jit(function, compiler_options=dict(options) or None)
+    given: dict[str, Any] = {"compiler_options": dict(options)} if options else {}
+    return eqx.filter_jit(function, **given)

@@ -25,10 +25,9 @@ def overdamped_heat(
     force = system.force(x, control) + system.force(position, control)
     heat = force * moved / 2
     work, entropy = walker.work, walker.entropy
-    stirring = system.driving_force(x, control)
-    if stirring is not None:
-        stirring = stirring + system.driving_force(position, control)
-        work = work + (stirring * moved).sum(axis=0) / 2
+    stirring, then = (system.driving_force(at, control) for at in (x, position))
+    if work is not None and stirring is not None and then is not None:
+        work = work + ((stirring + then) * moved).sum(axis=0) / 2
     if entropy is not None:
         inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
         entropy = entropy + baths(system, heat * inverse / 2)

@@ -20,8 +20,8 @@ class AbstractPotential(AbstractDeclared):
     r"""A potential energy :math:`U(x, \lambda)` of one particle; called, it gives the energy.
 
     ``position`` has the shape (dimension,), ``control`` the shape (controls,): what a protocol
-    changes in time, all zero where there is none; `controls` is 0 unless said otherwise. The gradient is by differentiation, unless a
-    subclass overrides it.
+    changes in time, all zero where there is none; `controls` is 0 unless said otherwise. The
+    gradient is by differentiation, unless a subclass overrides it.
 
     >>> class Quartic(langevin.AbstractPotential):
     ...     strength: Scalar = parameter(doc="Strength")
@@ -92,9 +92,11 @@ class Quadratic(AbstractPotential):
         return self.stiffness.shape[0]
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
-        rows = range(self.dimension)
-        forces = (sum(self.stiffness[i, j] * position[j] for j in rows) for i in rows)
-        return sum(position[i] * force for i, force in enumerate(forces)) / 2
+        energy = jnp.zeros_like(position[0])
+        for i, row in enumerate(self.stiffness):
+            for j, stiffness in enumerate(row):
+                energy = energy + stiffness * position[i] * position[j] / 2
+        return energy
 
 
 class DoubleWell(AbstractPotential):

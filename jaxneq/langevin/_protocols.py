@@ -36,8 +36,7 @@ class AbstractProtocol(AbstractDeclared):
 
 
 class LinearRamp(AbstractProtocol):
-    r"""From `start` to `end` at constant speed, :math:`\lambda = \lambda_0
-    + (\lambda_1 - \lambda_0)\,t/\tau`."""
+    """From `start` to `end` at constant speed."""
 
     end: Scalar = parameter(doc="Control at the end")
     ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")
@@ -57,8 +56,10 @@ class LinearRamp(AbstractProtocol):
 
 
 class SmoothRamp(AbstractProtocol):
-    r"""From `start` to `end` with no jump of the speed: :math:`s^3 (10 - 15 s + 6 s^2)`,
-    :math:`s = t/\tau`."""
+    r"""From `start` to `end` with no jump of speed or acceleration.
+
+    The share of the way is :math:`s^3 (10 - 15 s + 6 s^2)` at :math:`s = t/\tau`.
+    """
 
     end: Scalar = parameter(doc="Control at the end")
     ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")

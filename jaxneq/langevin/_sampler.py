@@ -275,7 +275,8 @@ class AbstractIntegrator(AbstractSampler):
             state = jax.tree.map(lambda new, old: jnp.where(here, new, old), fresh, state)
         counted = state.step >= schedule.burn_in
         first = jnp.where(counted, state.step - schedule.burn_in, state.step)
-        words = tuple(word[counted.astype(jnp.int32)] for word in state.key)
+        phase = counted.astype(jnp.int32)
+        words = state.key[0][phase], state.key[1][phase]
         stride = self._stride(schedule.total - schedule.burn_in)
         size = state.diverged.shape[1]
 
@@ -301,7 +302,7 @@ class AbstractIntegrator(AbstractSampler):
             if stride is None:
                 return *march(walker, diverged, first, steps), None
 
-            def one_frame(at: Array, carry: Any) -> Any:
+            def one_frame(at: Array, carry: Any, stride: int = stride) -> Any:
                 walker, diverged, frames = carry
                 walker, diverged = march(walker, diverged, first + at * stride, stride)
                 place = jnp.where(counted, first // stride + at, 0)
@@ -329,7 +330,7 @@ class AbstractIntegrator(AbstractSampler):
         def step(carry: tuple[Walker, Array], normals: Any, number: Array) -> Any:
             walker, diverged = carry
             control = control_at(number + 1)
-            if system.protocol is not None:
+            if walker.work is not None and system.protocol is not None:
                 done = system.energy(walker.position, control)
                 done = done - system.energy(walker.position, control_at(number))
                 walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done)
@@ -393,7 +394,9 @@ class AbstractIntegrator(AbstractSampler):
             for one, sums in zip(observables, walker.accumulated, strict=True)
         }
         squeeze = _squeeze(system.dimension)
-        kinetic = None if velocity is None else each(system.inertia * _squared_deviation(velocity, alive))
+        kinetic = None
+        if velocity is not None:
+            kinetic = each(system.inertia * _squared_deviation(velocity, alive))
         frame_time, frames, frame_velocities = self._frames(system, state, steps)
         return LangevinEnsemble(
             dimension=system.dimension,

@@ -81,20 +81,19 @@ def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: 
     """The change of velocity by the force, and the work of forces that are no gradient."""
     force = system.force(walker.position, control)
     change = force * (duration / system.inertia)
-    velocity = walker.velocity + change
+    before = _velocity(walker)
+    velocity = before + change
     stirring, work = system.driving_force(walker.position, control), walker.work
-    if stirring is not None:
-        mean = walker.velocity + change / 2
-        work = work + duration * (stirring * mean).sum(axis=0)
+    if work is not None and stirring is not None:
+        work = work + duration * (stirring * (before + change / 2)).sum(axis=0)
     return eqx.tree_at(
         lambda w: (w.velocity, w.work), walker, (velocity, work), is_leaf=lambda leaf: leaf is None
     )
 
 
 def _drift(walker: Walker, duration: Any) -> Walker:
-    return eqx.tree_at(
-        lambda w: w.position, walker, walker.position + duration * walker.velocity
-    )
+    position = walker.position + duration * _velocity(walker)
+    return eqx.tree_at(lambda w: w.position, walker, position)
 
 
 def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
@@ -102,10 +101,11 @@ def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, durat
     temperature = system.temperature_at(walker.position)
     decay = system.friction_at(walker.position) * duration / system.inertia
     width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
-    velocity = jnp.exp(-decay) * walker.velocity + width * normals
+    before = _velocity(walker)
+    velocity = jnp.exp(-decay) * before + width * normals
     heat, entropy = walker.heat, walker.entropy
     if heat is not None:
-        lost = system.inertia * (walker.velocity**2 - velocity**2) / 2
+        lost = system.inertia * (before**2 - velocity**2) / 2
         heat = heat + baths(system, lost)
         if entropy is not None:
             entropy = entropy + baths(system, lost / temperature)
@@ -115,6 +115,11 @@ def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, durat
         (velocity, heat, entropy),
         is_leaf=lambda leaf: leaf is None,
     )
+
+
+def _velocity(walker: Walker) -> Ensemble:
+    assert walker.velocity is not None
+    return walker.velocity
 
 
 def _variance_in_a_well(method: AbstractIntegrator, position: float) -> Case:

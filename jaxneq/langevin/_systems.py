@@ -140,26 +140,17 @@ class AbstractParticle(AbstractLangevin):
                     f"{self.controls}. Give a protocol for each; Together joins two."
                 )
         control = jnp.zeros(self.controls, self.dtype)
-        for what, function, wanted in (
-            ("potential", lambda: self.potential(position, control), ()),
-            ("drive", self.drive and (lambda: self.drive(position, control)), position.shape),
-            (
-                "temperature_profile",
-                self.temperature_profile and (lambda: self.temperature_profile(position)),
-                position.shape,
-            ),
-            (
-                "friction_profile",
-                self.friction_profile and (lambda: self.friction_profile(position)),
-                position.shape,
-            ),
-        ):
-            if function is None:
-                continue
-            found = jax.eval_shape(function).shape
-            if found != wanted:
+        checked = {"potential": jax.eval_shape(self.potential, position, control)}
+        if self.drive is not None:
+            checked["drive"] = jax.eval_shape(self.drive, position, control)
+        for what in ("temperature_profile", "friction_profile"):
+            if (profile := getattr(self, what)) is not None:
+                checked[what] = jax.eval_shape(profile, position)
+        for what, found in checked.items():
+            wanted = () if what == "potential" else position.shape
+            if found.shape != wanted:
                 raise ValueError(
-                    f"{name}: {what} gives an array of shape {found} at a position of shape "
+                    f"{name}: {what} gives an array of shape {found.shape} at a position of shape "
                     f"{position.shape}. It must give {wanted}."
                 )
 

@@ -43,8 +43,9 @@ class EnsembleAverage(AbstractObservable):
         return self.merge(accumulated, Moments(jnp.int32(count), mean, deviation))
 
     def join(self, blocks: Moments) -> Moments:
-        parts = [jax.tree.map(lambda leaf: leaf[i], blocks) for i in range(blocks.count.size)]
-        return functools.reduce(self.merge, parts)
+        return functools.reduce(
+            self.merge, map(Moments, blocks.count, blocks.mean, blocks.deviation)
+        )
 
     def merge(self, first: Moments, second: Moments) -> Moments:
         """As of Chan, Golub and LeVeque, Am. Stat. 37, 242 (1983)."""

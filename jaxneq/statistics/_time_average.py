@@ -36,7 +36,9 @@ class TimeAverage(AbstractObservable):
     def update(self, accumulated: Mean, sample) -> Mean:
         count = accumulated.count + 1
         value = self.function(sample)
-        return Mean(count, accumulated.mean + (value - accumulated.mean) / count.astype(value.dtype))
+        return Mean(
+            count, accumulated.mean + (value - accumulated.mean) / count.astype(value.dtype)
+        )
 
     def merge(self, first: Mean, second: Mean) -> Mean:
         count = first.count + second.count

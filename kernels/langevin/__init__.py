@@ -6,14 +6,14 @@ import jax.numpy as jnp
 from .. import noise
 from .._registry import Operation
 from . import reference
-from .march import loop as loop
-from .march import march as march
-from .march import unit_length as unit_length
+from .stepping import loop as loop
+from .stepping import march as march
+from .stepping import unit_length as unit_length
 
 
 def _step(position, normals, number):
     """A particle in a quartic well, pushed harder with every step."""
-    return position - 0.05 * position**3 + 0.01 * number + 0.3 * normals[0]
+    return position - 0.05 * position**3 + 0.01 * number.astype(position.dtype) + 0.3 * normals[0]
 
 
 def _walk(position, steps=21):
@@ -30,7 +30,5 @@ def _plain_walk(position, steps=21):
 
 
 OPERATIONS = (
-    Operation(
-        "langevin.march", _walk, _plain_walk, lambda: (jnp.full((2, 7), 0.4),), 1e-12, True
-    ),
+    Operation("langevin.march", _walk, _plain_walk, lambda: (jnp.full((2, 7), 0.4),), 1e-12, True),
 )

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 
 from .. import noise
 
+
 def march(step, carry, key, identity, steps):
-    """As `march.march` with one normal for a coordinate, from step 0."""
+    """As `stepping.march` with one normal for a coordinate, from step 0."""
     for number in range(steps):
         pair = noise.normal_pair(key, identity[None], jnp.uint32(number // 2), carry.dtype)
         carry = step(carry, (pair[number % 2],), jnp.int32(number))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -19,6 +20,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, UInt32
 
 from .. import noise
+from ..noise.threefry import Words
 
 Carry = TypeVar("Carry")
 Normals = tuple[Float[Array, "coordinate replica"], ...]
@@ -34,7 +36,7 @@ def unit_length(stride: int | None = None, longest: int = 16) -> int:
 def march(
     step: Callable[[Carry, Normals, Int[Array, ""]], Carry],
     carry: Carry,
-    key: noise.Words,
+    key: Words,
     identity: UInt32[Array, " replica"],
     first: Int[Array, ""],
     steps: Any,
@@ -55,7 +57,7 @@ def march(
     per_draw = 2 // normals  # a draw gives two normals: two steps, or the two of one step
     draws = unit // per_draw
     last = first + steps
-    words = tuple(word[None] for word in key)
+    words = key[0][None], key[1][None]
 
     def one_unit(index: Int[Array, ""], carry: Carry) -> Carry:
         start = first + index * unit
@@ -72,8 +74,7 @@ def march(
             for offset, group in enumerate(groups):
                 number = start + draw * per_draw + offset
                 fresh = step(carry, group, number)
-                active = number < last
-                carry = jax.tree.map(lambda new, old: jnp.where(active, new, old), fresh, carry)
+                carry = jax.tree.map(partial(jnp.where, number < last), fresh, carry)
             return carry
 
         fresh = loop(one_draw, carry, draws)
