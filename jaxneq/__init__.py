@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._core import SolveError as SolveError
     from ._core import Status as Status
     from ._core import evolve as evolve
+    from ._core import outlook as outlook
     from ._core import run as run
     from ._core import simulate as simulate
     from ._core import steady as steady
@@ -35,6 +36,7 @@ _CORE = (
     "SolveError",
     "Status",
     "evolve",
+    "outlook",
     "run",
     "simulate",
     "steady",

@@ -23,6 +23,8 @@ from ._linear import conjugate_gradients as conjugate_gradients
 from ._linear import linear_solve as linear_solve
 from ._linear import stationary_value as stationary_value
 from ._newton import newton as newton
+from ._outlook import Outlook as Outlook
+from ._outlook import outlook as outlook
 from ._run import Checkpointer as Checkpointer
 from ._run import Interrupted as Interrupted
 from ._run import run as run

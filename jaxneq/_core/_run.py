@@ -62,7 +62,7 @@ def run(
     schedule = method.schedule(time, burn_in)
     plan = {"schedule": schedule, "observables": observables}
 
-    state, done = _init(system, method, key, initial, plan), 0
+    state, done = start(system, method, key, initial, plan), 0
     if checkpointer is not None and (kept := checkpointer.load(state)) is not None:
         state, done = kept
 
@@ -71,7 +71,9 @@ def run(
         while done < schedule.total:
             began = clock.monotonic()
             steps = schedule.next_stop(done, chunk)
-            state = jax.block_until_ready(_advance(system, method, state, jnp.int32(steps), plan))
+            state = jax.block_until_ready(
+                advance_once(system, method, state, jnp.int32(steps), plan)
+            )
             done += steps
             now = clock.monotonic()
             chunk = max(1, min(4 * steps, int(steps * chunk_duration / max(now - began, 1e-6))))
@@ -107,12 +109,14 @@ def _deferred_interrupt() -> Iterator[threading.Event]:
 
 
 @compiled
-def _init(system, method, key, initial, plan):
+def start(system, method, key, initial, plan):
+    """The state before the first step."""
     return method.init(system, key=key, initial=initial, **plan)
 
 
 @compiled
-def _advance(system, method, state, steps, plan):
+def advance_once(system, method, state, steps, plan):
+    """The state some steps later; the number of steps is an argument of the compiled program."""
     return method.advance(system, state, steps, **plan)
 
 

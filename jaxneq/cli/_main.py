@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A program from the compilation cache makes XLA log, as errors, tuning flags that are no
     # features of the processor. Real failures arrive as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Each core is a device: an ensemble is spread over them.
+    os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(_cores()))
     try:
         args = _parser().parse_args(argv)
     except SystemExit as usage:
@@ -45,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         message, status = explained
         print(f"jaxneq: {message}", file=sys.stderr)
         return status
+
+
+def _cores() -> int:
+    available = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(available(0)) if available is not None else os.cpu_count() or 1
 
 
 def _explain(error: Exception) -> tuple[str, int] | None:

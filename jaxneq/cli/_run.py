@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jaxneq import config, store
 from jaxneq import report as pages
+from jaxneq._core import Outlook
 from jaxneq._version import __version__
 
 from . import _compile_cache
@@ -79,12 +80,16 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
             print(f"continuing from {directory.checkpoint}", file=sys.stderr)
     with progress("steps" if job.verb == "simulate" else "points") as update:
         watched = reminded(update)
-        result = config.execute(job, watched, checkpointer, checkpoint_every)
+        result = config.execute(job, watched, checkpointer, checkpoint_every, _announce)
     store.write_result(directory.result, result)
     if checkpointer is not None:
         checkpointer.remove()
     directory.note(f"done in {result.provenance['wall_time']:.1f} s")
     return result
+
+
+def _announce(cost: Outlook) -> None:
+    print(cost, file=sys.stderr)
 
 
 def _stopped(directory: Directory) -> int:

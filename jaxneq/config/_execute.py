@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time as clock
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxneq._core import AbstractSampler, Checkpointer, Status, run
+from jaxneq._core import AbstractSampler, Checkpointer, Outlook, Status, outlook, run
 from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
 
 from ._catalog import type_name
@@ -29,13 +29,15 @@ def execute(
     progress: Progress | None = None,
     checkpointer: Checkpointer | None = None,
     checkpoint_interval: float = 30.0,
+    announce: Callable[[Outlook], None] | None = None,
 ) -> Result:
     """Do a job.
 
     Elements of a sweep that fail keep their status and do not stop the others: see `failures`.
 
     **Arguments:** `progress(done, total)`, in points of the sweep or steps of a sampled run;
-    `checkpointer`, for sampled runs, and every how many seconds of wall time it is used.
+    `checkpointer`, for sampled runs, and every how many seconds of wall time it is used;
+    `announce`, told the cost of a sampled run before it begins.
 
     **Raises:** `JobError` for what shows only now; `Interrupted` after Ctrl-C in a sampled run.
     """
@@ -44,7 +46,8 @@ def execute(
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         if job.verb == "simulate":
-            solution, found = _sampled(job, progress, checkpointer, checkpoint_interval), ()
+            solution = _sampled(job, progress, checkpointer, checkpoint_interval, announce)
+            found = ()
         else:
             solution, found = _solved(job, progress)
     axes = {axis.path: _axis_dataset(axis) for axis in job.axes}
@@ -172,7 +175,11 @@ def _plan(job: Job) -> Plan:
 
 
 def _sampled(
-    job: Job, progress: Progress, checkpointer: Checkpointer | None, interval: float
+    job: Job,
+    progress: Progress,
+    checkpointer: Checkpointer | None,
+    interval: float,
+    announce: Callable[[Outlook], None] | None,
 ) -> Any:
     system, method = job.at({})
     asked = job.simulate
@@ -184,13 +191,18 @@ def _sampled(
             paths=tuple(axis.path for axis in job.axes),
             replicas=method.replicas,
         )
+    plan = {
+        "key": jax.random.key(asked.seed),
+        "time": asked.time,
+        "burn_in": asked.burn_in,
+        "initial": None if asked.initial is None else jnp.asarray(asked.initial),
+    }
+    if announce is not None:
+        announce(outlook(system, method, **plan))
     solution = run(
         system,
         method,
-        key=jax.random.key(asked.seed),
-        time=asked.time,
-        burn_in=asked.burn_in,
-        initial=None if asked.initial is None else jnp.asarray(asked.initial),
+        **plan,
         checkpointer=checkpointer,
         checkpoint_interval=interval,
         progress=progress,

@@ -15,16 +15,17 @@ from jax import lax
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
 _CPU, _ACCELERATOR = 4096, 2**20  # what stays in a core's cache; what fills an accelerator
+_WORTHWHILE = 128  # replicas for which another device is worth starting
 
 
 def block_count(replicas: int, block: int) -> int:
     """The number of equal blocks: each has at most `block` replicas, each device as many.
 
-    With `block` = 0 the size suits the device. Where the numbers have no common divisor near by,
-    all replicas are one block, on one device.
+    With `block` = 0 the size suits the device. Small ensembles do not use all devices; where the
+    numbers have no common divisor near by, all replicas are one block, on one device.
     """
     block = block or (_CPU if jax.default_backend() == "cpu" else _ACCELERATOR)
-    devices = jax.device_count()
+    devices = max(1, min(jax.device_count(), replicas // _WORTHWHILE))
     fewest = -(-replicas // (block * devices)) * devices
     some = range(fewest, 8 * fewest + 1, devices)
     return next((count for count in some if replicas % count == 0), 1)
@@ -33,13 +34,13 @@ def block_count(replicas: int, block: int) -> int:
 def map_blocks(function: Callable[[Any], Any], blocks: Any) -> Any:
     """`lax.map` of a function over blocks, which all arrays of `blocks` have as their first axis.
 
-    Each device maps over its share of them.
+    As many devices as divide their number map over equal shares of them.
     """
     count = jax.tree.leaves(blocks)[0].shape[0]
-    devices = np.asarray(jax.devices())
-    if devices.size == 1 or count % devices.size:
+    used = max(n for n in range(1, jax.device_count() + 1) if count % n == 0)
+    if used == 1:
         return lax.map(function, blocks)
-    mesh = Mesh(devices, ("block",), axis_types=(AxisType.Auto,))
+    mesh = Mesh(np.asarray(jax.devices()[:used]), ("block",), axis_types=(AxisType.Auto,))
     spread = PartitionSpec("block")
     mapped = jax.shard_map(
         lambda share: lax.map(function, share), mesh=mesh, in_specs=spread, out_specs=spread
