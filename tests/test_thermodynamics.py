@@ -10,6 +10,7 @@ import scipy.optimize
 import scipy.stats
 from differences import slope
 
+from jaxneq import statistics
 from jaxneq import thermodynamics as thermo
 
 KEY = jax.random.key(0)
@@ -464,6 +465,25 @@ def test_single_precision():
         assert {leaf.dtype for leaf in jax.tree.leaves(estimate)} == {np.dtype("float32")}, name
         np.testing.assert_allclose(estimate.value, double[name].value, rtol=1e-3, err_msg=name)
         np.testing.assert_allclose(estimate.stderr, double[name].stderr, rtol=1e-3, err_msg=name)
+
+
+def test_large_numbers_without_double_precision():
+    """A product of two numbers of samples is beyond the 32-bit integers that JAX then has."""
+    work = np.asarray(gaussian_work(22, (100_000,), 0.0), np.float32)
+    one, other = work[:60_000], work[40_000:]
+    with jax.enable_x64(False):
+        found = {
+            "jarzynski": (thermo.jarzynski(one, 1.0), 0.0),
+            "cumulants": (thermo.cumulant_expansion(one, 1.0, 4), 0.0),
+            "bar": (thermo.bar(one, other, 1.0), 0.0),
+            "uncertainty": (thermo.uncertainty_relation(one, one).product, 2.0),
+            "distance": (thermo.wasserstein_squared(one, 2 + other[:50_000]), 4.0),
+            "mean": (statistics.series_mean(one), 0.5),
+            "blocking": (statistics.blocking(one).estimate, 0.5),
+        }
+    for name, (estimate, exact) in found.items():
+        assert estimate.value.dtype == np.float32, name
+        assert estimate.stderr < 0.05 and abs(estimate.z_score(np.float32(exact))) < 5, name
 
 
 NAN = np.where(np.arange(20.0) == 7, np.nan, np.arange(20.0))

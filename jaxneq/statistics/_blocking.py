@@ -69,7 +69,7 @@ def _blocking(series: Float[Array, "replicas time"]) -> Blocking:
     count = jnp.asarray(counts, series.dtype)
     length = 2 ** jnp.arange(len(stderr))
     inefficiency = (errors / errors[0]) ** 2
-    reached = length.astype(series.dtype) ** 3 > 2 * series.size * inefficiency**2
+    reached = length.astype(series.dtype) ** 3 > 2.0 * series.size * inefficiency**2
     found = jnp.any(reached)
     plateau = jnp.where(found, jnp.argmax(reached), len(stderr) - 1)
     estimate = Estimate(mean, errors[plateau], series.size / inefficiency[plateau])

@@ -86,7 +86,7 @@ def _signed(forward: Array, reverse: Array, centre: Array, scale: Array, degree:
     """Powers of the reduced work up to `degree`, with the sign of the direction."""
     work = (jnp.concatenate([forward, -reverse]) - centre) / scale
     sign = jnp.concatenate([jnp.ones_like(forward), -jnp.ones_like(reverse)])
-    return jnp.stack([sign * work**power for power in range(degree + 1)], axis=1)
+    return jnp.stack([sign * work**power for power in range(degree + 1)])
 
 
 def _line(owner: str, forward: Array, reverse: Array) -> tuple[LogRatio, Array, Array]:

@@ -20,7 +20,7 @@ def log_mean_exp(exponent: Float[Array, " samples"]) -> Estimate:
     of effective samples :math:`n_e = (\sum w)^2/\sum w^2` it is
     :math:`\sqrt{(n/n_e - 1)/(n - 1)}`.
     """
-    count = exponent.shape[0]
+    count = float(exponent.shape[0])  # its square is beyond 32-bit integers
     total = jax.nn.logsumexp(exponent)
     share = jnp.exp(exponent - total)
     effective = 1 / jnp.sum(share**2)

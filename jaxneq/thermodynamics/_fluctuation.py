@@ -73,7 +73,7 @@ def detailed_fluctuation_theorem(entropy: Any) -> RatioTest:
     check_varies(owner, "entropy", entropy)
     scale = jax.lax.stop_gradient(jnp.std(entropy))
     reduced = entropy / scale
-    fitted = fit_log_ratio(reduced[:, None])
+    fitted = fit_log_ratio(reduced[None])
     warn_if(
         fitted.overlap < RESOLVED,
         f"{owner}: fewer than {RESOLVED} trajectories are such that their reverse is not rare; the "
@@ -81,7 +81,7 @@ def detailed_fluctuation_theorem(entropy: Any) -> RatioTest:
     )
     stderr = jnp.sqrt(fitted.covariance[0, 0])
     slope = Estimate(fitted.coefficients[0] / scale, stderr / scale, fitted.overlap)
-    odd = jnp.stack([reduced, reduced * jnp.abs(reduced)], axis=1)
+    odd = jnp.stack([reduced, reduced * jnp.abs(reduced)])
     chi_squared = score_test(odd, jnp.stack([scale, jnp.zeros_like(scale)]))
     return RatioTest(slope, None, chi_squared, jnp.exp(-chi_squared / 2))
 

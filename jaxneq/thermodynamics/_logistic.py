@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-Signed = Float[Array, "samples features"]
+Signed = Float[Array, "features samples"]
 
 
 class LogRatio(eqx.Module):
@@ -30,13 +30,13 @@ def fit_log_ratio(signed: Signed) -> LogRatio:
     """
 
     def score(theta):
-        return signed.T @ jax.nn.sigmoid(-(signed @ theta))
+        return signed @ jax.nn.sigmoid(-(theta @ signed))
 
     def solve(_, start):
         eps = jnp.finfo(start.dtype).eps  # a step of its root leaves an error of the order of eps
 
         def likelihood(theta):
-            return jnp.sum(jax.nn.log_sigmoid(signed @ theta))
+            return jnp.sum(jax.nn.log_sigmoid(theta @ signed))
 
         def unfinished(carry):
             _, _, _, step, iterations = carry
@@ -60,7 +60,7 @@ def fit_log_ratio(signed: Signed) -> LogRatio:
     def tangent_solve(linear, rhs):
         return jnp.linalg.solve(jax.jacfwd(linear)(jnp.zeros_like(rhs)), rhs)
 
-    start = jnp.zeros(signed.shape[1], signed.dtype)
+    start = jnp.zeros(signed.shape[0], signed.dtype)
     theta = lax.custom_root(score, start, solve, tangent_solve)
     fixed = lax.stop_gradient(theta)
     weight = _variance(signed, fixed)
@@ -72,15 +72,15 @@ def fit_log_ratio(signed: Signed) -> LogRatio:
 
 def score_test(signed: Signed, theta: Float[Array, " features"]) -> Float[Array, ""]:
     r"""Rao's statistic of the hypothesis :math:`\theta`: chi squared distributed if it is true."""
-    score = signed.T @ jax.nn.sigmoid(-(signed @ theta))
+    score = signed @ jax.nn.sigmoid(-(theta @ signed))
     return score @ jnp.linalg.solve(information(signed, theta), score)
 
 
 def information(signed: Signed, theta: Float[Array, " features"]) -> Float[Array, "f f"]:
     """Fisher's information."""
-    return (signed * _variance(signed, theta)[:, None]).T @ signed
+    return (signed * _variance(signed, theta)[None]) @ signed.T
 
 
 def _variance(signed: Signed, theta: Float[Array, " features"]) -> Float[Array, " samples"]:
-    probability = jax.nn.sigmoid(signed @ theta)
+    probability = jax.nn.sigmoid(theta @ signed)
     return probability * (1 - probability)

@@ -60,7 +60,7 @@ def cumulant_expansion(work: Any, beta: Any, order: int = 2) -> Estimate:
     beta = as_number("cumulant_expansion", "beta", beta, work)
     if order not in (1, 2, 3, 4):
         raise ValueError(f"cumulant_expansion: order = {order} is not allowed. Give 1, 2, 3 or 4.")
-    n = work.shape[0]
+    n = float(work.shape[0])  # its powers are beyond 32-bit integers
     mean = jnp.mean(work)
     d = work - mean
     m2, m3, m4 = (jnp.mean(d**power) for power in (2, 3, 4))
