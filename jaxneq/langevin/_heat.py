@@ -19,22 +19,22 @@ def overdamped_heat(
 
     (Sekimoto, Stochastic Energetics, Springer 2010, chapter 4).
     """
-    if walker.heat is None:
-        return walker
     x, moved = walker.position, position - walker.position
-    force = system.force(x, control) + system.force(position, control)
-    heat = force * moved / 2
-    work, entropy = walker.work, walker.entropy
+    work, heat, entropy = walker.work, walker.heat, walker.entropy
     stirring, then = (system.driving_force(at, control) for at in (x, position))
     if work is not None and stirring is not None and then is not None:
-        work = work + ((stirring + then) * moved).sum(axis=0) / 2
-    if entropy is not None:
-        inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
-        entropy = entropy + baths(system, heat * inverse / 2)
+        work = work + ((stirring + then) * moved).sum(axis=0, keepdims=True) / 2
+    if heat is not None:
+        force = system.force(x, control) + system.force(position, control)
+        lost = force * moved / 2
+        heat = heat + baths(system, lost)
+        if entropy is not None:
+            inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
+            entropy = entropy + baths(system, lost * inverse / 2)
     return eqx.tree_at(
         lambda w: (w.work, w.heat, w.entropy),
         walker,
-        (work, walker.heat + baths(system, heat), entropy),
+        (work, heat, entropy),
         is_leaf=lambda leaf: leaf is None,
     )
 

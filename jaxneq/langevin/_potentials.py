@@ -41,6 +41,13 @@ class AbstractPotential(AbstractDeclared):
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         """The energy."""
 
+    def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
+        """The work of a change of control at a fixed position: the difference of two energies.
+
+        A subclass overrides it where the difference is simpler than both.
+        """
+        return self(position, after) - self(position, before)
+
     @property
     def rest(self) -> Position:
         """A minimum at control 0, or near one: where replicas start, and steps are judged."""
@@ -67,6 +74,10 @@ class Harmonic(AbstractPotential):
         across = jnp.sum(position[1:] ** 2)
         return self.stiffness * (along**2 + across) / 2
 
+    def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
+        moved, middle = after[0] - before[0], (after[0] + before[0]) / 2
+        return self.stiffness * moved * (middle - position[0])
+
 
 class BreathingHarmonic(AbstractPotential):
     r"""A trap of changing stiffness, :math:`U = \tfrac12 (k + \lambda) |x|^2`."""
@@ -78,6 +89,9 @@ class BreathingHarmonic(AbstractPotential):
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         return (self.stiffness + control[0]) * jnp.sum(position**2) / 2
+
+    def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
+        return (after[0] - before[0]) * jnp.sum(position**2) / 2
 
 
 class Quadratic(AbstractPotential):
@@ -123,6 +137,10 @@ class DoubleWell(AbstractPotential):
         x = position[0] / self.distance
         return self.barrier * ((x**2 - 1) ** 2 + control[1] * x**2) - control[0] * x
 
+    def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
+        x, (tilted, lowered) = position[0] / self.distance, after - before
+        return self.barrier * lowered * x**2 - tilted * x
+
 
 class TiltedCosine(AbstractPotential):
     r"""A washboard of period :math:`2\pi`, :math:`U = -V_0 \cos x - (F + \lambda) x`.
@@ -139,3 +157,6 @@ class TiltedCosine(AbstractPotential):
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         x = position[0]
         return -self.amplitude * elementary.cosine(x) - (self.force + control[0]) * x
+
+    def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
+        return (before[0] - after[0]) * position[0]

@@ -45,7 +45,7 @@ class Walker(eqx.Module):
     position: Float[Array, "coordinate replica"]
     velocity: Float[Array, "coordinate replica"] | None
     memory: Any
-    work: Float[Array, " replica"] | None
+    work: Float[Array, "1 replica"] | None
     heat: Float[Array, "bath replica"] | None
     entropy: Float[Array, "bath replica"] | None
     accumulated: tuple[Any, ...]
@@ -247,14 +247,15 @@ class AbstractIntegrator(AbstractSampler):
         """A walker that has gathered nothing yet."""
         zero = jnp.zeros_like(position[0])
         baths = jnp.zeros_like(position) if system.several_baths else zero[None]
-        followed = system.driven or system.several_baths
+        # Without inertia a single bath takes what the energy loses while the control rests.
+        followed = system.several_baths or (system.driven and system.inertial)
         control = jnp.zeros(system.controls, position.dtype)
         sample = Sample(position, velocity, position, control)
         return Walker(
             position=position,
             velocity=velocity,
             memory=self.remember(system, position),
-            work=zero if system.driven else None,
+            work=zero[None] if system.driven else None,
             heat=baths if followed else None,
             entropy=None if system.uniform else baths,
             accumulated=tuple(each.init(sample) for each in observables),
@@ -331,9 +332,8 @@ class AbstractIntegrator(AbstractSampler):
             walker, diverged = carry
             control = control_at(number + 1)
             if walker.work is not None and system.protocol is not None:
-                done = system.energy(walker.position, control)
-                done = done - system.energy(walker.position, control_at(number))
-                walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done)
+                done = system.work(walker.position, control_at(number), control)
+                walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done[None])
             fresh = self.move(system, walker, normals, control)
             sample = Sample(fresh.position, fresh.velocity, walker.position, control)
             accumulated = tuple(
@@ -373,10 +373,9 @@ class AbstractIntegrator(AbstractSampler):
         time = jnp.asarray(steps * self.dt, system.dtype)
         before, after = system.control_at(-jnp.ones_like(time)), self._last_control(system, time)
 
-        work = jnp.zeros_like(position[0]) if work is None else work
+        work = jnp.zeros_like(position[0]) if work is None else work[0]
         if system.protocol is not None:  # to the end of the last step, and a jump there
-            work = work + system.energy(position, after)
-            work = work - system.energy(position, self._control_during(system, steps))
+            work = work + system.work(position, self._control_during(system, steps), after)
         change = _energy(system, position, velocity, after)
         change = change - _energy(system, start, start_velocity, before)
         heat = (work - change)[None] if heat is None else heat

@@ -85,7 +85,7 @@ def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: 
     velocity = before + change
     stirring, work = system.driving_force(walker.position, control), walker.work
     if work is not None and stirring is not None:
-        work = work + duration * (stirring * (before + change / 2)).sum(axis=0)
+        work = work + duration * (stirring * (before + change / 2)).sum(axis=0, keepdims=True)
     return eqx.tree_at(
         lambda w: (w.velocity, w.work), walker, (velocity, work), is_leaf=lambda leaf: leaf is None
     )

@@ -70,6 +70,10 @@ class AbstractLangevin(AbstractSystem):
     def energy(self, position: Ensemble, control: Control) -> PerReplica:
         """The potential energy."""
 
+    def work(self, position: Ensemble, before: Control, after: Control) -> PerReplica:
+        """The work of a change of control at fixed positions."""
+        return self.energy(position, after) - self.energy(position, before)
+
     @abc.abstractmethod
     def force(self, position: Ensemble, control: Control) -> Ensemble:
         """The whole force: minus the gradient of the energy, and what is no gradient."""
@@ -181,6 +185,9 @@ class AbstractParticle(AbstractLangevin):
 
     def energy(self, position: Ensemble, control: Control) -> PerReplica:
         return jax.vmap(self.potential, in_axes=(-1, None))(position, control)
+
+    def work(self, position: Ensemble, before: Control, after: Control) -> PerReplica:
+        return jax.vmap(self.potential.work, in_axes=(-1, None, None))(position, before, after)
 
     def force(self, position: Ensemble, control: Control) -> Ensemble:
         force = -_each(self.potential.gradient)(position, control)

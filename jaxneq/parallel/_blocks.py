@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-_CPU, _ACCELERATOR = 4096, 2**20  # what stays in a core's cache; what fills an accelerator
+_CPU, _ACCELERATOR = 12800, 2**20  # what stays in a core's cache; what fills an accelerator
 _WORTHWHILE = 128  # replicas for which another device is worth starting
 
 

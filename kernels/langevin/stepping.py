@@ -67,7 +67,10 @@ def march(
         )
         drawn = lax.complex(*pair)  # one array, so that one loop computes both
 
-        def one_draw(draw: Int[Array, ""], carry: Carry) -> Carry:
+        packed, unpack = _packed(carry)
+
+        def one_draw(draw: Int[Array, ""], packed: list[Array]) -> list[Array]:
+            carry = unpack(packed)
             both = lax.dynamic_index_in_dim(drawn, draw, keepdims=False)
             halves = (jnp.real(both), jnp.imag(both))
             groups = [(half,) for half in halves] if per_draw == 2 else [halves]
@@ -75,13 +78,40 @@ def march(
                 number = start + draw * per_draw + offset
                 fresh = step(carry, group, number)
                 carry = jax.tree.map(partial(jnp.where, number < last), fresh, carry)
-            return carry
+            return _packed(carry)[0]
 
-        fresh = loop(one_draw, carry, draws)
+        fresh = unpack(loop(one_draw, packed, draws))
         return fresh if check is None else check(carry, fresh, start)
 
     units = -(-steps // unit)
     return repeat(one_unit, carry, units)
+
+
+def _packed(carry: Carry) -> tuple[list[Array], Callable[[list[Array]], Carry]]:
+    """The arrays of a carry, reals of one shape by twos as complex numbers; and the way back.
+
+    XLA on a CPU computes a step once for each array that it updates.
+    """
+    leaves, structure = jax.tree.flatten(carry)
+    kinds: dict[Any, list[int]] = {}
+    for index, leaf in enumerate(leaves):
+        kinds.setdefault((leaf.shape, leaf.dtype), []).append(index)
+    groups = []
+    for (_, dtype), members in kinds.items():
+        width = 2 if jnp.issubdtype(dtype, jnp.floating) and len(members) % 2 == 0 else 1
+        groups += [tuple(members[at : at + width]) for at in range(0, len(members), width)]
+
+    def pack(group: tuple[int, ...]) -> Array:
+        return lax.complex(*(leaves[i] for i in group)) if len(group) == 2 else leaves[group[0]]
+
+    def unpack(packed: list[Array]) -> Carry:
+        found = {}
+        for group, array in zip(groups, packed, strict=True):
+            parts = (array,) if len(group) == 1 else (jnp.real(array), jnp.imag(array))
+            found |= dict(zip(group, parts, strict=True))
+        return jax.tree.unflatten(structure, [found[index] for index in range(len(leaves))])
+
+    return [pack(group) for group in groups], unpack
 
 
 def loop(body: Callable[[Int[Array, ""], Carry], Carry], carry: Carry, count: Any) -> Carry:
