@@ -1,4 +1,4 @@
-"""Steps of Langevin ensembles a second on one core: our kernels, other packages, and C++.
+"""Steps of Langevin ensembles a second on one core: jaxneq, other packages, and C++.
 
     python benchmarks/langevin.py [--rounds 7] [--json FILE]
 
@@ -8,8 +8,9 @@ U = x^2 / 2 at T = 1 with dt = 0.2, from rest to t = 200, where <x^2> is 1 (BAOA
 there). Every row does the same work and is held to that answer, in standard errors (z). In every
 round each contender runs once, so that the ratios to the floor, `langevin_floor.cpp`, compare what
 ran at about the same time. JAX is timed with stock options and with those of `OPTIONS`; what takes
-long has a tenth of the particles. `kernels` is the noise and the sine of jaxneq in a loop of four
-lines, the most that an engine can reach. Packages: diffrax, jax-md, openmm; any can be missing.
+long has a tenth of the particles. `work and heat` have a protocol that does nothing, and account
+for it along each path. Packages: diffrax, jax-md, openmm; any can be missing. At the end the same
+ensemble on one and on two devices, each a core.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import importlib.metadata
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,11 +33,19 @@ import numpy as np
 from jax import lax
 
 import jaxneq
-from jaxneq._kernels import noise
-from jaxneq._kernels.elementary import sine
+from jaxneq import simulate
+from jaxneq.langevin import (
+    BAOAB,
+    EulerMaruyama,
+    Harmonic,
+    LinearRamp,
+    Overdamped,
+    TiltedCosine,
+    Underdamped,
+)
 
 FLOOR = Path(__file__).with_name("langevin_floor.cpp")
-PARTICLES, BLOCK, STEPS = 102_400, 12_800, 1000
+PARTICLES, STEPS = 102_400, 1000
 OPTIONS = {
     "stock": {},
     "512": {"xla_cpu_prefer_vector_width": 512},
@@ -47,9 +57,9 @@ WIDTH = np.sqrt(2 * TEMPERATURE * DT)
 NUMBER = np.dtype(np.float32)
 
 
-def drift_and_noise(x, xi, sin=sine):
+def drift_and_noise(x, xi):
     """One step of Euler and Maruyama."""
-    return x + NUMBER.type(DT) * (NUMBER.type(FORCE) - sin(x)) + NUMBER.type(WIDTH) * xi
+    return x + NUMBER.type(DT) * (NUMBER.type(FORCE) - jnp.sin(x)) + NUMBER.type(WIDTH) * xi
 
 
 def baoab(x, v, xi):
@@ -63,54 +73,40 @@ def baoab(x, v, xi):
     return x, v - half * x
 
 
-def blocked(step, initial, answer=jnp.real):
-    """An ensemble, block after block, by steps of a pair of normals.
-
-    XLA draws the noise once for each array that the loop carries, so one array carries all.
-    """
+def engine(system, method, dt, read):
+    """An ensemble as a user has it."""
 
     def ensemble(key, particles):
-        words = noise.stream_key(key, 0)
-        identity = jnp.arange(particles, dtype=jnp.uint32).reshape(-1, BLOCK)
-
-        def run(identity):
-            def pair(number, state):
-                normals = noise.normal_pair(words, identity, number.astype(jnp.uint32), NUMBER)
-                return step(state, normals)
-
-            return answer(lax.fori_loop(0, STEPS // 2, pair, jnp.zeros(BLOCK, initial)))
-
-        return lax.map(run, identity).ravel()
+        time = dt * STEPS
+        return read(simulate(system, method(dt=dt, replicas=particles), key=key, time=time))
 
     return ensemble
 
 
-def overdamped_pair(x, normals):
-    for xi in normals:
-        x = drift_and_noise(x, xi)
-    return x
+def position(found):
+    return found.position
 
 
-def working_pair(state, normals):
-    """Position and the work of the tilt, which is 0.7 x."""
-    x, work = state.real, state.imag
-    for xi in normals:
-        before, x = x, drift_and_noise(x, xi)
-        work = work + NUMBER.type(FORCE) * (x - before)
-    return lax.complex(x, work)
+def with_account(found):
+    """The positions, once work and heat of each path are there too."""
+    return lax.optimization_barrier((found.position, found.path_work, found.path_heat))[0]
 
 
-def baoab_pair(state, normals):
-    """Position and velocity."""
-    x, v = state.real, state.imag
-    for xi in normals:
-        x, v = baoab(x, v, xi)
-    return lax.complex(x, v)
+def rings():
+    """The washboard, and the same with a protocol that does nothing, and is accounted for."""
+    ring = {"potential": TiltedCosine(amplitude=1.0, force=FORCE), "temperature": TEMPERATURE}
+    return Overdamped(**ring), Overdamped(**ring, protocol=LinearRamp(end=0.0, ramp_time=1.0))
+
+
+def wells():
+    """As `rings`, for the harmonic well."""
+    well = {"potential": Harmonic(stiffness=1.0)}
+    return Underdamped(**well), Underdamped(**well, protocol=LinearRamp(end=0.0, ramp_time=1.0))
 
 
 def plain_scan(key, particles):
     def step(x, key):
-        return drift_and_noise(x, jax.random.normal(key, x.shape, NUMBER), jnp.sin), None
+        return drift_and_noise(x, jax.random.normal(key, x.shape, NUMBER)), None
 
     return lax.scan(step, jnp.zeros(particles, NUMBER), jax.random.split(key, STEPS))[0]
 
@@ -262,10 +258,9 @@ def contenders(folder):
     few = PARTICLES // 10
     groups = {
         "C++ floor": lambda: floor("C++ floor", "overdamped", folder),
-        "kernels": lambda: compiled("kernels", blocked(overdamped_pair, NUMBER)),
-        "kernels, with work": lambda: compiled(
-            "kernels, with work",
-            blocked(working_pair, np.complex64, lambda state: state.imag / NUMBER.type(FORCE)),
+        "jaxneq": lambda: compiled("jaxneq", engine(rings()[0], EulerMaruyama, DT, position)),
+        "jaxneq, work": lambda: compiled(
+            "jaxneq, work and heat", engine(rings()[1], EulerMaruyama, DT, with_account)
         ),
         "scan": lambda: compiled("scan, jax.random", plain_scan),
         "jax-md": lambda: compiled("jax-md brownian", jax_md),
@@ -276,7 +271,12 @@ def contenders(folder):
         ],
         "OpenMM": lambda: [Contender("OpenMM CPU, per dof", with_openmm(few), 3 * few * STEPS)],
         "C++ floor, BAOAB": lambda: floor("C++ floor, BAOAB", "baoab", folder),
-        "kernels, BAOAB": lambda: compiled("kernels, BAOAB", blocked(baoab_pair, np.complex64)),
+        "jaxneq, BAOAB": lambda: compiled(
+            "jaxneq, BAOAB", engine(wells()[0], BAOAB, 0.2, position)
+        ),
+        "jaxneq, BAOAB, work": lambda: compiled(
+            "jaxneq, BAOAB, work and heat", engine(wells()[1], BAOAB, 0.2, with_account)
+        ),
         "scan, BAOAB": lambda: compiled("scan, jax.random, BAOAB", plain_baoab),
     }
     found, missing = [], {}
@@ -319,6 +319,29 @@ def compare(found, rounds):
         }
 
 
+def devices(count):
+    """Seconds that the overdamped ensemble takes on so many devices: the best of seven."""
+    code = f"""
+import os, sys, time
+os.environ["JAX_NUM_CPU_DEVICES"] = "{count}"
+os.sched_setaffinity(0, set(range({count})))
+sys.path.insert(0, {str(FLOOR.parent)!r})
+import jax, langevin as benchmark
+run = lambda seed: jax.block_until_ready(benchmark.simulate(
+    benchmark.rings()[0], benchmark.EulerMaruyama(dt=0.01, replicas=benchmark.PARTICLES),
+    key=jax.random.key(seed), time=20.0))
+run(0)
+took = []
+for seed in range(7):
+    began = time.perf_counter()
+    run(seed)
+    took.append(time.perf_counter() - began)
+print(min(took))
+"""
+    command = [sys.executable, "-c", code]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def versions():
     def version(package):
         try:
@@ -352,11 +375,14 @@ def main():
             f"{row['name']:<26}{row['options']:<10}{row['rate']:>8.1f}"
             f"{f'{low:.1f} to {high:.1f}':>18}{share:>7}{took:>11}{row['z']:>6.1f}"
         )
+    gain = devices(1) / devices(2) if (os.cpu_count() or 1) > 1 else None
+    print(f"two devices over one: {gain}")
     for name, reason in missing.items():
         print(f"{name:<26}not installed: {reason}")
     if arguments.json:
         device = jax.devices()[0].device_kind
         numbers = {"device": device, **versions(), "rows": table, "missing": missing}
+        numbers["two_devices_over_one"] = gain
         Path(arguments.json).write_text(json.dumps(numbers, indent=1))
 
 

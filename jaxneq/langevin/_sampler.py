@@ -289,7 +289,7 @@ class AbstractIntegrator(AbstractSampler):
             def march(walker: Walker, diverged: Array, first: Array, steps: Any) -> Any:
                 return kernel.march(
                     step,
-                    (walker, diverged),
+                    walker,
                     words,
                     identity,
                     first,
@@ -297,6 +297,7 @@ class AbstractIntegrator(AbstractSampler):
                     normals=self.normals,
                     unit=kernel.unit_length(stride),
                     dtype=system.dtype,
+                    mark=diverged,
                     check=_marked,
                 )
 
@@ -328,8 +329,7 @@ class AbstractIntegrator(AbstractSampler):
             time = (half_step.astype(system.dtype) - 0.5) * self.dt
             return system.control_at(jnp.where(counted, time, -1))
 
-        def step(carry: tuple[Walker, Array], normals: Any, number: Array) -> Any:
-            walker, diverged = carry
+        def step(walker: Walker, normals: Any, number: Array) -> Walker:
             control = control_at(number + 1)
             if walker.work is not None and system.protocol is not None:
                 done = system.work(walker.position, control_at(number), control)
@@ -340,7 +340,7 @@ class AbstractIntegrator(AbstractSampler):
                 each.update(sums, sample)
                 for each, sums in zip(observables, walker.accumulated, strict=True)
             )
-            return eqx.tree_at(lambda w: w.accumulated, fresh, accumulated), diverged
+            return eqx.tree_at(lambda w: w.accumulated, fresh, accumulated)
 
         return step
 
@@ -478,9 +478,10 @@ def _whole(tree: Any) -> Any:
     return jax.tree.map(lambda a: jnp.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1), tree)
 
 
-def _marked(old: Any, new: Any, number: Array) -> Any:
+def _marked(
+    before: Walker, after: Walker, marked: Int[Array, " replica"], number: Int[Array, ""]
+) -> tuple[Walker, Int[Array, " replica"]]:
     """A replica that diverges stays where it last was, and is marked with the step."""
-    (before, marked), (after, _) = old, new
     finite = jnp.all(jnp.isfinite(after.position), axis=0)
     if after.velocity is not None:
         finite = finite & jnp.all(jnp.isfinite(after.velocity), axis=0)

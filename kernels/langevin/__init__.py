@@ -21,7 +21,7 @@ def _walk(position, steps=21):
     key = noise.stream_key(jax.random.key(5), jnp.arange(2)[:, None])
     identity = jnp.arange(7, dtype=jnp.uint32)
     kind = {"normals": 1, "unit": 8, "dtype": position.dtype}
-    return march(_step, position, key, identity, jnp.int32(0), steps, **kind)
+    return march(_step, position, key, identity, jnp.int32(0), steps, **kind)[0]
 
 
 def _plain_walk(position, steps=21):

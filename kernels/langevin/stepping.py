@@ -44,47 +44,50 @@ def march(
     normals: int,
     unit: int,
     dtype: Any,
-    check: Callable[[Carry, Carry, Int[Array, ""]], Carry] | None = None,
-) -> Carry:
-    """Take `steps` steps, numbered from `first`, a multiple of `unit`.
+    mark: Array | None = None,
+    check: Callable[[Carry, Carry, Any, Int[Array, ""]], tuple[Carry, Any]] | None = None,
+) -> tuple[Carry, Any]:
+    """Take `steps` steps, numbered from `first`, a multiple of `unit`; returns carry and mark.
 
     **Arguments:** `step(carry, normals, number)`, where `normals` are as many arrays (coordinate,
     replica) of standard normals; `key`, whose words have the shape (coordinate, 1);
     `identity`, of each replica; `steps`, known or traced: known, the loop can be differentiated in
-    reverse, and keeps of order sqrt(steps) states; `check(old, new, number)`, called once a unit,
-    gives the carry to go on with.
+    reverse, and keeps of order sqrt(steps) states; `check(old, new, mark, number)`, called once a
+    unit, gives the carry and the mark to go on with.
     """
     per_draw = 2 // normals  # a draw gives two normals: two steps, or the two of one step
     draws = unit // per_draw
     last = first + steps
     words = key[0][None], key[1][None]
 
-    def one_unit(index: Int[Array, ""], carry: Carry) -> Carry:
+    def one_unit(index: Int[Array, ""], state: tuple[Carry, Any]) -> tuple[Carry, Any]:
+        carry, mark = state
         start = first + index * unit
         counter = (start // per_draw).astype(jnp.uint32) + jnp.arange(draws, dtype=jnp.uint32)
         pair = noise.normal_pair(
             words, identity[None, None, :], counter[:, None, None], jnp.dtype(dtype)
         )
         drawn = lax.complex(*pair)  # one array, so that one loop computes both
-
         packed, unpack = _packed(carry)
+        # Every turn of the loop copies what several arrays are computed from: then, fewer turns.
+        at_once = 2 if len(packed) > 1 and draws % 2 == 0 else 1
 
-        def one_draw(draw: Int[Array, ""], packed: list[Array]) -> list[Array]:
+        def some_draws(turn: Int[Array, ""], packed: list[Array]) -> list[Array]:
             carry = unpack(packed)
-            both = lax.dynamic_index_in_dim(drawn, draw, keepdims=False)
-            halves = (jnp.real(both), jnp.imag(both))
-            groups = [(half,) for half in halves] if per_draw == 2 else [halves]
-            for offset, group in enumerate(groups):
-                number = start + draw * per_draw + offset
-                fresh = step(carry, group, number)
-                carry = jax.tree.map(partial(jnp.where, number < last), fresh, carry)
+            for ahead in range(at_once):
+                draw = turn * at_once + ahead
+                both = lax.dynamic_index_in_dim(drawn, draw, keepdims=False)
+                halves = (jnp.real(both), jnp.imag(both))
+                for offset, group in enumerate(zip(halves) if per_draw == 2 else [halves]):
+                    number = start + draw * per_draw + offset
+                    fresh = step(carry, group, number)
+                    carry = jax.tree.map(partial(jnp.where, number < last), fresh, carry)
             return _packed(carry)[0]
 
-        fresh = unpack(loop(one_draw, packed, draws))
-        return fresh if check is None else check(carry, fresh, start)
+        fresh = unpack(loop(some_draws, packed, draws // at_once))
+        return (fresh, mark) if check is None else check(carry, fresh, mark, start)
 
-    units = -(-steps // unit)
-    return repeat(one_unit, carry, units)
+    return repeat(one_unit, (carry, mark), -(-steps // unit))
 
 
 def _packed(carry: Carry) -> tuple[list[Array], Callable[[list[Array]], Carry]]:
