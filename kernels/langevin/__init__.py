@@ -30,7 +30,5 @@ def _plain_walk(position, steps=21):
 
 
 OPERATIONS = (
-    Operation(
-        "langevin.march", _walk, _plain_walk, lambda: (jnp.full((2, 7), 0.4),), 1e-12, True
-    ),
+    Operation("langevin.march", _walk, _plain_walk, lambda: (jnp.full((2, 7), 0.4),), 1e-12, True),
 )
