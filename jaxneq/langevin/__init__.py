@@ -14,6 +14,8 @@ from ._protocols import LinearRamp as LinearRamp
 from ._protocols import PiecewiseLinear as PiecewiseLinear
 from ._protocols import SmoothRamp as SmoothRamp
 from ._protocols import Together as Together
+from ._sensitivity import Sensitivity as Sensitivity
+from ._sensitivity import sensitivity as sensitivity
 from ._splitting import BAOAB as BAOAB
 from ._splitting import OBABO as OBABO
 from ._stochastic_heun import StochasticHeun as StochasticHeun
