@@ -90,3 +90,50 @@ def propagated(moments, drift, noise, offsets):
 
 def stationary_covariance(drift, noise):
     return scipy.linalg.solve_discrete_lyapunov(drift, noise @ noise.T)
+
+
+def euler_displacement(force, temperature, dt, steps, points=64):
+    """<x_n - x_0> and <(x_n - x_0)^2> of the Euler-Maruyama chain at friction 1, from each point.
+
+    Backwards, u_n(x) = <d> + P u and w_n(x) = <d^2> + 2 <d u(x + d)> + P w, where the step d is
+    Gaussian and acts on each Fourier component in closed form.
+    """
+    x = 2 * np.pi * np.arange(points) / points
+    wave = np.arange(-points // 2 + 1, points // 2)
+    back = np.exp(-1j * np.outer(wave, x)) / points
+    mean, variance = (force(x) * dt)[:, None], 2 * temperature * dt
+    phase = np.exp(1j * wave * (x[:, None] + mean) - wave**2 * variance / 2)
+    moves, carries = (phase @ back).real, ((phase * (mean + 1j * wave * variance)) @ back).real
+    u, w = np.zeros(points), np.zeros(points)
+    for _ in range(steps):
+        u, w = mean[:, 0] + moves @ u, mean[:, 0] ** 2 + variance + 2 * carries @ u + moves @ w
+    return u, w
+
+
+def stationary_displacement(force, temperature, time, points=48):
+    """Mean and variance of x_t - x_0 on a ring in its steady state, without a step.
+
+    u = <d> and w = <d^2> obey u' = L u + F and w' = L w + 2 F u + 4 T du/dx + 2 T.
+    """
+    x = 2 * np.pi * np.arange(points) / points
+    generator = ring_generator(force, temperature, points)
+    slope = ring_generator(np.ones_like, 0.0, points)
+    zero, column = np.zeros((points, points)), np.zeros((points, 1))
+    drift = np.diag(force(x))
+    whole = np.block(
+        [
+            [generator, 2 * drift + 4 * temperature * slope, column + 2 * temperature],
+            [zero, generator, force(x)[:, None]],
+            [column.T, column.T, np.zeros((1, 1))],
+        ]
+    )
+    w, u = scipy.linalg.expm(whole * time)[: 2 * points, -1].reshape(2, points)
+    step = scipy.linalg.expm(generator)
+    mean = stationary_mean(step, u)
+    return mean, stationary_mean(step, w) - mean**2
+
+
+def central(function, at, step):
+    """A derivative by differences of fourth order."""
+    near, far = (function(at + k * step) - function(at - k * step) for k in (1, 2))
+    return (8 * near - far) / (12 * step)

@@ -53,7 +53,9 @@ class HeldPath(AbstractIntegrator):
         density = -(((position - mean) / spread) ** 2) / 2 - jnp.log(spread)
         walker = overdamped_heat(system, walker, position, control)
         return eqx.tree_at(
-            lambda w: (w.position, w.memory), walker, (position, walker.memory + density.sum(axis=0))
+            lambda w: (w.position, w.memory),
+            walker,
+            (position, walker.memory + density.sum(axis=0)),
         )
 
     @classmethod

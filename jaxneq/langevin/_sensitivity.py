@@ -143,11 +143,13 @@ def _check(method: AbstractIntegrator, gradient: str, mode: str, pilot: int) -> 
     ):
         if given not in allowed:
             known = ", ".join(map(repr, allowed))
-            raise ValueError(f"sensitivity: {name} = {given!r} is not allowed. Give one of {known}.")
+            raise ValueError(
+                f"sensitivity: {name} = {given!r} is not allowed. Give one of {known}."
+            )
     if gradient == LIKELIHOOD_RATIO and not isinstance(method, EulerMaruyama):
         raise ValueError(
-            f"sensitivity: the paths of {type(method).__name__} have no probability density that is "
-            'known here. Use EulerMaruyama, or gradient = "pathwise".'
+            f"sensitivity: the probability of a path of {type(method).__name__} is not known here. "
+            'Use EulerMaruyama, or gradient = "pathwise".'
         )
     if pilot < 2:
         raise ValueError(f"sensitivity: pilot = {pilot} has no variance. Give at least 2 replicas.")
@@ -180,7 +182,11 @@ def _choice(
 
 @eqx.filter_jit
 def _forward(
-    question: _Question, system: AbstractLangevin, method: AbstractIntegrator, key: Array, start: Any
+    question: _Question,
+    system: AbstractLangevin,
+    method: AbstractIntegrator,
+    key: Array,
+    start: Any,
 ) -> tuple[Estimate, Status, list[Estimate]]:
     """Mean, status and derivatives, by one tangent for each number: one for each replica."""
     numbers, samples = _differentiable(question, system)
@@ -197,7 +203,11 @@ def _forward(
 
 @eqx.filter_jit
 def _reverse(
-    question: _Question, system: AbstractLangevin, method: AbstractIntegrator, key: Array, start: Any
+    question: _Question,
+    system: AbstractLangevin,
+    method: AbstractIntegrator,
+    key: Array,
+    start: Any,
 ) -> tuple[Estimate, Status, list[Estimate]]:
     """Mean, status and derivatives, by one reverse pass for each of several groups."""
     numbers, samples = _differentiable(question, system)
