@@ -170,7 +170,8 @@ def test_work_in_a_breathing_trap():
             jax.tree.leaves(unravel(jnp.asarray(exact))),
             strict=True,
         ):
-            assert np.all(np.abs(estimate.z_score(value)) < 5), estimator
+            # the first jump meets a certain position: no error bar, but that of the differences
+            assert np.all(np.abs(estimate.value - value) < 5 * estimate.stderr + 1e-10)
         stiffness, _, _, values = found.gradient
         assert stiffness.stderr < 0.02 and np.all(values.stderr < 0.02)
 
@@ -178,18 +179,18 @@ def test_work_in_a_breathing_trap():
 def test_velocity_and_diffusion_of_a_driven_ring():
     """Steady, without a step: from the generator, whose long times are those of quadratures."""
 
-    def moments(force, time, temperature=0.5):
+    def moments(force, time, temperature=1.0):
         return stationary_displacement(lambda x: force - np.sin(x), temperature, time)
 
     (early, narrow), (late, wide) = (moments(FORCE, time, TEMPERATURE) for time in (40, 60))
     assert (late - early) / 20 == pytest.approx(0.20433264162548564, rel=1e-8)  # Stratonovich
     assert (wide - narrow) / 40 == pytest.approx(0.4382493484338396, rel=1e-6)  # Reimann
 
-    system = eqx.tree_at(lambda s: s.temperature, RING, jnp.asarray(0.5))
+    system = eqx.tree_at(lambda s: s.temperature, RING, jnp.asarray(1.0))
     method = langevin.StochasticHeun(dt=0.1, replicas=16384)
     exact = (
-        central(lambda force: moments(force, 10.0)[0] / 10, FORCE, 1e-3),
-        central(lambda force: moments(force, 10.0)[1] / 20, FORCE, 1e-3),
+        central(lambda force: moments(force, 5.0)[0] / 5, FORCE, 1e-3),
+        central(lambda force: moments(force, 5.0)[1] / 10, FORCE, 1e-3),
     )
 
     def spread(solution):
@@ -203,7 +204,7 @@ def test_velocity_and_diffusion_of_a_driven_ring():
             system,
             method,
             key=KEY,
-            time=16.0,
+            time=11.0,
             burn_in=6.0,
             where=lambda s: s.potential.force,
         )
