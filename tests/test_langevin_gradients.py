@@ -130,7 +130,7 @@ def mean_work(system):
 
 
 def test_work_in_a_breathing_trap():
-    """Every parameter, the values of the protocol too, by both estimators and in both modes."""
+    """Every parameter, the values of the protocol too, by both estimators."""
     method = langevin.EulerMaruyama(dt=DT, replicas=16384)
 
     def where(system):
@@ -148,11 +148,7 @@ def test_work_in_a_breathing_trap():
 
     units = np.eye(numbers.size)
     exact = [central(lambda h, d=d: moved(numbers + h * d), 0.0, 1e-3) for d in units]
-    for estimator, mode in (
-        ("pathwise", "forward"),
-        ("pathwise", "reverse"),
-        ("likelihood_ratio", "forward"),
-    ):
+    for estimator in ("pathwise", "likelihood_ratio"):
         found = langevin.sensitivity(
             lambda solution: solution.path_work,
             BREATHING,
@@ -162,7 +158,6 @@ def test_work_in_a_breathing_trap():
             initial=0.5,
             where=where,
             gradient=estimator,
-            mode=mode,
         )
         assert abs(found.mean.z_score(mean_work(BREATHING))) < 5
         for estimate, value in zip(
@@ -179,18 +174,18 @@ def test_work_in_a_breathing_trap():
 def test_velocity_and_diffusion_of_a_driven_ring():
     """Steady, without a step: from the generator, whose long times are those of quadratures."""
 
-    def moments(force, time, temperature=1.0):
+    def moments(force, time, temperature=0.5):
         return stationary_displacement(lambda x: force - np.sin(x), temperature, time)
 
     (early, narrow), (late, wide) = (moments(FORCE, time, TEMPERATURE) for time in (40, 60))
     assert (late - early) / 20 == pytest.approx(0.20433264162548564, rel=1e-8)  # Stratonovich
     assert (wide - narrow) / 40 == pytest.approx(0.4382493484338396, rel=1e-6)  # Reimann
 
-    system = eqx.tree_at(lambda s: s.temperature, RING, jnp.asarray(1.0))
-    method = langevin.StochasticHeun(dt=0.1, replicas=16384)
+    system = eqx.tree_at(lambda s: s.temperature, RING, jnp.asarray(0.5))
+    method = langevin.StochasticHeun(dt=0.1, replicas=32768)
     exact = (
-        central(lambda force: moments(force, 5.0)[0] / 5, FORCE, 1e-3),
-        central(lambda force: moments(force, 5.0)[1] / 10, FORCE, 1e-3),
+        central(lambda force: moments(force, 4.0)[0] / 4, FORCE, 1e-3),
+        central(lambda force: moments(force, 4.0)[1] / 8, FORCE, 1e-3),
     )
 
     def spread(solution):
@@ -198,14 +193,14 @@ def test_velocity_and_diffusion_of_a_driven_ring():
         return (moved - moved.mean()) ** 2 / (2 * solution.time)
 
     objectives = (lambda s: (s.position - s.start) / s.time), spread
-    for objective, value, resolution in zip(objectives, exact, (0.02, 0.1), strict=True):
+    for objective, value, resolution in zip(objectives, exact, (0.03, 0.05), strict=True):
         found = langevin.sensitivity(
             objective,
             system,
             method,
             key=KEY,
-            time=11.0,
-            burn_in=6.0,
+            time=18.0,
+            burn_in=14.0,
             where=lambda s: s.potential.force,
         )
         assert abs(found.gradient.z_score(value)) < 5
@@ -251,12 +246,11 @@ UNEVEN = SHEARED | {"friction_profile": langevin.CosineProfile(amplitude=0.3)}
         ("StochasticHeun", SHEARED),
         ("LeimkuhlerMatthews", SHEARED),
         ("BAOAB", UNEVEN),
-        ("OBABO", UNEVEN),
     ],
 )
 def test_paths_are_differentiated_exactly(scheme, parts):
     """Forward, reverse and by differences at the same noise: work, heat and position."""
-    kind = langevin.Underdamped if scheme in ("BAOAB", "OBABO") else langevin.Overdamped
+    kind = langevin.Underdamped if scheme == "BAOAB" else langevin.Overdamped
     system = kind(**parts)
     method = getattr(langevin, scheme)(dt=0.1, replicas=4)
     numbers, unravel = jax.flatten_util.ravel_pytree(eqx.filter(system, eqx.is_inexact_array))
