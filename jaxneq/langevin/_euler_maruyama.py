@@ -12,7 +12,7 @@ from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._heat import overdamped_heat
 from ._increments import drift, width
-from ._potentials import Harmonic
+from ._potentials import Harmonic, TiltedCosine
 from ._sampler import AbstractIntegrator, Walker
 from ._systems import AbstractLangevin, Control, Ensemble, Overdamped
 
@@ -56,5 +56,22 @@ class EulerMaruyama(AbstractIntegrator):
             0.25 / (1 - 0.1),
             5.0,
             "(T/k) / (1 - k dt / 2 gamma)",
+            error="z",
+        )
+        ring = Overdamped(potential=TiltedCosine(amplitude=1.0, force=0.7), temperature=0.3)
+
+        def response() -> Any:
+            from ._sensitivity import sensitivity  # which names this class
+
+            plan = {"key": jax.random.key(0), "time": 10.0, "where": lambda s: s.potential.force}
+            method = cls(dt=0.01, replicas=4096)
+            return sensitivity(lambda s: s.position, ring, method, **plan).gradient
+
+        yield Case(
+            "Euler-Maruyama on a washboard: derivative of the mean position by the force, t = 10",
+            response,
+            7.2386971459772464,
+            5.0,
+            "transfer operator of the chain, differences",
             error="z",
         )

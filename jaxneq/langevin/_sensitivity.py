@@ -75,7 +75,9 @@ def sensitivity(
     r"""The derivatives of an average over paths with respect to the parameters of the system.
 
     There are two estimators. `pathwise` differentiates each path at fixed noise,
-    :math:`\langle df/d\theta\rangle`; the objective must be continuous. `likelihood_ratio` holds
+    :math:`\langle df/d\theta\rangle`; the objective must be continuous, and where paths cross
+    barriers a few that part from their neighbours carry most of the variance, which grows
+    exponentially with time. `likelihood_ratio` holds
     the paths and differentiates their probability,
 
     .. math:: \partial_\theta \langle f\rangle = \langle \partial_\theta f\rangle_{path}
@@ -121,18 +123,19 @@ def sensitivity(
 
     reverse = sum(leaf.size for leaf in leaves) > _FORWARD_UP_TO
     derive = _reverse if mode == "reverse" or (mode == "auto" and reverse) else _forward
-    found, mean, status = {}, None, None
+    found = {}
     for name in sorted(set(names)):
         chosen = tuple(index for index in everything if names[index] == name)
         asked = dataclasses.replace(question, estimator=name, chosen=chosen)
         mean, status, estimates = derive(asked, system, method, key, start)
         status.check(type(method).__name__)
-        found |= dict(zip(chosen, estimates, strict=True))
+        found |= {index: (mean, status, one) for index, one in zip(chosen, estimates, strict=True)}
 
     def in_place(of_each: list) -> PyTree:
         return jax.tree.unflatten(structure, of_each)
 
-    gradients = [found[index] for index in everything]
+    mean, status, _ = found[0]  # the same paths for both estimators
+    gradients = [found[index][2] for index in everything]
     return Sensitivity(mean, in_place(gradients), in_place(names), in_place(ratios), status)
 
 
@@ -162,9 +165,13 @@ def _check(method: AbstractIntegrator, gradient: str, mode: str, pilot: int) -> 
 
 
 def _choice(
-    question: _Question, system: AbstractLangevin, method: EulerMaruyama, key: Array, start: Array
+    question: _Question,
+    system: AbstractLangevin,
+    method: AbstractIntegrator,
+    key: Array,
+    start: Array,
 ) -> tuple[list[str], list[float]]:
-    """The better estimator for each parameter, and the ratio of the variances."""
+    """The better estimator for each parameter, and the ratio of the variances. Costs are equal."""
     (_, _, paths), (_, _, ratio) = (
         _forward(dataclasses.replace(question, estimator=name), system, method, key, start)
         for name in (PATHWISE, LIKELIHOOD_RATIO)
