@@ -46,9 +46,9 @@ class LeimkuhlerMatthews(AbstractIntegrator):
         state = super().init(system, key=key, **plan)
         blocks, coordinates, size = state.walker.position.shape
         streams = _BEFORE * coordinates + jnp.arange(coordinates)
-        words = tuple(word[None, :, None] for word in noise.stream_key(key, streams))
+        first, second = (word[None, :, None] for word in noise.stream_key(key, streams))
         identity = jnp.arange(blocks * size, dtype=jnp.uint32).reshape(blocks, 1, size)
-        xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(system.dtype))
+        xi, _ = noise.normal_pair((first, second), identity, jnp.uint32(0), jnp.dtype(system.dtype))
         return eqx.tree_at(lambda s: s.walker.memory, state, xi)
 
     def move(

@@ -76,7 +76,7 @@ def sensitivity(
 
     There are two estimators. `pathwise` differentiates each path at fixed noise,
     :math:`\langle df/d\theta\rangle`; the objective must be continuous, and where paths cross
-    barriers a few that part from their neighbours carry most of the variance, which grows
+    barriers, a few that part from their neighbours carry most of the variance, and it can grow
     exponentially with time. `likelihood_ratio` holds
     the paths and differentiates their probability,
 
