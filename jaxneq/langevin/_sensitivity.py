@@ -245,16 +245,18 @@ def _differentiable(
 
     The function gives in addition the objective and the status.
     """
-    leaves, structure = jax.tree.flatten(_parameters(system, question.where))
-    numbers, unravel = ravel_pytree([leaves[index] for index in question.chosen])
+    found = jax.tree.leaves(question.where(system))
+    floats = [place for place, leaf in enumerate(found) if eqx.is_inexact_array(leaf)]
+    places = [floats[index] for index in question.chosen]
+    numbers, unravel = ravel_pytree([found[place] for place in places])
+
+    def chosen(system: Any) -> list[Any]:
+        leaves = jax.tree.leaves(question.where(system))
+        return [leaves[place] for place in places]
 
     def samples(numbers: Array, method: AbstractIntegrator, key: Array, start: Array) -> Any:
-        moved = list(leaves)
-        for index, leaf in zip(question.chosen, unravel(numbers), strict=True):
-            moved[index] = leaf
-        changed = eqx.combine(jax.tree.unflatten(structure, moved), question.where(system))
-        there = eqx.tree_at(question.where, system, changed)
-        return _samples(question, there, method, key, start)
+        moved = eqx.tree_at(chosen, system, unravel(numbers))
+        return _samples(question, moved, method, key, start)
 
     return numbers, samples
 
