@@ -288,6 +288,10 @@ def test_memory_of_the_reverse_pass_does_not_grow_with_time():
         ({"mode": "backward"}, "mode = 'backward'.*'reverse'"),
         ({"pilot": 1}, "pilot = 1"),
         ({"mode": "reverse"}, "replicas = 100 is no multiple of 64"),
+        (
+            {"system": langevin.Overdamped(potential=langevin.Quadratic(stiffness=np.eye(3)))},
+            "in reverse mode.*replicas = 100",  # 11 numbers
+        ),
         ({"where": lambda s: s.protocol}, "where finds no parameter"),
         ({"objective": lambda s: s.work.value}, r"shape \(\).*each of the 100 replicas"),
         (
@@ -302,6 +306,7 @@ def test_misuse(change, message):
         "method": langevin.EulerMaruyama(replicas=100),
         "key": KEY,
         "time": 0.1,
+        "system": RING,
     }
     with pytest.raises(ValueError, match=message):
-        langevin.sensitivity(system=RING, **(plan | change))
+        langevin.sensitivity(**(plan | change))

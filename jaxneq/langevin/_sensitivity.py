@@ -108,6 +108,14 @@ def sensitivity(
     leaves, structure = jax.tree.flatten(_parameters(system, where))
     if not leaves:
         raise ValueError("sensitivity: where finds no parameter. Name at least one number.")
+    if mode == "auto":
+        mode = "reverse" if sum(leaf.size for leaf in leaves) > _FORWARD_UP_TO else "forward"
+    if mode == "reverse" and method.replicas % (2 * _GROUPS):
+        raise ValueError(
+            f"sensitivity: in reverse mode the error bar is that over {_GROUPS} groups, and "
+            f"replicas = {method.replicas} is no multiple of {2 * _GROUPS}. Change replicas, or "
+            'use mode = "forward".'
+        )
     everything = tuple(range(len(leaves)))
     question = _Question(objective, where, method.schedule(time, burn_in), PATHWISE, everything)
     shape = (system.dimension, method.replicas)
@@ -121,8 +129,7 @@ def sensitivity(
         tried = jax.random.fold_in(key, 1), start[:, : few.replicas]
         names, ratios = _choice(question, system, few, *tried)
 
-    reverse = sum(leaf.size for leaf in leaves) > _FORWARD_UP_TO
-    derive = _reverse if mode == "reverse" or (mode == "auto" and reverse) else _forward
+    derive = _forward if mode == "forward" else _reverse
     found = {}
     for name in sorted(set(names)):
         chosen = tuple(index for index in everything if names[index] == name)
@@ -156,12 +163,6 @@ def _check(method: AbstractIntegrator, gradient: str, mode: str, pilot: int) -> 
         )
     if pilot < 2:
         raise ValueError(f"sensitivity: pilot = {pilot} has no variance. Give at least 2 replicas.")
-    if mode == "reverse" and method.replicas % (2 * _GROUPS):
-        raise ValueError(
-            f"sensitivity: in reverse mode the error bar is that over {_GROUPS} groups, and "
-            f"replicas = {method.replicas} is no multiple of {2 * _GROUPS}. Change replicas, or "
-            'use mode = "forward".'
-        )
 
 
 def _choice(
