@@ -2,6 +2,7 @@
 
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell
@@ -13,8 +14,11 @@ from ._protocols import LinearRamp as LinearRamp
 from ._protocols import PiecewiseLinear as PiecewiseLinear
 from ._protocols import SmoothRamp as SmoothRamp
 from ._protocols import Together as Together
+from ._sensitivity import Sensitivity as Sensitivity
+from ._sensitivity import sensitivity as sensitivity
 from ._splitting import BAOAB as BAOAB
 from ._splitting import OBABO as OBABO
+from ._stochastic_heun import StochasticHeun as StochasticHeun
 from ._surroundings import AbstractDrive as AbstractDrive
 from ._surroundings import AbstractProfile as AbstractProfile
 from ._surroundings import CosineProfile as CosineProfile

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._heat import overdamped_heat
-from ._potentials import Harmonic
+from ._increments import drift, width
+from ._potentials import Harmonic, TiltedCosine
 from ._sampler import AbstractIntegrator, Walker
 from ._systems import AbstractLangevin, Control, Ensemble, Overdamped
 
@@ -38,14 +38,7 @@ class EulerMaruyama(AbstractIntegrator):
         control: Control,
     ) -> Walker:
         x, (xi,) = walker.position, normals
-        mobility = 1 / system.friction_at(x)
-        drift = mobility * system.force(x, control)
-        if not system.uniform:
-            drift = drift + system.temperature_at(x) * _own_derivative(
-                lambda at: 1 / system.friction_at(at), x
-            )
-        width = jnp.sqrt(2 * mobility * system.temperature_at(x) * self.dt)
-        position = x + drift * self.dt + width * xi
+        position = x + drift(system, x, control) * self.dt + width(system, x, self.dt) * xi
         walker = overdamped_heat(system, walker, position, control)
         return eqx.tree_at(lambda w: w.position, walker, position)
 
@@ -65,13 +58,20 @@ class EulerMaruyama(AbstractIntegrator):
             "(T/k) / (1 - k dt / 2 gamma)",
             error="z",
         )
+        ring = Overdamped(potential=TiltedCosine(amplitude=1.0, force=0.7), temperature=0.3)
 
+        def response() -> Any:
+            from ._sensitivity import sensitivity  # which names this class
 
-def _own_derivative(function: Any, x: Ensemble) -> Ensemble:
-    """The derivative of each component along its own coordinate."""
+            plan = {"key": jax.random.key(0), "time": 10.0, "where": lambda s: s.potential.force}
+            method = cls(dt=0.01, replicas=4096)
+            return sensitivity(lambda s: s.position, ring, method, **plan).gradient
 
-    def along(index: int) -> Any:
-        unit = jnp.zeros_like(x).at[index].set(1)
-        return jax.jvp(lambda at: jnp.broadcast_to(function(at), x.shape), (x,), (unit,))[1][index]
-
-    return jnp.stack([along(index) for index in range(x.shape[0])])
+        yield Case(
+            "Euler-Maruyama on a washboard: derivative of the mean position by the force, t = 10",
+            response,
+            7.2386971459772464,
+            5.0,
+            "transfer operator of the chain, differences",
+            error="z",
+        )

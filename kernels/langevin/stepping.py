@@ -147,5 +147,5 @@ def repeat(body: Callable[[Int[Array, ""], Carry], Carry], carry: Carry, count: 
 def _split(count: int) -> int:
     """The length of a segment, near the square root, that leaves the fewest iterations over."""
     root = math.isqrt(count)
-    lengths = range(max(1, root // 2), 2 * root + 1)
+    lengths = range(max(1, 3 * root // 4), 4 * root // 3 + 2)
     return min(lengths, key=lambda n: (-(-count // n) * n - count, abs(n - root)))
