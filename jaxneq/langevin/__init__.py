@@ -2,6 +2,8 @@
 
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._fokker_planck import FokkerPlanck as FokkerPlanck
+from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

@@ -227,8 +227,14 @@ class Overdamped(AbstractParticle):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._euler_maruyama import EulerMaruyama
+        from ._fokker_planck import FokkerPlanck
+        from ._linear_moments import LinearMoments
 
-        return EulerMaruyama() if verb == "simulate" else None
+        if verb == "simulate":
+            return EulerMaruyama()
+        if self.dimension > 1:
+            return LinearMoments()
+        return FokkerPlanck(ends="reflecting" if self.potential.period is None else "periodic")
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -274,9 +280,10 @@ class Underdamped(AbstractParticle):
         return self.mass
 
     def default_method(self, verb: str) -> AbstractMethod | None:
+        from ._linear_moments import LinearMoments
         from ._splitting import BAOAB
 
-        return BAOAB() if verb == "simulate" else None
+        return BAOAB() if verb == "simulate" else LinearMoments()
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
