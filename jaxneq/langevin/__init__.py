@@ -4,6 +4,8 @@ from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
+from ._linear_moments import LinearMoments as LinearMoments
+from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell
