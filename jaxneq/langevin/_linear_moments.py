@@ -18,6 +18,7 @@ from jaxneq._core import (
     Case,
     Status,
     evolve,
+    is_concrete,
     setting,
     steady,
 )
@@ -56,7 +57,7 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
     )
 
     def check(self, system: AbstractLangevin) -> None:
-        if not _is_linear(system):
+        if all(map(is_concrete, jax.tree.leaves(system))) and not _is_linear(system):
             raise ValueError(
                 f"LinearMoments: the forces of this {type(system).__name__} are not linear in the "
                 "position. Use FokkerPlanck in one dimension, or simulate."
