@@ -27,13 +27,16 @@ class Landscape(eqx.Module):
     r"""Cells between nodes along a line; each :math:`\varphi` is counted from the cell's left node.
 
     `rise` is that of :math:`\varphi` over the cell, `log_resistance` the logarithm of
-    :math:`\int\gamma e^{\varphi}dx`, `log_capacity` that of :math:`\int e^{-\varphi}dx/T`, `work`
-    the integral of the force over the cell and `stirring` the part of it that is no gradient.
+    :math:`\int\gamma e^{\varphi}dx`, `log_capacity` that of :math:`\int e^{-\varphi}dx/T`,
+    `crossing` the double integral :math:`\int dy\,\gamma e^{\varphi(y)} \int^y dz\,
+    e^{-\varphi(z)}/T`, `work` the integral of the force over the cell and `stirring` the part of it
+    that is no gradient.
     """
 
     rise: Float[Array, " cell"]
     log_resistance: Float[Array, " cell"]
     log_capacity: Float[Array, " cell"]
+    crossing: Float[Array, " cell"]
     work: Float[Array, " cell"]
     stirring: Float[Array, " cell"]
 
@@ -70,9 +73,12 @@ def landscape(system: Overdamped, control: Control, nodes: Float[Array, " node"]
     rise = climbed * beta_end - width * (rate @ weights)
     log_weight = jnp.log(width)[:, None] + jnp.log(weights)[None, :]
     stirred = width * (stirring @ weights)
+    friction = field(system.friction_at)
+    behind = jnp.einsum("jk,ck->cj", integrals, jnp.exp(-phi) * beta)
     return Landscape(
         rise=rise,
-        log_resistance=logsumexp(log_weight + jnp.log(field(system.friction_at)) + phi, axis=1),
+        log_resistance=logsumexp(log_weight + jnp.log(friction) + phi, axis=1),
+        crossing=width**2 * ((friction * jnp.exp(phi) * behind) @ weights),
         log_capacity=logsumexp(log_weight + jnp.log(beta) - phi, axis=1),
         work=stirred - climbed,
         stirring=stirred,
