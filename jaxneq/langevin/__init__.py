@@ -1,8 +1,19 @@
 """Langevin dynamics: Brownian particles, with work, heat and entropy along their paths."""
 
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
+from ._escape import kramers_rate as kramers_rate
+from ._escape import mean_first_passage_time as mean_first_passage_time
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._exact import ballistic_flux as ballistic_flux
+from ._exact import lifson_jackson as lifson_jackson
+from ._exact import optimal_breathing as optimal_breathing
+from ._exact import optimal_drag as optimal_drag
+from ._exact import washboard as washboard
+from ._fokker_planck import FokkerPlanck as FokkerPlanck
+from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
+from ._linear_moments import LinearMoments as LinearMoments
+from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from typing import ClassVar
 
 import jax
@@ -31,6 +32,7 @@ class AbstractPotential(AbstractDeclared):
     """
 
     controls = 0
+    period: ClassVar[float | None] = None  # of the force, in one dimension
 
     @property
     @abc.abstractmethod
@@ -150,6 +152,7 @@ class TiltedCosine(AbstractPotential):
 
     dimension: ClassVar[int] = 1
     controls: ClassVar[int] = 1
+    period: ClassVar[float | None] = 2 * math.pi
 
     amplitude: Scalar = parameter(doc="Amplitude V_0", default=1.0)
     force: Scalar = parameter(doc="Constant force F", default=0.0)

@@ -26,6 +26,11 @@ class AbstractProtocol(AbstractDeclared):
         """From this time on the control is constant."""
 
     @property
+    def knots(self) -> Float[Array, " knot"]:
+        """The times after 0 at which the control jumps or bends."""
+        return self.duration[None]
+
+    @property
     @abc.abstractmethod
     def before(self) -> Control:
         """The control before time 0."""
@@ -107,6 +112,10 @@ class PiecewiseLinear(AbstractProtocol):
         return self.times[-1]
 
     @property
+    def knots(self) -> Float[Array, " knot"]:
+        return self.times
+
+    @property
     def before(self) -> Control:
         return self.values[:1]
 
@@ -130,6 +139,10 @@ class Together(AbstractProtocol):
     @property
     def duration(self) -> Float[Array, ""]:
         return jnp.maximum(self.first.duration, self.second.duration)
+
+    @property
+    def knots(self) -> Float[Array, " knot"]:
+        return jnp.concatenate([self.first.knots, self.second.knots])
 
     @property
     def before(self) -> Control:

@@ -34,7 +34,7 @@ class PerCoordinate(AbstractProfile):
     uniform: ClassVar[bool] = True
 
     factor: Float[Array, " coordinate"] = parameter(
-        range="(0, inf)", doc="Factor of each coordinate", dims=("coordinate",)
+        range="[0, inf)", doc="Factor of each coordinate", dims=("coordinate",)
     )
 
     def __call__(self, position: Position) -> Float[Array, " factors"]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
@@ -16,6 +17,7 @@ from jaxneq._core import (
     AbstractSystem,
     Case,
     Scalar,
+    is_concrete,
     parameter,
     part,
     simulate,
@@ -23,7 +25,7 @@ from jaxneq._core import (
 
 from ._potentials import AbstractPotential, Harmonic, TiltedCosine
 from ._protocols import AbstractProtocol
-from ._surroundings import AbstractDrive, AbstractProfile
+from ._surroundings import AbstractDrive, AbstractProfile, PerCoordinate
 
 Control = Float[Array, " control"]
 Ensemble = Float[Array, "coordinate replica"]
@@ -143,6 +145,7 @@ class AbstractParticle(AbstractLangevin):
                     f"{name}: the protocol gives {given} controls, {_kind(self.potential)} has "
                     f"{self.controls}. Give a protocol for each; Together joins two."
                 )
+        self._refuse_zeros()
         control = jnp.zeros(self.controls, self.dtype)
         checked = {"potential": jax.eval_shape(self.potential, position, control)}
         if self.drive is not None:
@@ -157,6 +160,20 @@ class AbstractParticle(AbstractLangevin):
                     f"{name}: {what} gives an array of shape {found.shape} at a position of shape "
                     f"{position.shape}. It must give {wanted}."
                 )
+
+    def _refuse_zeros(self) -> None:
+        """A coordinate without a bath needs inertia, and its temperature is never zero."""
+        factors = {"temperature_profile": self.temperature_profile}
+        if not self.inertial:
+            factors["friction_profile"] = self.friction_profile
+        for what, profile in factors.items():
+            if isinstance(profile, PerCoordinate) and is_concrete(profile.factor):
+                if not np.all(np.asarray(profile.factor) > 0):
+                    raise ValueError(
+                        f"{type(self).__name__}: {what} has the factors "
+                        f"{np.asarray(profile.factor).tolist()}. They must be positive here; "
+                        "Underdamped takes coordinates with friction 0."
+                    )
 
     @property
     def dimension(self) -> int:
@@ -225,8 +242,14 @@ class Overdamped(AbstractParticle):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._euler_maruyama import EulerMaruyama
+        from ._fokker_planck import FokkerPlanck
+        from ._linear_moments import LinearMoments
 
-        return EulerMaruyama() if verb == "simulate" else None
+        if verb == "simulate":
+            return EulerMaruyama()
+        if self.dimension > 1:
+            return LinearMoments()
+        return FokkerPlanck(ends="reflecting" if self.potential.period is None else "periodic")
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -272,9 +295,10 @@ class Underdamped(AbstractParticle):
         return self.mass
 
     def default_method(self, verb: str) -> AbstractMethod | None:
+        from ._linear_moments import LinearMoments
         from ._splitting import BAOAB
 
-        return BAOAB() if verb == "simulate" else None
+        return BAOAB() if verb == "simulate" else LinearMoments()
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -1,0 +1,157 @@
+r"""The density step by step, and with it the moments of the work along the paths.
+
+Beside :math:`p` are followed the densities weighted with the work done so far,
+:math:`m_1 = \langle W\rangle_x p` and :math:`m_2 = \langle W^2\rangle_x p`, and
+:math:`q = \langle e^{-W/T}\rangle_x p`:
+
+.. math:: \dot m_1 = L m_1 + \dot U p, \qquad \dot m_2 = L m_2 + 2 \dot U m_1, \qquad
+          \dot q = L q - \dot U q / T
+
+with :math:`\dot U = \dot\lambda\,\partial_\lambda U` (the Feynman-Kac formula; Hummer and Szabo,
+Proc. Natl. Acad. Sci. 98, 3658, 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from ._grid import Flow, Grid, cells_between, flow
+from ._segments import Time, control_and_speed
+from ._systems import Control, Overdamped
+
+# Hairer and Wanner, Solving Ordinary Differential Equations II, table 6.5: order 4, L-stable; the
+# last stage is the step. The other weights are of order 3 and give the error.
+_SHARES = np.array([1 / 4, 3 / 4, 11 / 20, 1 / 2, 1])
+_STAGES = np.array(
+    [
+        [1 / 4, 0, 0, 0, 0],
+        [1 / 2, 1 / 4, 0, 0, 0],
+        [17 / 50, -1 / 25, 1 / 4, 0, 0],
+        [371 / 1360, -137 / 2720, 15 / 544, 1 / 4, 0],
+        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4],
+    ]
+)
+_THIRD_ORDER = np.array([59 / 48, -17 / 96, 225 / 32, -85 / 12, 0])
+_DIAGONAL = 1 / 4
+
+
+class Followed(eqx.Module):
+    """What is followed in time: p, then m_1 and m_2 where work is counted, then q."""
+
+    rows: Float[Array, "row cell"]
+    heat: Float[Array, ""]
+    stirred: Float[Array, ""]
+    error: Float[Array, ""]
+
+
+class DensityInTime(eqx.Module):
+    """The equations of motion of a system on a grid."""
+
+    system: Overdamped
+    grid: Grid
+    resting: Flow | None
+    weighted: bool = eqx.field(static=True)
+    exponential: bool = eqx.field(static=True)
+
+    def __init__(self, system: Overdamped, grid: Grid):
+        self.system, self.grid = system, grid
+        self.weighted = system.protocol is not None and not grid.ring
+        one_bath = system.temperature_at(grid.centers[None]).size == 1
+        self.exponential = self.weighted and one_bath and system.drive is None
+        self.resting = None
+        if system.protocol is None:
+            self.resting = self._flow(system.control_at(jnp.zeros((), system.dtype)))
+
+    def _flow(self, control: Control) -> Flow:
+        return flow(self.system, self.grid, cells_between(self.system, control, self.grid))
+
+    def flow_at(self, control: Control) -> Flow:
+        """The flow under a control; without a protocol it is always the same."""
+        return self._flow(control) if self.resting is None else self.resting
+
+    def energy(self, control: Control) -> Float[Array, " cell"]:
+        """The energy at the centres."""
+        return self.system.energy(self.grid.centers[None], control)
+
+    def power(self, time: Time) -> tuple[Control, Float[Array, " cell"]]:
+        """The control, and the work per time that it does at each centre."""
+        control, speed = control_and_speed(self.system, time)
+        return control, jax.jvp(self.energy, (control,), (speed,))[1]
+
+    def begin(self, density: Float[Array, " cell"]) -> Followed:
+        """Nothing done yet."""
+        none, zero = jnp.zeros_like(density), jnp.zeros((), density.dtype)
+        rows = [density, *[none, none] * self.weighted, *[density] * self.exponential]
+        return Followed(jnp.stack(rows), zero, zero, zero)
+
+    @property
+    def _inverse_temperature(self) -> Float[Array, ""]:
+        return 1 / self.system.temperature_at(self.grid.centers[None]).reshape(-1)[0]
+
+    def jump(self, state: Followed, before: Control, after: Control) -> Followed:
+        """The work of a sudden change."""
+        if not self.weighted:
+            return state
+        done = self.energy(after) - self.energy(before)
+        p, first, second, *rest = state.rows
+        second = second + 2 * done * first + done**2 * p
+        rows = [p, first + done * p, second]
+        rows += [q * jnp.exp(-done * self._inverse_temperature) for q in rest]
+        return eqx.tree_at(lambda s: s.rows, state, jnp.stack(rows))
+
+    def step(self, state: Followed, stage: Callable[..., Time], dt: Time) -> Followed:
+        """One step of the method of order 4."""
+        dtype, width = state.rows.dtype, self.grid.width
+        tau = dt * _DIAGONAL
+
+        def one(known, row):
+            (rates, heat, stirred), (weights, share, index) = known, row
+            control, power = self.power(stage(share))
+            moving = self.flow_at(control)
+            rhs = state.rows + dt * jnp.tensordot(weights, rates, 1)
+            rows, rate = self._implicit(moving, tau, power, rhs)
+            current = moving.current(rows[0])
+            return (
+                rates.at[index].set(rate),
+                heat.at[index].set(current @ moving.work),
+                stirred.at[index].set(current @ moving.stirring),
+            ), rows
+
+        stages = len(_SHARES)
+        none = jnp.zeros(stages, dtype)
+        known = (jnp.zeros((stages, *state.rows.shape), dtype), none, none)
+        explicit = _STAGES - _DIAGONAL * np.eye(stages)
+        table = jnp.asarray(explicit, dtype), jnp.asarray(_SHARES, dtype), jnp.arange(stages)
+        (rates, heat, stirred), rows = lax.scan(one, known, table)
+        weights = jnp.asarray(_STAGES[-1], dtype)
+        defect = jnp.asarray(_STAGES[-1] - _THIRD_ORDER, dtype) @ rates[:, 0]
+        return Followed(
+            rows=rows[-1],
+            heat=state.heat + dt * (weights @ heat),
+            stirred=state.stirred + dt * (weights @ stirred),
+            error=state.error + lax.stop_gradient(dt * width * jnp.sum(jnp.abs(defect))),
+        )
+
+    def _implicit(
+        self, moving: Flow, tau: Time, power: Float[Array, " cell"], rhs: Float[Array, "row cell"]
+    ) -> tuple[Array, Array]:
+        """The rows at a stage and their rates, one after the other: each feeds the next."""
+        none = jnp.zeros_like(power)
+        p = moving.implicit(tau, none, rhs[0])
+        rows, rates = [p], [moving.rate(p)]
+        for order in (1, 2) if self.weighted else ():
+            gain = order * power * rows[-1]
+            rows.append(moving.implicit(tau, none, rhs[order] + tau * gain))
+            rates.append(moving.rate(rows[-1]) + gain)
+        if self.exponential:
+            loss = power * self._inverse_temperature
+            rows.append(moving.implicit(tau, loss, rhs[3]))
+            rates.append(moving.rate(rows[-1]) - loss * rows[-1])
+        return jnp.stack(rows), jnp.stack(rates)

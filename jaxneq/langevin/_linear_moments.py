@@ -1,0 +1,251 @@
+"""Mean and covariance of linear systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jaxneq._core import (
+    AbstractEvolveMethod,
+    AbstractSteadyMethod,
+    AbstractSystem,
+    Case,
+    Status,
+    evolve,
+    is_concrete,
+    setting,
+    steady,
+)
+
+from ._linear_motion import Followed, Gaussian, LinearMotion, Weighted, WorkMoments
+from ._linear_moments_solution import LinearMomentsSolution
+from ._lyapunov import lyapunov
+from ._potentials import Harmonic, Quadratic
+from ._protocols import LinearRamp
+from ._segments import just_after, march
+from ._surroundings import PerCoordinate
+from ._systems import AbstractLangevin, Control, Overdamped
+
+_LONGEST_STEP = 1.0  # in units of the fastest rate: beyond, the steps are not accurate
+
+
+class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
+    r"""Mean and covariance of any system whose forces are linear in the position: exact.
+
+    The state z is the position, with inertia position and velocity. It stays Gaussian:
+
+    .. math:: \dot m = A m + b, \qquad \dot\Sigma = A \Sigma + \Sigma A^T + N
+
+    `steady` solves the Lyapunov equation :math:`A\Sigma + \Sigma A^T + N = 0`, at the control
+    before time 0. `evolve` follows a protocol of any form by steps of order 4, `substeps` of them
+    between neighbouring times, where the knots of the protocol count as times; with it mean and
+    variance of the work and, with one bath, the mean of :math:`e^{-W/T}`. `initial` is a pair
+    (mean, covariance) of the state, or one position, from which velocities start in equilibrium
+    with the baths; by default the state is stationary.
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractLangevin,)
+
+    substeps: int = setting(
+        range="[1, inf)", doc="Time steps between neighbouring times", default=128
+    )
+
+    def check(self, system: AbstractLangevin) -> None:
+        if all(map(is_concrete, jax.tree.leaves(system))) and not _is_linear(system):
+            raise ValueError(
+                f"LinearMoments: the forces of this {type(system).__name__} are not linear in the "
+                "position. Use FokkerPlanck in one dimension, or simulate."
+            )
+
+    def steady(self, system: AbstractLangevin) -> LinearMomentsSolution:
+        motion, control = _motion(system), system.control_at(-jnp.ones((), system.dtype))
+        state = _stationary(motion, control)
+        rates = _rates(motion, state, control)
+        heat, work = rates["heat_rate"], motion.stirring(state, control)
+        rates["entropy_rate"] = jnp.zeros_like(rates["entropy_rate"])
+        rates["entropy_production"] = heat @ _inverse_temperature(motion)
+        balance, scale = jnp.sum(heat) - work, jnp.sum(jnp.abs(heat)) + jnp.abs(work)
+        return LinearMomentsSolution(
+            inverse_temperature=_inverse_temperature(motion),
+            **rates,
+            work_rate=work,
+            conservation_residual=jnp.abs(balance) / jnp.where(scale > 0, scale, 1),
+            status=_status(system, state),
+            stats={},
+        )
+
+    def evolve(
+        self, system: AbstractLangevin, *, times: Float[Array, " times"], initial: Any
+    ) -> LinearMomentsSolution:
+        motion, times = _motion(system), times.astype(system.dtype)
+        before = system.control_at(-jnp.ones((), system.dtype))
+        start = self._start(motion, before, initial)
+        begun = _begin(motion, start, before)
+        found = march(
+            system, times, begun, step=motion.step, jump=motion.jump, substeps=self.substeps
+        )
+
+        def rates(time: Array, state: Gaussian) -> tuple[dict[str, Any], Array, Array]:
+            control = system.control_at(just_after(system, time))
+            fastest = jnp.max(jnp.sum(jnp.abs(motion.linear(control)[0]), axis=0))
+            return _rates(motion, state, control), motion.mean_energy(state, control), fastest
+
+        now, energy, fastest = jax.vmap(rates)(times, found.state)
+        work, heat = found.stirred, found.heat
+        moments: dict[str, Any] = {}
+        if found.work is not None:
+            work = work + found.work.mean
+            if not _stirred(system):
+                moments["work_variance"] = found.work.variance
+        if found.weighted is not None:
+            moments["exponential_work"] = jnp.exp(found.weighted.log_weight)
+        change = energy - motion.mean_energy(start, before)
+        total = jnp.sum(heat, axis=-1)
+        scale = jnp.max(jnp.abs(work) + jnp.abs(total) + jnp.abs(change))
+        residual = jnp.max(jnp.abs(work - total - change)) / jnp.where(scale > 0, scale, 1)
+        longest = jnp.max(jnp.diff(times, prepend=jnp.zeros(1, times.dtype))) / self.substeps
+        step = longest * jnp.max(fastest)
+        return LinearMomentsSolution(
+            inverse_temperature=_inverse_temperature(motion),
+            time=times,
+            **now,
+            heat=heat,
+            work=work,
+            **moments,
+            conservation_residual=residual,
+            status=_status(system, found.state).unless("not_accurate", ~(step < _LONGEST_STEP)),
+            stats={"step_times_fastest_rate": step},
+        )
+
+    def _start(self, motion: LinearMotion, control: Control, initial: Any) -> Gaussian:
+        if initial is None:
+            return _stationary(motion, control)
+        dtype, size = motion.system.dtype, motion.noise.shape[0]
+        if isinstance(initial, tuple):
+            mean, covariance = (jnp.asarray(each, dtype) for each in initial)
+        else:
+            mean = jnp.atleast_1d(jnp.asarray(initial, dtype))
+            spread = jnp.zeros_like(mean)
+            if motion.inertial:
+                mean = jnp.concatenate([mean, jnp.zeros_like(mean)])
+                spread = jnp.concatenate([spread, motion.temperature / motion.mass])
+            covariance = jnp.diag(spread)
+        if mean.shape != (size,) or covariance.shape != (size, size):
+            raise ValueError(
+                f"LinearMoments: initial has a mean of shape {mean.shape} and a covariance of "
+                f"shape {covariance.shape}. Give {(size,)} and {(size, size)}, or one position."
+            )
+        return Gaussian(mean, covariance)
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        gyrator = Overdamped(
+            potential=Quadratic(stiffness=[[1.0, 0.5], [0.5, 1.0]]),
+            temperature_profile=PerCoordinate(factor=[2.0, 1.0]),
+        )
+        source = "u^2 (T_x - T_y) / (2 gamma k)"
+        heat = lambda: steady(gyrator, cls()).heat_rate[1]  # noqa: E731
+        yield Case("Brownian gyrator: heat from hot to cold", heat, 0.125, 1e-12, source)
+        ramp = LinearRamp(end=2.0, ramp_time=2.0)
+        trap = Overdamped(potential=Harmonic(), protocol=ramp)
+        dragged = lambda: evolve(trap, cls(), times=[2.0])  # noqa: E731
+        source = "v^2 (t - 1 + exp(-t)), Mazonka and Jarzynski, cond-mat/9912121 (1999)"
+        mean = 1 + np.exp(-2.0)
+        yield Case("dragged trap: mean work", lambda: dragged().work[0], mean, 1e-8, source)
+        variance = lambda: dragged().work_variance[0]  # noqa: E731
+        yield Case("dragged trap: variance of the work", variance, 2 * mean, 1e-8, source)
+
+
+def _motion(system: AbstractLangevin) -> LinearMotion:
+    if not system.uniform:
+        raise ValueError(
+            "LinearMoments: friction or temperature varies in space. Use FokkerPlanck in one "
+            "dimension, or simulate."
+        )
+    return LinearMotion(system)
+
+
+def _stationary(motion: LinearMotion, control: Control) -> Gaussian:
+    slope, push = motion.linear(control)
+    return Gaussian(jnp.linalg.solve(slope, -push), lyapunov(slope, motion.noise))
+
+
+def _begin(motion: LinearMotion, start: Gaussian, control: Control) -> Followed:
+    """Nothing done yet."""
+    zero = jnp.zeros((), start.mean.dtype)
+    work = weighted = None
+    if motion.system.protocol is not None:
+        work = WorkMoments(zero, zero, 0 * start.mean, 0 * start.covariance)
+        if not _stirred(motion.system) and not motion.system.several_baths:
+            weighted = Weighted(start, zero)
+    heat = jnp.zeros_like(motion.heat(start, control))
+    return Followed(start, heat, zero, work, weighted)
+
+
+def _rates(motion: LinearMotion, state: Gaussian, control: Control) -> dict[str, Any]:
+    """What a state is and what flows in it."""
+    position, velocity = motion.split(state.mean)
+    size = position.size
+    spread = state.covariance[:size, :size]
+    kinetic = None
+    if velocity is None:
+        slope, push = motion.linear(control)
+        velocity = slope @ position + push
+    else:
+        kinetic = motion.mass * (jnp.diag(state.covariance)[size:] + velocity**2)
+    heat, entropy_rate = motion.heat(state, control), motion.entropy_rate(state, control)
+    return {
+        "mean_position": position,
+        "velocity": velocity,
+        "covariance": spread,
+        "position_variance": jnp.diag(spread),
+        "kinetic_temperature": kinetic,
+        "circulation": motion.circulation(state, control),
+        "heat_rate": heat,
+        "entropy_rate": entropy_rate,
+        "entropy_production": heat @ _inverse_temperature(motion) + entropy_rate,
+    }
+
+
+def _inverse_temperature(motion: LinearMotion) -> Float[Array, " bath"]:
+    inverse = 1 / motion.temperature
+    return inverse if motion.system.several_baths else inverse[:1]
+
+
+def _stirred(system: AbstractLangevin) -> bool:
+    """Whether a force is no gradient."""
+    origin = jnp.zeros((system.dimension, 1), system.dtype)
+    return system.driving_force(origin, jnp.zeros(system.controls, system.dtype)) is not None
+
+
+def _status(system: AbstractLangevin, state: Gaussian) -> Status:
+    finite = jnp.all(jnp.isfinite(state.mean)) & jnp.all(jnp.isfinite(state.covariance))
+    return Status.first_true(outside_domain=~_linear(system), diverged=~finite)
+
+
+def _linear(system: AbstractLangevin) -> Bool[Array, ""]:
+    """Whether the force is linear, from its values at some positions near and far."""
+    motion, random = LinearMotion(system), np.random.default_rng(0)
+    limit = jnp.sqrt(jnp.finfo(system.dtype).eps)
+    times = [-jnp.ones((), system.dtype)]
+    if system.protocol is not None:
+        times += [0.37 * system.protocol.duration, system.protocol.duration]
+    fits = jnp.array(True)
+    origin = jnp.zeros(system.dimension, system.dtype)
+    for time, scale in zip(times * 3, (0.1, 1.0, 10.0) * len(times), strict=True):
+        control = system.control_at(time)
+        place = jnp.asarray(scale * random.normal(size=origin.shape), system.dtype)
+        push, climbed = jax.jvp(lambda x, c=control: motion.force(x, c), (origin,), (place,))
+        found = motion.force(place, control)
+        size = jnp.max(jnp.abs(climbed)) + jnp.max(jnp.abs(push)) + jnp.max(jnp.abs(found))
+        fits = fits & (jnp.max(jnp.abs(found - push - climbed)) <= limit * size)
+    return fits
+
+
+_is_linear = eqx.filter_jit(_linear)
