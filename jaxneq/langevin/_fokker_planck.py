@@ -35,6 +35,7 @@ from ._systems import Control, Overdamped
 
 _TIME_ERROR = 1e-3  # a larger error of the density is a failure
 
+
 class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
     r"""The density of an overdamped particle on a line, by finite volumes.
 
@@ -200,9 +201,7 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             else None,
             exponential_work=totals[:, 3] if paths.exponential else None,
             conservation_residual=jnp.max(residual),
-            status=_status(fits, density).unless(
-                "not_accurate", ~(found.error[-1] < _TIME_ERROR)
-            ),
+            status=_status(fits, density).unless("not_accurate", ~(found.error[-1] < _TIME_ERROR)),
             stats={"lower": grid.lower, "upper": grid.upper, "time_error": found.error[-1]},
         )
 
@@ -281,7 +280,9 @@ def _status(fits: Array, density: Array) -> Status:
 def _alike(system: Overdamped, grid: Grid) -> Array:
     """Whether forces, friction and temperature are the same at both ends of the ring."""
     ends = jnp.stack([grid.lower, grid.upper])[None]
-    inner = (grid.lower + (grid.upper - grid.lower) * jnp.linspace(0, 1, 17, dtype=ends.dtype))[None]
+    inner = (grid.lower + (grid.upper - grid.lower) * jnp.linspace(0, 1, 17, dtype=ends.dtype))[
+        None
+    ]
     control = system.control_at(jnp.zeros((), system.dtype))
     same = jnp.array(True)
     for function in (

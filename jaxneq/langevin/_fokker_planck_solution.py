@@ -39,9 +39,7 @@ class FokkerPlanckSolution(AbstractSolution):
     face: Float[Array, " cell"] = quantity(
         doc="Position right of each cell", dims=("face",), coordinate=True
     )
-    density: Float[Array, "*time cell"] = quantity(
-        doc="Probability density", dims=("time", "cell")
-    )
+    density: Float[Array, "*time cell"] = quantity(doc="Probability density", dims=("time", "cell"))
     current: Float[Array, "*time cell"] = quantity(
         doc="Probability current through the face", dims=("time", "face")
     )

@@ -23,8 +23,8 @@ from jaxneq._core import (
     steady,
 )
 
-from ._linear_motion import Followed, Gaussian, LinearMotion, Weighted, WorkMoments
 from ._linear_moments_solution import LinearMomentsSolution
+from ._linear_motion import Followed, Gaussian, LinearMotion, Weighted, WorkMoments
 from ._lyapunov import lyapunov
 from ._potentials import Harmonic, Quadratic
 from ._protocols import LinearRamp

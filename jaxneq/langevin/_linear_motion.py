@@ -136,7 +136,10 @@ class LinearMotion(eqx.Module):
         return _mean(lambda z: self.energy(z, control), gaussian)
 
     def power_of(
-        self, function: Callable[[PerCoordinate, Control], PerCoordinate], gaussian: Gaussian, control
+        self,
+        function: Callable[[PerCoordinate, Control], PerCoordinate],
+        gaussian: Gaussian,
+        control,
     ) -> PerCoordinate:
         r"""What a linear force does along each coordinate, :math:`\langle f_i \circ v_i\rangle`."""
         position, velocity = self.split(gaussian.mean)
