@@ -71,10 +71,12 @@ class AbstractObservable(AbstractDeclared):
     """A quantity accumulated along a sampled run: a commutative monoid with an estimate.
 
     `merge(init, a) = a`, and merging the parts of a run in any order gives the whole: chunking,
-    resuming and summing over devices are then one operation.
+    resuming and summing over devices are then one operation. The sampler shows it a sample after
+    every `every` steps.
     """
 
     name: eqx.AbstractVar[str]
+    every: eqx.AbstractVar[int]
 
     @abc.abstractmethod
     def init(self, sample: PyTree) -> PyTree:
@@ -93,8 +95,8 @@ class AbstractObservable(AbstractDeclared):
         """The accumulator of all replicas, from those of blocks of replicas along a first axis."""
 
     @abc.abstractmethod
-    def estimate(self, accumulated: PyTree) -> Estimate:
-        """What the accumulator has found."""
+    def estimate(self, accumulated: PyTree) -> Any:
+        """What the accumulator has found: an `Estimate`, unless it only records."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,16 @@
 """Langevin dynamics: Brownian particles, with work, heat and entropy along their paths."""
 
+from ._chain import Chain as Chain
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._lattice import AbstractSpring as AbstractSpring
+from ._lattice import AbstractThermostat as AbstractThermostat
+from ._lattice import AnharmonicSpring as AnharmonicSpring
+from ._lattice import BulkBath as BulkBath
+from ._lattice import CosineSpring as CosineSpring
+from ._lattice import EndBaths as EndBaths
+from ._lattice import HarmonicSpring as HarmonicSpring
+from ._lattice import Isolated as Isolated
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

@@ -30,15 +30,10 @@ def overdamped_heat(
         work = work + (stirring * moved).sum(axis=0) / 2
     if entropy is not None:
         inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
-        entropy = entropy + baths(system, heat * inverse / 2)
+        entropy = entropy + system.baths(heat * inverse / 2)
     return eqx.tree_at(
         lambda w: (w.work, w.heat, w.entropy),
         walker,
-        (work, walker.heat + baths(system, heat), entropy),
+        (work, walker.heat + system.baths(heat), entropy),
         is_leaf=lambda leaf: leaf is None,
     )
-
-
-def baths(system: AbstractLangevin, heat: Ensemble) -> Ensemble:
-    """Heat by coordinate as heat by bath."""
-    return heat if system.several_baths else heat.sum(axis=0, keepdims=True)

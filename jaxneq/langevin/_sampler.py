@@ -28,9 +28,10 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import langevin as kernel
 from jaxneq._kernels import noise
+from jaxneq.statistics import TimeAverage
 
 from ._ensemble import LangevinEnsemble
-from ._systems import AbstractLangevin, Control, Ensemble
+from ._systems import AbstractLangevin, Control, Ensemble, Followed
 
 _VELOCITIES = 2  # the stream of the initial velocities; 0 and 1 are burn-in and what is counted
 
@@ -52,16 +53,16 @@ class Walker(eqx.Module):
 
 
 class Sample(eqx.Module):
-    """What an observable sees after each step: all replicas of a block, before and after.
+    """What an observable sees after a step: all replicas of a block, before and after.
 
     Positions and velocities have the shape (coordinate, replica); without inertia the velocity is
-    None.
+    None. An observable that does not see every step sees neither `previous` nor `control`.
     """
 
     position: Float[Array, "coordinate replica"]
     velocity: Float[Array, "coordinate replica"] | None
-    previous: Float[Array, "coordinate replica"]
-    control: Float[Array, " control"]
+    previous: Float[Array, "coordinate replica"] | None
+    control: Float[Array, " control"] | None
 
 
 class LangevinState(eqx.Module):
@@ -177,15 +178,13 @@ class AbstractIntegrator(AbstractSampler):
 
         By default the origin. Velocities start in equilibrium with the baths.
         """
-        names = [each.name for each in observables]
-        if len(set(names)) < len(names):
-            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        observables = self._observables(system, observables, schedule)
         dtype, shape = system.dtype, (system.dimension, self.replicas)
         position = jnp.zeros(shape, dtype) if initial is None else self._place(initial, shape)
         position = position.astype(dtype)
-        velocity = None
+        velocity, width = None, max(system.dimension, system.noises)
         if system.inertial:
-            words = tuple(word[0] for word in _words(key, (_VELOCITIES,), system.dimension))
+            words = tuple(word[0] for word in _words(key, (_VELOCITIES,), width, system.dimension))
             identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
             xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
             velocity = xi * jnp.sqrt(system.temperature_at(position) / system.inertia)
@@ -203,13 +202,39 @@ class AbstractIntegrator(AbstractSampler):
             empty = jnp.zeros((position.shape[0], self.frames, *position.shape[1:]), dtype)
             frames = empty, (None if velocity is None else empty)
         return LangevinState(
-            key=_words(key, (0, 1), system.dimension),
+            key=_words(key, (0, 1), width, system.noises),
             step=jnp.int32(0),
             walker=walker,
             start=(position, velocity),
             diverged=jnp.full(position[:, 0].shape, -1, jnp.int32),
             frames=frames,
         )
+
+    def _observables(
+        self,
+        system: AbstractLangevin,
+        observables: tuple[AbstractObservable, ...],
+        schedule: Schedule,
+    ) -> tuple[AbstractObservable, ...]:
+        """What the system itself has followed, then what is asked for."""
+
+        def of(what: Followed) -> Any:
+            return lambda sample: what.function(sample.position, sample.velocity)
+
+        every = kernel.unit_length()
+        own = (TimeAverage(name, of(what), every=every) for name, what in system.followed.items())
+        found = (*own, *observables)
+        names = [each.name for each in found]
+        if len(set(names)) < len(names):
+            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        steps = schedule.total - schedule.burn_in
+        for each in found:
+            if each.every != 1 and not (0 < each.every <= steps and each.every % 2 == 0):
+                raise ValueError(
+                    f"simulate: the observable {each.name} asks for a sample every {each.every} "
+                    f"steps, of {steps}. Give 1 or an even number, and a time that is as long."
+                )
+        return found
 
     def _place(self, initial: Any, shape: tuple[int, int]) -> Array:
         position = jnp.asarray(initial)
@@ -234,7 +259,7 @@ class AbstractIntegrator(AbstractSampler):
     ) -> Walker:
         """A walker that has gathered nothing yet."""
         zero = jnp.zeros_like(position[0])
-        baths = jnp.zeros_like(position) if system.several_baths else zero[None]
+        baths = jnp.zeros_like(system.baths(position))
         followed = system.driven or system.several_baths
         control = jnp.zeros(system.controls, position.dtype)
         sample = Sample(position, velocity, position, control)
@@ -257,6 +282,7 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinState:
+        observables = self._observables(system, observables, schedule)
         if schedule.burn_in:
             here = state.step == schedule.burn_in
             fresh = self._count_from_here(system, state, observables)
@@ -266,6 +292,8 @@ class AbstractIntegrator(AbstractSampler):
         words = tuple(word[counted.astype(jnp.int32)] for word in state.key)
         stride = self._stride(schedule.total - schedule.burn_in)
         size = state.diverged.shape[1]
+        apart = [each.every for each in observables if each.every > 1]
+        unit = kernel.unit_length(math.gcd(stride or kernel.unit_length(), *apart))
 
         def one_block(block: tuple[Any, ...]) -> tuple[Any, ...]:
             index, walker, diverged, frames = block
@@ -273,6 +301,11 @@ class AbstractIntegrator(AbstractSampler):
             step = self._step(system, counted, observables)
 
             def march(walker: Walker, diverged: Array, first: Array, steps: Any) -> Any:
+                def check(old: Any, new: Any, number: Array) -> Any:
+                    walker, diverged = _marked(old, new, number)
+                    done = number + unit
+                    return _sampled(observables, walker, done, done <= first + steps), diverged
+
                 return kernel.march(
                     step,
                     (walker, diverged),
@@ -281,9 +314,9 @@ class AbstractIntegrator(AbstractSampler):
                     first,
                     steps,
                     normals=self.normals,
-                    unit=kernel.unit_length(stride),
+                    unit=unit,
                     dtype=system.dtype,
-                    check=_marked,
+                    check=check,
                 )
 
             if stride is None:
@@ -324,7 +357,7 @@ class AbstractIntegrator(AbstractSampler):
             fresh = self.move(system, walker, normals, control)
             sample = Sample(fresh.position, fresh.velocity, walker.position, control)
             accumulated = tuple(
-                each.update(sums, sample)
+                each.update(sums, sample) if each.every == 1 else sums
                 for each, sums in zip(observables, walker.accumulated, strict=True)
             )
             return eqx.tree_at(lambda w: w.accumulated, fresh, accumulated), diverged
@@ -350,7 +383,9 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinEnsemble:
-        walker, alive = _whole(state.walker), state.diverged.reshape(-1) < 0
+        observables = self._observables(system, observables, schedule)
+        walker = _whole(dataclasses.replace(state.walker, accumulated=()))
+        alive = state.diverged.reshape(-1) < 0
         start, start_velocity = _whole(state.start)
         steps = schedule.total - schedule.burn_in
         time = jnp.asarray(steps * self.dt, system.dtype)
@@ -366,13 +401,16 @@ class AbstractIntegrator(AbstractSampler):
         shadow = change - work + heat.sum(axis=0)
         entropy = walker.entropy
         if entropy is None:
-            bath = jnp.broadcast_to(system.temperature_at(start[:, :1]), (heat.shape[0], 1))
+            each = jnp.ones_like(start[:, :1])
+            bath = system.baths(each * system.temperature_at(start[:, :1])) / system.baths(each)
             entropy = heat / bath
         of = partial(Estimate.from_samples, where=alive)
         each = partial(_per_coordinate, of, system.dimension)
         moved = walker.position - start
         heat_rate, entropy_rate = of(heat.T / time), of(entropy.T / time)
         exchanged = jnp.abs(heat).sum(axis=0) + jnp.abs(work)
+        kept = jnp.abs(_energy(system, start, start_velocity, before))
+        exchanged = jnp.maximum(exchanged, kept)
         found = {
             one.name: one.estimate(one.join(sums))
             for one, sums in zip(observables, state.walker.accumulated, strict=True)
@@ -383,6 +421,7 @@ class AbstractIntegrator(AbstractSampler):
         return LangevinEnsemble(
             dimension=system.dimension,
             observables=found,
+            followed=tuple((name, what.doc, what.dims) for name, what in system.followed.items()),
             time=time,
             mean_position=each(walker.position),
             position_variance=each(_squared_deviation(walker.position, alive)),
@@ -431,15 +470,36 @@ class AbstractIntegrator(AbstractSampler):
         return times, *_whole(state.frames)
 
 
-def _words(key: Array, phases: tuple[int, ...], coordinates: int) -> Any:
-    """The words of the streams, (phase, coordinate, 1)."""
-    streams = jnp.asarray(phases)[:, None] * coordinates + jnp.arange(coordinates)[None, :]
+def _words(key: Array, phases: tuple[int, ...], width: int, noises: int) -> Any:
+    """The words of the streams, (phase, noise, 1); a phase has `width` streams to itself."""
+    streams = jnp.asarray(phases)[:, None] * width + jnp.arange(noises)[None, :]
     return tuple(word[..., None] for word in noise.stream_key(key, streams))
 
 
 def _whole(tree: Any) -> Any:
     """Arrays of all replicas from those of the blocks, which come first."""
-    return jax.tree.map(lambda a: jnp.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1), tree)
+
+    def whole(array: Array) -> Array:
+        block, *rest, replica = array.shape
+        return jnp.moveaxis(array, 0, -2).reshape(*rest, block * replica)
+
+    return jax.tree.map(whole, tree)
+
+
+def _sampled(
+    observables: tuple[AbstractObservable, ...], walker: Walker, done: Array, active: Array
+) -> Walker:
+    """The walker once the observables that are due after `done` steps have seen it."""
+    sample = Sample(walker.position, walker.velocity, None, None)
+
+    def shown(each: AbstractObservable, sums: Any) -> Any:
+        if each.every == 1:
+            return sums
+        due = active & (done % each.every == 0)
+        return lax.cond(due, lambda sums: each.update(sums, sample), lambda sums: sums, sums)
+
+    seen = tuple(map(shown, observables, walker.accumulated))
+    return eqx.tree_at(lambda w: w.accumulated, walker, seen)
 
 
 def _marked(old: Any, new: Any, number: Array) -> Any:

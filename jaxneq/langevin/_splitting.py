@@ -11,10 +11,9 @@ import jax.numpy as jnp
 
 from jaxneq._core import AbstractSystem, Case, simulate
 
-from ._heat import baths
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Underdamped
+from ._systems import AbstractInertial, AbstractLangevin, Control, Ensemble, Underdamped
 
 
 class BAOAB(AbstractIntegrator):
@@ -26,7 +25,7 @@ class BAOAB(AbstractIntegrator):
     distribution at any stable step, :math:`\omega\,dt < 2` (J. Chem. Phys. 138, 174102, 2013).
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractInertial,)
     normals: ClassVar[int] = 1
 
     def move(
@@ -55,7 +54,7 @@ class OBABO(AbstractIntegrator):
     :math:`(T/k)/(1 - \omega^2 dt^2/4)` (Bussi and Parrinello, Phys. Rev. E 75, 056707, 2007).
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractInertial,)
     normals: ClassVar[int] = 2
 
     def move(
@@ -92,9 +91,7 @@ def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: 
 
 
 def _drift(walker: Walker, duration: Any) -> Walker:
-    return eqx.tree_at(
-        lambda w: w.position, walker, walker.position + duration * walker.velocity
-    )
+    return eqx.tree_at(lambda w: w.position, walker, walker.position + duration * walker.velocity)
 
 
 def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
@@ -102,13 +99,13 @@ def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, durat
     temperature = system.temperature_at(walker.position)
     decay = system.friction_at(walker.position) * duration / system.inertia
     width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
-    velocity = jnp.exp(-decay) * walker.velocity + width * normals
+    velocity = jnp.exp(-decay) * walker.velocity + width * system.spread(normals)
     heat, entropy = walker.heat, walker.entropy
     if heat is not None:
         lost = system.inertia * (walker.velocity**2 - velocity**2) / 2
-        heat = heat + baths(system, lost)
+        heat = heat + system.baths(lost)
         if entropy is not None:
-            entropy = entropy + baths(system, lost / temperature)
+            entropy = entropy + system.baths(lost / temperature)
     return eqx.tree_at(
         lambda w: (w.velocity, w.heat, w.entropy),
         walker,
