@@ -1,8 +1,12 @@
 """Langevin dynamics: Brownian particles, with work, heat and entropy along their paths."""
 
+from ._active import ActiveHeun as ActiveHeun
+from ._active import ActiveParticle as ActiveParticle
 from ._chain import Chain as Chain
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._generalized import GeneralizedLangevin as GeneralizedLangevin
+from ._gle_splitting import GLESplitting as GLESplitting
 from ._lattice import AbstractSpring as AbstractSpring
 from ._lattice import AbstractThermostat as AbstractThermostat
 from ._lattice import AnharmonicSpring as AnharmonicSpring

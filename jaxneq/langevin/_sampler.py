@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -33,7 +34,7 @@ from jaxneq.statistics import TimeAverage
 from ._ensemble import LangevinEnsemble
 from ._systems import AbstractLangevin, Control, Ensemble, Followed
 
-_VELOCITIES = 2  # the stream of the initial velocities; 0 and 1 are burn-in and what is counted
+_START = 2  # the streams of the start; 0 and 1 are burn-in and what is counted
 
 
 class Walker(eqx.Module):
@@ -114,8 +115,17 @@ class AbstractIntegrator(AbstractSampler):
     ) -> Walker:
         """The walker one step later, with the heat of the step; `control` is fixed."""
 
-    def remember(self, system: AbstractLangevin, position: Ensemble) -> Any:
-        """What the scheme carries from step to step beside position and velocity."""
+    def mover(
+        self, system: AbstractLangevin
+    ) -> Callable[[Walker, tuple[Ensemble, ...], Control], Walker]:
+        """`move` of one system; a scheme overrides it to compute what is the same in all steps."""
+        return partial(self.move, system)
+
+    def remember(self, system: AbstractLangevin, normals: Ensemble) -> Any:
+        """What is carried from step to step beside position and velocity, at the start.
+
+        The `normals`, (noises, replica) or more rows, are for its use alone.
+        """
         return None
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
@@ -182,21 +192,24 @@ class AbstractIntegrator(AbstractSampler):
         dtype, shape = system.dtype, (system.dimension, self.replicas)
         position = jnp.zeros(shape, dtype) if initial is None else self._place(initial, shape)
         position = position.astype(dtype)
-        velocity, width = None, max(system.dimension, system.noises)
+        width = max(system.dimension, system.noises)
+        words = tuple(word[0] for word in _words(key, (_START,), width, width))
+        identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
+        xi, other = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
+        velocity = None
         if system.inertial:
-            words = tuple(word[0] for word in _words(key, (_VELOCITIES,), width, system.dimension))
-            identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
-            xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
-            velocity = xi * jnp.sqrt(system.temperature_at(position) / system.inertia)
+            thermal = jnp.sqrt(system.temperature_at(position) / system.inertia)
+            velocity = xi[: system.dimension] * thermal
+        memory = self.remember(system, other)
         blocks = parallel.block_count(self.replicas, self.block)
 
         def in_blocks(array: Array) -> Array:
             split = array.reshape(*array.shape[:-1], blocks, array.shape[-1] // blocks)
             return jnp.moveaxis(split, -2, 0)
 
-        position = in_blocks(position)
-        velocity = None if velocity is None else in_blocks(velocity)
-        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
+        position, velocity, memory = jax.tree.map(in_blocks, (position, velocity, memory))
+        begin = partial(self._begin, system, observables)
+        walker = jax.vmap(begin)(position, velocity, memory)
         frames = None
         if self.frames:
             empty = jnp.zeros((position.shape[0], self.frames, *position.shape[1:]), dtype)
@@ -253,9 +266,10 @@ class AbstractIntegrator(AbstractSampler):
     def _begin(
         self,
         system: AbstractLangevin,
+        observables: tuple[AbstractObservable, ...],
         position: Ensemble,
         velocity: Ensemble | None,
-        observables: tuple[AbstractObservable, ...],
+        memory: Any,
     ) -> Walker:
         """A walker that has gathered nothing yet."""
         zero = jnp.zeros_like(position[0])
@@ -266,7 +280,7 @@ class AbstractIntegrator(AbstractSampler):
         return Walker(
             position=position,
             velocity=velocity,
-            memory=self.remember(system, position),
+            memory=memory,
             work=zero if system.driven else None,
             heat=baths if followed else None,
             entropy=None if system.uniform else baths,
@@ -342,6 +356,7 @@ class AbstractIntegrator(AbstractSampler):
 
     def _step(self, system: AbstractLangevin, counted: Array, observables: tuple) -> Any:
         """One step of a block: the control changes, then the replicas move."""
+        move = self.mover(system)
 
         def control_at(half_step: Array) -> Control:
             time = (half_step.astype(system.dtype) - 0.5) * self.dt
@@ -354,7 +369,7 @@ class AbstractIntegrator(AbstractSampler):
                 done = system.energy(walker.position, control)
                 done = done - system.energy(walker.position, control_at(number))
                 walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done)
-            fresh = self.move(system, walker, normals, control)
+            fresh = move(walker, normals, control)
             sample = Sample(fresh.position, fresh.velocity, walker.position, control)
             accumulated = tuple(
                 each.update(sums, sample) if each.every == 1 else sums
@@ -369,10 +384,8 @@ class AbstractIntegrator(AbstractSampler):
     ) -> LangevinState:
         """The state after burn-in, with nothing gathered yet."""
         position, velocity = state.walker.position, state.walker.velocity
-        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
-        walker = eqx.tree_at(
-            lambda w: w.memory, walker, state.walker.memory, is_leaf=lambda leaf: leaf is None
-        )
+        begin = partial(self._begin, system, observables)
+        walker = jax.vmap(begin)(position, velocity, state.walker.memory)
         return dataclasses.replace(state, walker=walker, start=(position, velocity))
 
     def finish(

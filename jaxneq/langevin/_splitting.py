@@ -36,11 +36,11 @@ class BAOAB(AbstractIntegrator):
         control: Control,
     ) -> Walker:
         half = self.dt / 2
-        walker = _kick(system, walker, control, half)
-        walker = _drift(walker, half)
+        walker = kick(system, walker, control, half)
+        walker = drift(walker, half)
         walker = _exchange(system, walker, normals[0], self.dt)
-        walker = _drift(walker, half)
-        return _kick(system, walker, control, half)
+        walker = drift(walker, half)
+        return kick(system, walker, control, half)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -66,9 +66,9 @@ class OBABO(AbstractIntegrator):
     ) -> Walker:
         half = self.dt / 2
         walker = _exchange(system, walker, normals[0], half)
-        walker = _kick(system, walker, control, half)
-        walker = _drift(walker, self.dt)
-        walker = _kick(system, walker, control, half)
+        walker = kick(system, walker, control, half)
+        walker = drift(walker, self.dt)
+        walker = kick(system, walker, control, half)
         return _exchange(system, walker, normals[1], half)
 
     @classmethod
@@ -76,7 +76,7 @@ class OBABO(AbstractIntegrator):
         yield _variance_in_a_well(cls(dt=0.5, replicas=4096), 1 / (1 - 0.5**2 / 4))
 
 
-def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: Any) -> Walker:
+def kick(system: AbstractLangevin, walker: Walker, control: Control, duration: Any) -> Walker:
     """The change of velocity by the force, and the work of forces that are no gradient."""
     force = system.force(walker.position, control)
     change = force * (duration / system.inertia)
@@ -90,22 +90,27 @@ def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: 
     )
 
 
-def _drift(walker: Walker, duration: Any) -> Walker:
+def drift(walker: Walker, duration: Any) -> Walker:
     return eqx.tree_at(lambda w: w.position, walker, walker.position + duration * walker.velocity)
 
 
 def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
-    """The exact Ornstein-Uhlenbeck step of the velocity; what it loses is heat."""
+    """The exact Ornstein-Uhlenbeck step of the velocity."""
     temperature = system.temperature_at(walker.position)
     decay = system.friction_at(walker.position) * duration / system.inertia
     width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
     velocity = jnp.exp(-decay) * walker.velocity + width * system.spread(normals)
+    return exchanged(system, walker, velocity)
+
+
+def exchanged(system: AbstractLangevin, walker: Walker, velocity: Ensemble) -> Walker:
+    """The walker with a velocity from its bath: the kinetic energy it loses is heat."""
     heat, entropy = walker.heat, walker.entropy
     if heat is not None:
         lost = system.inertia * (walker.velocity**2 - velocity**2) / 2
         heat = heat + system.baths(lost)
         if entropy is not None:
-            entropy = entropy + system.baths(lost / temperature)
+            entropy = entropy + system.baths(lost / system.temperature_at(walker.position))
     return eqx.tree_at(
         lambda w: (w.velocity, w.heat, w.entropy),
         walker,
