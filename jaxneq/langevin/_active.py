@@ -13,7 +13,7 @@ from jaxneq._core import AbstractMethod, AbstractSystem, Case, Scalar, parameter
 
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, AbstractParticle, Control, Ensemble
+from ._systems import AbstractLangevin, AbstractParticle, Control, Ensemble, Noise
 
 
 class ActiveParticle(AbstractParticle):
@@ -99,7 +99,7 @@ class ActiveHeun(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ActiveParticle,)
     normals: ClassVar[int] = 1
 
-    def remember(self, system: ActiveParticle, normals: Ensemble) -> Ensemble:
+    def remember(self, system: ActiveParticle, normals: Noise) -> Ensemble:
         """The propulsion."""
         width = jnp.sqrt(system.active_diffusion / system.persistence)
         return width * normals[: system.dimension]
@@ -108,7 +108,7 @@ class ActiveHeun(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         x, u = walker.position, walker.memory

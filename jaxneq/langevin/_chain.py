@@ -17,7 +17,7 @@ from ._lattice import (
     EndBaths,
     HarmonicSpring,
 )
-from ._systems import AbstractInertial, Coefficient, Control, Ensemble, Followed, PerReplica
+from ._systems import AbstractInertial, Coefficient, Control, Ensemble, Followed, Noise, PerReplica
 
 Bonds = Float[Array, "bond replica"]
 
@@ -97,7 +97,7 @@ class Chain(AbstractInertial):
     def noises(self) -> int:
         return self.thermostat.noises(self.sites)
 
-    def spread(self, noise: Float[Array, "noise replica"]) -> Ensemble:
+    def spread(self, noise: Noise) -> Ensemble:
         return self.thermostat.spread(noise, self.sites)
 
     def baths(self, heat: Ensemble) -> Float[Array, "bath replica"]:

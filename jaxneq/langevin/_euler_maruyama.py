@@ -14,7 +14,7 @@ from jaxneq._core import AbstractSystem, Case, simulate
 from ._heat import overdamped_heat
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Overdamped
+from ._systems import AbstractLangevin, Control, Ensemble, Noise, Overdamped
 
 
 class EulerMaruyama(AbstractIntegrator):
@@ -34,7 +34,7 @@ class EulerMaruyama(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         x, (xi,) = walker.position, normals

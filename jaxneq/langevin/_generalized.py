@@ -49,12 +49,6 @@ class GeneralizedLangevin(AbstractParticle):
 
     def __check_init__(self):
         super().__check_init__()
-        given = self.strengths.shape, self.rates.shape
-        if given[0] != given[1] or len(given[0]) != 1:
-            raise ValueError(
-                f"GeneralizedLangevin: strengths and rates have the shapes {given[0]} and "
-                f"{given[1]}. Give two lists of one length: the memory's exponentials."
-            )
         if self.friction_profile is not None or not self.uniform:
             raise ValueError(
                 "GeneralizedLangevin: friction_profile, or a temperature_profile that varies in "

@@ -18,7 +18,7 @@ from ._generalized import GeneralizedLangevin
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
 from ._splitting import drift, exchanged, kick
-from ._systems import AbstractLangevin, Control, Ensemble
+from ._systems import AbstractLangevin, Control, Noise
 
 Matrix = Float[Array, "state state"]
 
@@ -36,14 +36,14 @@ class GLESplitting(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (GeneralizedLangevin,)
     normals: ClassVar[int] = 1
 
-    def remember(self, system: GeneralizedLangevin, normals: Ensemble) -> Any:
+    def remember(self, system: GeneralizedLangevin, normals: Noise) -> Any:
         """The forces of the bath in units of their width, (kernel, coordinate, replica)."""
         shape = (system.kernels, system.dimension, normals.shape[-1])
         return normals[: shape[0] * shape[1]].reshape(shape)
 
     def mover(
         self, system: GeneralizedLangevin
-    ) -> Callable[[Walker, tuple[Ensemble, ...], Control], Walker]:
+    ) -> Callable[[Walker, tuple[Noise, ...], Control], Walker]:
         step = propagator(system, self.dt)
         return partial(self._move, system, step)
 
@@ -51,7 +51,7 @@ class GLESplitting(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         return self.mover(system)(walker, normals, control)
@@ -61,7 +61,7 @@ class GLESplitting(AbstractIntegrator):
         system: GeneralizedLangevin,
         step: tuple[Matrix, Matrix],
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         half = self.dt / 2

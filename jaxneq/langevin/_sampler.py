@@ -32,7 +32,7 @@ from jaxneq._kernels import noise
 from jaxneq.statistics import TimeAverage
 
 from ._ensemble import LangevinEnsemble
-from ._systems import AbstractLangevin, Control, Ensemble, Followed
+from ._systems import AbstractLangevin, Control, Ensemble, Followed, Noise
 
 _START = 2  # the streams of the start; 0 and 1 are burn-in and what is counted
 
@@ -110,18 +110,18 @@ class AbstractIntegrator(AbstractSampler):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         """The walker one step later, with the heat of the step; `control` is fixed."""
 
     def mover(
         self, system: AbstractLangevin
-    ) -> Callable[[Walker, tuple[Ensemble, ...], Control], Walker]:
+    ) -> Callable[[Walker, tuple[Noise, ...], Control], Walker]:
         """`move` of one system; a scheme overrides it to compute what is the same in all steps."""
         return partial(self.move, system)
 
-    def remember(self, system: AbstractLangevin, normals: Ensemble) -> Any:
+    def remember(self, system: AbstractLangevin, normals: Noise) -> Any:
         """What is carried from step to step beside position and velocity, at the start.
 
         The `normals`, (noises, replica) or more rows, are for its use alone.
@@ -397,7 +397,7 @@ class AbstractIntegrator(AbstractSampler):
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinEnsemble:
         observables = self._observables(system, observables, schedule)
-        walker = _whole(dataclasses.replace(state.walker, accumulated=()))
+        walker = _whole(eqx.tree_at(lambda w: w.accumulated, state.walker, ()))
         alive = state.diverged.reshape(-1) < 0
         start, start_velocity = _whole(state.start)
         steps = schedule.total - schedule.burn_in

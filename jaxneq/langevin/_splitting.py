@@ -13,7 +13,7 @@ from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractInertial, AbstractLangevin, Control, Ensemble, Underdamped
+from ._systems import AbstractInertial, AbstractLangevin, Control, Ensemble, Noise, Underdamped
 
 
 class BAOAB(AbstractIntegrator):
@@ -32,7 +32,7 @@ class BAOAB(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         half = self.dt / 2
@@ -61,7 +61,7 @@ class OBABO(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         half = self.dt / 2
@@ -94,11 +94,13 @@ def drift(walker: Walker, duration: Any) -> Walker:
     return eqx.tree_at(lambda w: w.position, walker, walker.position + duration * walker.velocity)
 
 
-def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
+def _exchange(system: AbstractLangevin, walker: Walker, normals: Noise, duration: Any) -> Walker:
     """The exact Ornstein-Uhlenbeck step of the velocity."""
     temperature = system.temperature_at(walker.position)
     decay = system.friction_at(walker.position) * duration / system.inertia
-    width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
+    variance = -jnp.expm1(-2 * decay) * temperature / system.inertia
+    noisy = variance > 0  # where there is no friction, a square root has no derivative
+    width = jnp.where(noisy, jnp.sqrt(jnp.where(noisy, variance, 1)), 0)
     velocity = jnp.exp(-decay) * walker.velocity + width * system.spread(normals)
     return exchanged(system, walker, velocity)
 

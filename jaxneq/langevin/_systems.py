@@ -27,6 +27,7 @@ from ._surroundings import AbstractDrive, AbstractProfile
 
 Control = Float[Array, " control"]
 Ensemble = Float[Array, "coordinate replica"]
+Noise = Float[Array, "noise replica"]
 PerReplica = Float[Array, " replica"]
 Coefficient = Float[Array, ""] | Float[Array, "coordinate #replica"]
 
@@ -104,7 +105,7 @@ class AbstractLangevin(AbstractSystem):
         """How many independent noises act; one for each coordinate, unless a system says else."""
         return self.dimension
 
-    def spread(self, noise: Float[Array, "noise replica"]) -> Ensemble:
+    def spread(self, noise: Noise) -> Ensemble:
         """The noises as noise on the coordinates."""
         return noise
 
