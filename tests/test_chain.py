@@ -50,7 +50,7 @@ def test_forces_and_currents_follow_from_the_energy(bond, ends):
             return own + (jnp.r_[rim, bonds] + jnp.r_[bonds, rim]) / 2, bonds
         return own + (bonds + jnp.roll(bonds, -1, axis=0)) / 2, bonds
 
-    own, bonds = site_energies(x, 0 * v)
+    _, bonds = site_energies(x, 0 * v)
     whole = bonds.sum(axis=0) + GROUND.energy(x).sum(axis=0)
     np.testing.assert_allclose(system.energy(x, none), whole, rtol=1e-12)
     by_hand = -jax.grad(lambda x: site_energies(x, 0 * v)[1].sum() + GROUND.energy(x).sum())(x)
@@ -142,11 +142,11 @@ def test_conduction_driven_and_from_fluctuations(bond, site):
         return chain(bond, "free", 6, site, baths)
 
     method = langevin.BAOAB(dt=0.1, replicas=512, block=128)
-    driven = simulate(between(1.1, 0.9), method, key=KEY, time=440.0, burn_in=40.0)
+    driven = simulate(between(1.1, 0.9), method, key=KEY, time=280.0, burn_in=40.0)
     driven = driven.observables["current"].scaled(1 / 0.2)
-    plan = {"time": 200.0, "window": 14.0, "key": jax.random.key(2)}
+    plan = {"time": 120.0, "window": 14.0, "key": jax.random.key(2)}
     value, error = conductance_in_equilibrium(between(1.0, 1.0), **plan)
-    assert driven.stderr < 0.15 * value and error < 0.05 * value
+    assert driven.stderr < 0.15 * value and error < 0.06 * value
     assert abs(driven.value - value) < 5 * np.hypot(driven.stderr, error)
 
 
@@ -242,5 +242,5 @@ def test_chains_that_make_no_sense():
     with pytest.raises(ValueError, match="current asks for a sample every 16 steps, of 8"):
         simulate(chain(), method, key=KEY, time=0.8)
     odd = Series("flux", lambda sample: sample.velocity[0], length=10, every=3)
-    with pytest.raises(ValueError, match="every 3 steps.*Give 1 or an even number"):
+    with pytest.raises(ValueError, match=r"every 3 steps.*Give 1 or an even number"):
         simulate(chain(), method, key=KEY, time=3.2, observables=(odd,))

@@ -1,5 +1,7 @@
 """Baths with memory and active particles, against closed forms and linear algebra."""
 
+from typing import Any, ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,17 @@ from jaxneq.langevin._gle_splitting import propagator
 KEY = jax.random.key(3)
 FREE = langevin.Harmonic(stiffness=1e-12)
 STRENGTHS, RATES, FRICTION, MASS = np.array([1.0, 4.0]), np.array([0.5, 3.0]), 0.3, 2.0
+
+
+class Coupled(langevin.AbstractPotential):
+    """Two springs of stiffness 1 and a coupling."""
+
+    dimension: ClassVar[int] = 2
+    controls: ClassVar[int] = 0
+    coupling: Any = 0.5
+
+    def __call__(self, position, control):
+        return (position**2).sum() / 2 + self.coupling * position[0] * position[1]
 
 
 def remembering(potential=FREE, **changes):
@@ -95,7 +108,7 @@ def test_two_baths_with_memory():
     """Heat between two coordinates at different temperatures, against a Lyapunov equation."""
     u, hot, cold = 0.5, 2.0, 1.0
     system = remembering(
-        langevin.Quadratic(stiffness=[[1.0, u], [u, 1.0]]),
+        Coupled(),
         strengths=[1.5],
         rates=[0.8],
         friction=0.4,

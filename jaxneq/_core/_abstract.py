@@ -189,15 +189,18 @@ class AbstractSolution(eqx.Module):
     """The answer of every engine has this face.
 
     `fluxes` and `forces` are conjugate: the sum of their products is the entropy production.
-    `stats` holds iteration counts, residuals and the like. `primary` names the quantity that a
-    report draws first.
+    `stats` holds iteration counts, residuals and the like.
     """
 
-    primary: eqx.AbstractClassVar[str]
     status: eqx.AbstractVar[Status]
     stats: eqx.AbstractVar[dict[str, Any]]
     entropy_production: eqx.AbstractVar[Any]
     conservation_residual: eqx.AbstractVar[Any]
+
+    @property
+    @abc.abstractmethod
+    def primary(self) -> str:
+        """The name of the quantity that a report draws first."""
 
     @property
     @abc.abstractmethod

@@ -13,7 +13,7 @@ from jaxneq._core import AbstractMethod, AbstractSystem, Case, Scalar, parameter
 
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, AbstractParticle, Control, Ensemble, Noise
+from ._systems import AbstractParticle, Control, Ensemble, Noise
 
 
 class ActiveParticle(AbstractParticle):
@@ -106,7 +106,7 @@ class ActiveHeun(AbstractIntegrator):
 
     def move(
         self,
-        system: AbstractLangevin,
+        system: ActiveParticle,
         walker: Walker,
         normals: tuple[Noise, ...],
         control: Control,
@@ -148,6 +148,7 @@ class ActiveHeun(AbstractIntegrator):
         control: Control,
     ) -> Walker:
         """Work of the propulsion and of other forces, and heat, by the rule of the trapezium."""
+        assert walker.work is not None
         x, u = walker.position, walker.memory
         before, after = system.force(x, control), system.force(position, control)
         friction = system.friction_at(x)
@@ -155,15 +156,17 @@ class ActiveHeun(AbstractIntegrator):
         active = power * self.dt / 2 + friction * (u + propelled) / 2 * jump
         moved = position - x
         work = walker.work + active.sum(axis=0)
-        stirring = system.driving_force(x, control)
-        if stirring is not None:
-            stirring = stirring + system.driving_force(position, control)
-            work = work + (stirring * moved).sum(axis=0) / 2
-        heat = walker.heat + system.baths((before + after) * moved / 2 + active)
+        stirring, then = (system.driving_force(at, control) for at in (x, position))
+        if stirring is not None and then is not None:
+            work = work + ((stirring + then) * moved).sum(axis=0) / 2
+        heat = walker.heat
+        if heat is not None:
+            heat = heat + system.baths((before + after) * moved / 2 + active)
         return eqx.tree_at(
             lambda w: (w.position, w.memory, w.work, w.heat),
             walker,
             (position, propelled, work, heat),
+            is_leaf=lambda leaf: leaf is None,
         )
 
     @classmethod

@@ -150,14 +150,9 @@ class Chain(AbstractInertial):
     @property
     def followed(self) -> Mapping[str, Followed]:
         followed = {
-            "current": Followed(
-                lambda position, velocity: self.current(position, velocity),
-                "Heat current to the right, mean over bonds",
-            ),
+            "current": Followed(self.current, "Heat current to the right, mean over bonds"),
             "bond_current": Followed(
-                lambda position, velocity: self.bond_current(position, velocity),
-                "Heat current across each bond between sites",
-                ("bond",),
+                self.bond_current, "Heat current across each bond between sites", ("bond",)
             ),
             "temperature_profile": Followed(
                 lambda position, velocity: self.mass * velocity**2,
@@ -165,18 +160,15 @@ class Chain(AbstractInertial):
                 ("site",),
             ),
         }
-        if isinstance(self.thermostat, EndBaths):
-            followed["conductivity"] = Followed(
-                lambda position, velocity: self._conductivity(position, velocity),
-                "Current times sites over the difference of temperature",
-            )
-        return followed
-
-    def _conductivity(self, position: Ensemble, velocity: Ensemble) -> PerReplica:
+        if not isinstance(self.thermostat, EndBaths):
+            return followed
         difference = self.thermostat.left - self.thermostat.right
-        driven = difference != 0
-        resistance = jnp.where(driven, difference, 1) / self.sites
-        return jnp.where(driven, self.current(position, velocity) / resistance, 0)
+        resistance = jnp.where(difference == 0, jnp.inf, difference) / self.sites
+        conductivity = Followed(
+            lambda position, velocity: self.current(position, velocity) / resistance,
+            "Current times sites over the difference of temperature",
+        )
+        return {"conductivity": conductivity} | followed
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._splitting import BAOAB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -29,7 +29,6 @@ class LangevinEnsemble(AbstractSolution):
     once the state is stationary; until then :math:`-\Delta \ln p` of the system comes on top.
     """
 
-    primary: ClassVar[str] = "mean_position"
     dimension: int = eqx.field(static=True)
 
     followed: tuple[tuple[str, str, tuple[str, ...]], ...] = eqx.field(static=True)
@@ -88,6 +87,11 @@ class LangevinEnsemble(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
+
+    @property
+    def primary(self) -> str:
+        """What the system has followed first, if anything."""
+        return self.followed[0][0] if self.followed else "mean_position"
 
     @property
     def fluxes(self) -> Mapping[str, Array]:

@@ -76,7 +76,12 @@ class GeneralizedLangevin(AbstractParticle):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        trap = cls(potential=Harmonic(stiffness=2.0), temperature=0.5, strengths=[1.5], rates=[0.7])
+        trap = cls(
+            potential=Harmonic(stiffness=2.0),
+            temperature=0.5,
+            strengths=jnp.array([1.5]),
+            rates=jnp.array([0.7]),
+        )
 
         def variance() -> Any:
             return simulate(trap, key=jax.random.key(0), time=20.0).position_variance
@@ -89,7 +94,9 @@ class GeneralizedLangevin(AbstractParticle):
             "T / k",
             error="z",
         )
-        free = cls(potential=Harmonic(stiffness=1e-9), strengths=[2.0], rates=[1.0])
+        free = cls(
+            potential=Harmonic(stiffness=1e-9), strengths=jnp.array([2.0]), rates=jnp.array([1.0])
+        )
 
         def displacement() -> Any:
             return simulate(free, key=jax.random.key(1), time=4.0).diffusion.scaled(8.0)

@@ -18,7 +18,7 @@ from ._generalized import GeneralizedLangevin
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
 from ._splitting import drift, exchanged, kick
-from ._systems import AbstractLangevin, Control, Noise
+from ._systems import Control, Noise
 
 Matrix = Float[Array, "state state"]
 
@@ -49,7 +49,7 @@ class GLESplitting(AbstractIntegrator):
 
     def move(
         self,
-        system: AbstractLangevin,
+        system: GeneralizedLangevin,
         walker: Walker,
         normals: tuple[Noise, ...],
         control: Control,
@@ -69,6 +69,7 @@ class GLESplitting(AbstractIntegrator):
         thermal = jnp.sqrt(system.temperature_at(walker.position) / system.mass)
         mean, root = step
         noise = normals[0].reshape(1 + system.kernels, *walker.position.shape)
+        assert walker.velocity is not None
         state = jnp.concatenate([(walker.velocity / thermal)[None], walker.memory])
         state = jnp.tensordot(mean, state, 1) + jnp.tensordot(root, noise, 1)
         walker = exchanged(system, walker, state[0] * thermal)
@@ -77,7 +78,9 @@ class GLESplitting(AbstractIntegrator):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        trap = GeneralizedLangevin(potential=Harmonic(), strengths=[1.0, 4.0], rates=[0.5, 3.0])
+        trap = GeneralizedLangevin(
+            potential=Harmonic(), strengths=jnp.array([1.0, 4.0]), rates=jnp.array([0.5, 3.0])
+        )
         method = cls(dt=0.1, replicas=4096)
 
         def temperature() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -20,31 +21,23 @@ class AbstractPotential(AbstractDeclared):
     r"""A potential energy :math:`U(x, \lambda)` of one particle; called, it gives the energy.
 
     ``position`` has the shape (dimension,), ``control`` the shape (controls,): what a protocol
-    changes in time, all zero where there is none; `controls` is 0 unless said otherwise. The
-    gradient is by differentiation, unless a subclass overrides it.
+    changes in time, all zero where there is none. The gradient is by differentiation, unless a
+    subclass overrides it.
 
     >>> class Quartic(langevin.AbstractPotential):
     ...     strength: Scalar = parameter(doc="Strength")
-    ...     dimension = 1
+    ...     dimension: ClassVar[int] = 1
+    ...     controls: ClassVar[int] = 0
     ...     def __call__(self, position, control):
     ...         return self.strength * position[0] ** 4
     """
 
-    controls = 0
-
-    @property
-    @abc.abstractmethod
-    def dimension(self) -> int:
-        """The number of coordinates: a property, a class variable or a setting."""
+    dimension: eqx.AbstractVar[int]
+    controls: eqx.AbstractClassVar[int]
 
     @abc.abstractmethod
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         """The energy."""
-
-    @property
-    def rest(self) -> Position:
-        """A minimum at control 0, or near one: where replicas start, and steps are judged."""
-        return jnp.zeros(self.dimension)
 
     def gradient(self, position: Position, control: Control) -> Position:
         """The gradient of the energy: minus the force."""
@@ -83,6 +76,8 @@ class BreathingHarmonic(AbstractPotential):
 class Quadratic(AbstractPotential):
     r"""Coupled springs, :math:`U = \tfrac12 x^T K x`: a Brownian gyrator with two temperatures."""
 
+    controls: ClassVar[int] = 0
+
     stiffness: Float[Array, "coordinate coordinate"] = parameter(
         doc="Symmetric positive stiffness matrix K", dims=("coordinate", "coordinate")
     )
@@ -92,11 +87,9 @@ class Quadratic(AbstractPotential):
         return self.stiffness.shape[0]
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
-        energy = jnp.zeros_like(position[0])
-        for i, row in enumerate(self.stiffness):
-            for j, stiffness in enumerate(row):
-                energy = energy + stiffness * position[i] * position[j] / 2
-        return energy
+        rows = range(self.dimension)
+        forces = (sum(self.stiffness[i, j] * position[j] for j in rows) for i in rows)
+        return sum(position[i] * force for i, force in enumerate(forces)) / 2
 
 
 class DoubleWell(AbstractPotential):
@@ -114,10 +107,6 @@ class DoubleWell(AbstractPotential):
     distance: Scalar = parameter(
         range="(0, inf)", doc="Distance a of each well from the barrier", default=1.0
     )
-
-    @property
-    def rest(self) -> Position:
-        return -self.distance[None]
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         x = position[0] / self.distance

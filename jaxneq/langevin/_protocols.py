@@ -37,8 +37,7 @@ class AbstractProtocol(AbstractDeclared):
 
 class LinearRamp(AbstractProtocol):
     r"""From `start` to `end` at constant speed, :math:`\lambda = \lambda_0
-    + (\lambda_1 - \lambda_0)\,t/\tau`.
-    """
+    + (\lambda_1 - \lambda_0)\,t/\tau`."""
 
     end: Scalar = parameter(doc="Control at the end")
     ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")
@@ -59,8 +58,7 @@ class LinearRamp(AbstractProtocol):
 
 class SmoothRamp(AbstractProtocol):
     r"""From `start` to `end` with no jump of the speed: :math:`s^3 (10 - 15 s + 6 s^2)`,
-    :math:`s = t/\tau`.
-    """
+    :math:`s = t/\tau`."""
 
     end: Scalar = parameter(doc="Control at the end")
     ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")

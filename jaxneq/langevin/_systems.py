@@ -35,7 +35,7 @@ Coefficient = Float[Array, ""] | Float[Array, "coordinate #replica"]
 class Followed(NamedTuple):
     """A function of all positions and velocities, replicas last, and what a file says of it."""
 
-    function: Callable[[Ensemble, Ensemble | None], Array]
+    function: Callable[..., Array]
     doc: str
     dims: tuple[str, ...] = ()
 
