@@ -133,7 +133,10 @@ def test_harmonic_conductance_from_fluctuations():
     assert abs(value - HOT_AND_COLD[1.0]) < 5 * error
 
 
-@pytest.mark.parametrize("bond, site", [("rotor", None), ("harmonic", GROUND)])
+@pytest.mark.parametrize(
+    ("bond", "site"),
+    [("harmonic", GROUND), pytest.param("rotor", None, marks=pytest.mark.slow)],
+)
 def test_conduction_driven_and_from_fluctuations(bond, site):
     """Anharmonic chains: no closed form, but the two ways agree at each length."""
 
@@ -148,6 +151,56 @@ def test_conduction_driven_and_from_fluctuations(bond, site):
     value, error = conductance_in_equilibrium(between(1.0, 1.0), **plan)
     assert driven.stderr < 0.15 * value and error < 0.06 * value
     assert abs(driven.value - value) < 5 * np.hypot(driven.stderr, error)
+
+
+@pytest.mark.slow
+def test_rotors_conduct_normally():
+    """The resistance grows by 1/kappa a site, and kappa is that of an isolated ring."""
+    bond, sites = langevin.CosineSpring(), 24
+    method = langevin.BAOAB(dt=0.1, replicas=512, block=128)
+    lengths, resistance, error = np.array([8, 16, 32]), [], []
+    for count in lengths:
+        baths = langevin.EndBaths(left=1.2, right=0.8)
+        open_chain = chain(bond, "free", int(count), thermostat=baths)
+        found = simulate(open_chain, method, key=KEY, time=1100.0, burn_in=100.0)
+        flux = found.observables["current"]
+        resistance.append(0.4 / flux.value)
+        error.append(0.4 / flux.value**2 * flux.stderr)
+    weights = 1 / np.array(error)
+    (slope, _), covariance = np.polyfit(lengths, resistance, 1, w=weights, cov="unscaled")
+    driven, driven_error = 1 / slope, np.sqrt(covariance[0, 0]) / slope**2
+
+    bath, ring = langevin.BulkBath(), {"ends": "periodic", "sites": sites}
+    warm = simulate(chain(bond, thermostat=bath, **ring), method, key=KEY, time=60.0)
+    isolated = chain(bond, thermostat=langevin.Isolated(), **ring)
+    flux = Series(
+        "flux", lambda seen: isolated.current(seen.position, seen.velocity), length=1000, every=4
+    )
+    plan = {"time": 400.0, "initial": warm.position, "observables": (flux,)}
+    found = simulate(isolated, method, key=jax.random.key(4), **plan)
+    each = sites * green_kubo(np.asarray(found.observables["flux"]), 0.4, 40.0)
+    value, stderr = each.mean(), each.std(ddof=1) / np.sqrt(512)
+    assert driven_error < 0.1 * driven and stderr < 0.1 * value
+    assert abs(driven - value) < 3 * np.hypot(driven_error, stderr)
+
+
+@pytest.mark.slow
+def test_fput_conducts_better_the_longer_it_is():
+    r"""kappa ~ N^alpha: 1/3 by hydrodynamics, 0.33 to 0.4 in long chains (Lepri et al. 2003)."""
+    bond = langevin.AnharmonicSpring(beta=1.0)
+    method = langevin.BAOAB(dt=0.1, replicas=64, block=64)
+
+    def conductivity(sites):
+        baths = langevin.EndBaths(left=1.2, right=0.8)
+        system = chain(bond, sites=sites, thermostat=baths)
+        found = simulate(system, method, key=KEY, time=4000.0, burn_in=1000.0)
+        return found.observables["conductivity"]
+
+    short, long = conductivity(64), conductivity(128)
+    exponent = np.log2(long.value / short.value)
+    error = np.hypot(short.stderr / short.value, long.stderr / long.value) / np.log(2)
+    assert error < 0.08
+    assert 1 / 3 - 3 * error < exponent < 0.4 + 3 * error  # for normal conduction 0
 
 
 def test_isolated_chain_keeps_energy_and_momentum():

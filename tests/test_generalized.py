@@ -146,13 +146,13 @@ def test_gradients():
     def spread(p):
         given = {"temperature": p[0], "friction": p[1], "mass": p[2]}
         system = remembering(well, strengths=p[3:5], rates=p[5:], **given)
-        return simulate(system, method, key=KEY, time=1.6).position_variance.value
+        return simulate(system, method, key=KEY, time=0.8).position_variance.value
 
     def work(p):
         system = langevin.ActiveParticle(
             potential=well, temperature=p[0], friction=p[1], active_diffusion=p[2], persistence=p[3]
         )
-        return simulate(system, active, key=KEY, time=1.6).work.value
+        return simulate(system, active, key=KEY, time=0.8).work.value
 
     for function, at in (
         (spread, jnp.array([0.8, 0.3, 1.2, 1.0, 2.0, 0.5, 1.5])),
