@@ -74,10 +74,12 @@ class AbstractObservable(AbstractDeclared):
     """A quantity accumulated along a sampled run: a commutative monoid with an estimate.
 
     `merge(init, a) = a`, and merging the parts of a run in any order gives the whole: chunking,
-    resuming and summing over devices are then one operation.
+    resuming and summing over devices are then one operation. The sampler shows it a sample after
+    every `every` steps.
     """
 
     name: eqx.AbstractVar[str]
+    every: eqx.AbstractVar[int]
 
     @abc.abstractmethod
     def init(self, sample: PyTree) -> PyTree:
@@ -96,8 +98,8 @@ class AbstractObservable(AbstractDeclared):
         """The accumulator of all replicas, from those of blocks of replicas along a first axis."""
 
     @abc.abstractmethod
-    def estimate(self, accumulated: PyTree) -> Estimate:
-        """What the accumulator has found."""
+    def estimate(self, accumulated: PyTree) -> Any:
+        """What the accumulator has found: an `Estimate`, unless it only records."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,11 +192,9 @@ class AbstractSolution(eqx.Module):
     """The answer of every engine has this face.
 
     `fluxes` and `forces` are conjugate: the sum of their products is the entropy production.
-    `stats` holds iteration counts, residuals and the like. `primary` names the quantity that a
-    report draws first.
+    `stats` holds iteration counts, residuals and the like.
     """
 
-    primary: eqx.AbstractClassVar[str]
     status: eqx.AbstractVar[Status]
     stats: eqx.AbstractVar[dict[str, Any]]
     entropy_production: eqx.AbstractVar[Any]
@@ -203,6 +203,11 @@ class AbstractSolution(eqx.Module):
     def where_it_failed(self) -> str:
         """More about a failure than its status says, for the error; concrete values only."""
         return ""
+
+    @property
+    @abc.abstractmethod
+    def primary(self) -> str:
+        """The name of the quantity that a report draws first."""
 
     @property
     @abc.abstractmethod

@@ -66,7 +66,7 @@ def execute(
         provenance=facts | {"overrides": list(job.overrides) or None},
         attributes={
             "solution": type(solution).__name__,
-            "primary": wanted.of if wanted is not None else type(solution).primary,
+            "primary": wanted.of if wanted is not None else solution.primary,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),

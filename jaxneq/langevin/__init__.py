@@ -1,5 +1,8 @@
 """Langevin dynamics: Brownian particles, with work, heat and entropy along their paths."""
 
+from ._active import ActiveHeun as ActiveHeun
+from ._active import ActiveParticle as ActiveParticle
+from ._chain import Chain as Chain
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._escape import kramers_rate as kramers_rate
 from ._escape import mean_first_passage_time as mean_first_passage_time
@@ -11,6 +14,16 @@ from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
+from ._generalized import GeneralizedLangevin as GeneralizedLangevin
+from ._gle_splitting import GLESplitting as GLESplitting
+from ._lattice import AbstractSpring as AbstractSpring
+from ._lattice import AbstractThermostat as AbstractThermostat
+from ._lattice import AnharmonicSpring as AnharmonicSpring
+from ._lattice import BulkBath as BulkBath
+from ._lattice import CosineSpring as CosineSpring
+from ._lattice import EndBaths as EndBaths
+from ._lattice import HarmonicSpring as HarmonicSpring
+from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
 from ._linear_moments import LinearMoments as LinearMoments
 from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -30,10 +30,11 @@ class LangevinEnsemble(AbstractSolution):
     once the state is stationary; until then :math:`-\Delta \ln p` of the system comes on top.
     """
 
-    primary: ClassVar[str] = "mean_position"
     dimension: int = eqx.field(static=True)
 
-    observables: dict[str, Estimate]
+    followed: tuple[tuple[str, str, tuple[str, ...]], ...] = eqx.field(static=True)
+
+    observables: dict[str, Any]
     time: Float[Array, ""] = quantity(doc="Duration counted")
     mean_position: Estimate = quantity(doc="Mean position at the end", dims=_COORDINATE)
     position_variance: Estimate = quantity(doc="Variance of the position", dims=_COORDINATE)
@@ -54,7 +55,7 @@ class LangevinEnsemble(AbstractSolution):
     )
     entropy_production: Estimate = quantity(doc="Rate at which the baths gain entropy")
     conservation_residual: Float[Array, ""] = quantity(
-        doc="First law: mean shadow work relative to the energy exchanged"
+        doc="First law: mean shadow work relative to the energy exchanged or kept"
     )
     path_work: Float[Array, " replica"] = quantity(doc="Work of each path", dims=("replica",))
     path_heat: Float[Array, "bath replica"] = quantity(
@@ -89,6 +90,11 @@ class LangevinEnsemble(AbstractSolution):
     stats: dict[str, Any]
 
     @property
+    def primary(self) -> str:
+        """What the system has followed first, if anything."""
+        return self.followed[0][0] if self.followed else "mean_position"
+
+    @property
     def fluxes(self) -> Mapping[str, Array]:
         return {"heat": self.heat_rate.value}
 
@@ -104,8 +110,13 @@ class LangevinEnsemble(AbstractSolution):
         return f"{lost} replicas were lost, the first was number {replica} near step {step}."
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
-        """As of every solution; one coordinate is no dimension."""
+        """As of every solution, with what the system has followed.
+
+        One coordinate is no dimension.
+        """
         present = super().quantities()
+        for name, doc, dims in self.followed:
+            present[name] = self.observables[name], {"doc": doc, "unit": "1", "dims": dims}
         if self.dimension == 1:
             for _, declared in present.values():
                 declared["dims"] = tuple(dim for dim in declared["dims"] if dim != "coordinate")

@@ -14,7 +14,7 @@ from ._heat import overdamped_heat
 from ._increments import drift, width
 from ._potentials import Harmonic, TiltedCosine
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Overdamped
+from ._systems import AbstractLangevin, Control, Noise, Overdamped
 
 
 class EulerMaruyama(AbstractIntegrator):
@@ -34,7 +34,7 @@ class EulerMaruyama(AbstractIntegrator):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         x, (xi,) = walker.position, normals

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import equinox as eqx
-from jaxtyping import Array, Float
 
 from ._sampler import Walker
 from ._systems import AbstractLangevin, Control, Ensemble
@@ -27,18 +26,13 @@ def overdamped_heat(
     if heat is not None:
         force = system.force(x, control) + system.force(position, control)
         lost = force * moved / 2
-        heat = heat + baths(system, lost)
+        heat = heat + system.baths(lost)
         if entropy is not None:
             inverse = 1 / system.temperature_at(x) + 1 / system.temperature_at(position)
-            entropy = entropy + baths(system, lost * inverse / 2)
+            entropy = entropy + system.baths(lost * inverse / 2)
     return eqx.tree_at(
         lambda w: (w.work, w.heat, w.entropy),
         walker,
         (work, heat, entropy),
         is_leaf=lambda leaf: leaf is None,
     )
-
-
-def baths(system: AbstractLangevin, heat: Ensemble) -> Float[Array, "bath replica"]:
-    """Heat by coordinate as heat by bath."""
-    return heat if system.several_baths else heat.sum(axis=0, keepdims=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -28,11 +29,12 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import langevin as kernel
 from jaxneq._kernels import noise
+from jaxneq.statistics import TimeAverage
 
 from ._ensemble import LangevinEnsemble
-from ._systems import AbstractLangevin, Control, Ensemble
+from ._systems import AbstractLangevin, Control, Ensemble, Followed, Noise
 
-_VELOCITIES = 2  # the stream of the initial velocities; 0 and 1 are burn-in and what is counted
+_START = 2  # the streams of the start; 0 and 1 are burn-in and what is counted
 
 
 class Walker(eqx.Module):
@@ -52,16 +54,16 @@ class Walker(eqx.Module):
 
 
 class Sample(eqx.Module):
-    """What an observable sees after each step: all replicas of a block, before and after.
+    """What an observable sees after a step: all replicas of a block, before and after.
 
     Positions and velocities have the shape (coordinate, replica); without inertia the velocity is
-    None.
+    None. An observable that does not see every step sees neither `previous` nor `control`.
     """
 
     position: Float[Array, "coordinate replica"]
     velocity: Float[Array, "coordinate replica"] | None
-    previous: Float[Array, "coordinate replica"]
-    control: Float[Array, " control"]
+    previous: Float[Array, "coordinate replica"] | None
+    control: Float[Array, " control"] | None
 
 
 class LangevinState(eqx.Module):
@@ -108,13 +110,22 @@ class AbstractIntegrator(AbstractSampler):
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         """The walker one step later, with the heat of the step; `control` is fixed."""
 
-    def remember(self, system: AbstractLangevin, position: Ensemble) -> Any:
-        """What the scheme carries from step to step beside position and velocity."""
+    def mover(
+        self, system: AbstractLangevin
+    ) -> Callable[[Walker, tuple[Noise, ...], Control], Walker]:
+        """`move` of one system; a scheme overrides it to compute what is the same in all steps."""
+        return partial(self.move, system)
+
+    def remember(self, system: AbstractLangevin, normals: Noise) -> Any:
+        """What is carried from step to step beside position and velocity, at the start.
+
+        The `normals`, (noises, replica) or more rows, are for its use alone.
+        """
         return None
 
     def check(self, system: AbstractLangevin) -> None:
@@ -189,39 +200,66 @@ class AbstractIntegrator(AbstractSampler):
 
         By default where the system rests. Velocities start in equilibrium with the baths.
         """
-        names = [each.name for each in observables]
-        if len(set(names)) < len(names):
-            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        observables = self._observables(system, observables, schedule)
         dtype, shape = system.dtype, (system.dimension, self.replicas)
         initial = system.rest if initial is None else initial
         position = self._place(initial, shape).astype(dtype)
+        width = max(system.dimension, system.noises)
+        words = tuple(word[0] for word in _words(key, (_START,), width, width))
+        identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
+        xi, other = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
         velocity = None
         if system.inertial:
-            words = tuple(word[0] for word in _words(key, (_VELOCITIES,), system.dimension))
-            identity = jnp.arange(self.replicas, dtype=jnp.uint32)[None, :]
-            xi, _ = noise.normal_pair(words, identity, jnp.uint32(0), jnp.dtype(dtype))
-            velocity = xi * jnp.sqrt(system.temperature_at(position) / system.inertia)
+            thermal = jnp.sqrt(system.temperature_at(position) / system.inertia)
+            velocity = xi[: system.dimension] * thermal
+        memory = self.remember(system, other)
         blocks = parallel.block_count(self.replicas, self.block)
 
         def in_blocks(array: Array) -> Array:
             split = array.reshape(*array.shape[:-1], blocks, array.shape[-1] // blocks)
             return jnp.moveaxis(split, -2, 0)
 
-        position = in_blocks(position)
-        velocity = None if velocity is None else in_blocks(velocity)
-        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
+        position, velocity, memory = jax.tree.map(in_blocks, (position, velocity, memory))
+        begin = partial(self._begin, system, observables)
+        walker = jax.vmap(begin)(position, velocity, memory)
         frames = None
         if self.frames:
             empty = jnp.zeros((position.shape[0], self.frames, *position.shape[1:]), dtype)
             frames = empty, (None if velocity is None else empty)
         return LangevinState(
-            key=_words(key, (0, 1), system.dimension),
+            key=_words(key, (0, 1), width, system.noises),
             step=jnp.int32(0),
             walker=walker,
             start=(position, velocity),
             diverged=jnp.full(position[:, 0].shape, -1, jnp.int32),
             frames=frames,
         )
+
+    def _observables(
+        self,
+        system: AbstractLangevin,
+        observables: tuple[AbstractObservable, ...],
+        schedule: Schedule,
+    ) -> tuple[AbstractObservable, ...]:
+        """What the system itself has followed, then what is asked for."""
+
+        def of(what: Followed) -> Any:
+            return lambda sample: what.function(sample.position, sample.velocity)
+
+        every = kernel.unit_length()
+        own = (TimeAverage(name, of(what), every=every) for name, what in system.followed.items())
+        found = (*own, *observables)
+        names = [each.name for each in found]
+        if len(set(names)) < len(names):
+            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        steps = schedule.total - schedule.burn_in
+        for each in found:
+            if each.every != 1 and not (0 < each.every <= steps and each.every % 2 == 0):
+                raise ValueError(
+                    f"simulate: the observable {each.name} asks for a sample every {each.every} "
+                    f"steps, of {steps}. Give 1 or an even number, and a time that is as long."
+                )
+        return found
 
     def _place(self, initial: Any, shape: tuple[int, int]) -> Array:
         position = jnp.asarray(initial)
@@ -240,13 +278,14 @@ class AbstractIntegrator(AbstractSampler):
     def _begin(
         self,
         system: AbstractLangevin,
+        observables: tuple[AbstractObservable, ...],
         position: Ensemble,
         velocity: Ensemble | None,
-        observables: tuple[AbstractObservable, ...],
+        memory: Any,
     ) -> Walker:
         """A walker that has gathered nothing yet."""
         zero = jnp.zeros_like(position[0])
-        baths = jnp.zeros_like(position) if system.several_baths else zero[None]
+        baths = jnp.zeros_like(system.baths(position))
         # Without inertia a single bath takes what the energy loses while the control rests.
         followed = system.several_baths or (system.driven and system.inertial)
         control = jnp.zeros(system.controls, position.dtype)
@@ -254,7 +293,7 @@ class AbstractIntegrator(AbstractSampler):
         return Walker(
             position=position,
             velocity=velocity,
-            memory=self.remember(system, position),
+            memory=memory,
             work=zero[None] if system.driven else None,
             heat=baths if followed else None,
             entropy=None if system.uniform else baths,
@@ -270,6 +309,7 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinState:
+        observables = self._observables(system, observables, schedule)
         if schedule.burn_in:
             here = state.step == schedule.burn_in
             fresh = self._count_from_here(system, state, observables)
@@ -280,6 +320,8 @@ class AbstractIntegrator(AbstractSampler):
         words = state.key[0][phase], state.key[1][phase]
         stride = self._stride(schedule.total - schedule.burn_in)
         size = state.diverged.shape[1]
+        apart = [each.every for each in observables if each.every > 1]
+        unit = kernel.unit_length(math.gcd(stride or kernel.unit_length(), *apart))
 
         def one_block(block: tuple[Any, ...]) -> tuple[Any, ...]:
             index, walker, diverged, frames = block
@@ -287,6 +329,11 @@ class AbstractIntegrator(AbstractSampler):
             step = self._step(system, counted, observables)
 
             def march(walker: Walker, diverged: Array, first: Array, steps: Any) -> Any:
+                def check(old: Walker, new: Walker, mark: Array, number: Array) -> Any:
+                    walker, diverged = _marked(old, new, mark, number)
+                    done = number + unit
+                    return _sampled(observables, walker, done, done <= first + steps), diverged
+
                 return kernel.march(
                     step,
                     walker,
@@ -295,10 +342,10 @@ class AbstractIntegrator(AbstractSampler):
                     first,
                     steps,
                     normals=self.normals,
-                    unit=kernel.unit_length(stride),
+                    unit=unit,
                     dtype=system.dtype,
                     mark=diverged,
-                    check=_marked,
+                    check=check,
                 )
 
             if stride is None:
@@ -324,6 +371,7 @@ class AbstractIntegrator(AbstractSampler):
 
     def _step(self, system: AbstractLangevin, counted: Array, observables: tuple) -> Any:
         """One step of a block: the control changes, then the replicas move."""
+        move = self.mover(system)
 
         def control_at(half_step: Array) -> Control:
             time = (half_step.astype(system.dtype) - 0.5) * self.dt
@@ -334,10 +382,10 @@ class AbstractIntegrator(AbstractSampler):
             if walker.work is not None and system.protocol is not None:
                 done = system.work(walker.position, control_at(number), control)
                 walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done[None])
-            fresh = self.move(system, walker, normals, control)
+            fresh = move(walker, normals, control)
             sample = Sample(fresh.position, fresh.velocity, walker.position, control)
             accumulated = tuple(
-                each.update(sums, sample)
+                each.update(sums, sample) if each.every == 1 else sums
                 for each, sums in zip(observables, walker.accumulated, strict=True)
             )
             return eqx.tree_at(lambda w: w.accumulated, fresh, accumulated)
@@ -349,10 +397,8 @@ class AbstractIntegrator(AbstractSampler):
     ) -> LangevinState:
         """The state after burn-in, with nothing gathered yet."""
         position, velocity = state.walker.position, state.walker.velocity
-        walker = jax.vmap(lambda x, v: self._begin(system, x, v, observables))(position, velocity)
-        walker = eqx.tree_at(
-            lambda w: w.memory, walker, state.walker.memory, is_leaf=lambda leaf: leaf is None
-        )
+        begin = partial(self._begin, system, observables)
+        walker = jax.vmap(begin)(position, velocity, state.walker.memory)
         return dataclasses.replace(state, walker=walker, start=(position, velocity))
 
     def finish(
@@ -363,6 +409,7 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinEnsemble:
+        observables = self._observables(system, observables, schedule)
         walker = state.walker
         position, velocity, work, heat, entropy = _whole(
             (walker.position, walker.velocity, walker.work, walker.heat, walker.entropy)
@@ -381,13 +428,16 @@ class AbstractIntegrator(AbstractSampler):
         heat = (work - change)[None] if heat is None else heat
         shadow = change - work + heat.sum(axis=0)
         if entropy is None:
-            bath = jnp.broadcast_to(system.temperature_at(start[:, :1]), (heat.shape[0], 1))
+            each = jnp.ones_like(start[:, :1])
+            bath = system.baths(each * system.temperature_at(start[:, :1])) / system.baths(each)
             entropy = heat / bath
         of = partial(Estimate.from_samples, where=alive)
         each = partial(_per_coordinate, of, system.dimension)
         moved = position - start
         heat_rate, entropy_rate = of(heat.T / time), of(entropy.T / time)
         exchanged = jnp.abs(heat).sum(axis=0) + jnp.abs(work)
+        kept = jnp.abs(_energy(system, start, start_velocity, before))
+        exchanged = jnp.maximum(exchanged, kept)
         found = {
             one.name: one.estimate(one.join(sums))
             for one, sums in zip(observables, walker.accumulated, strict=True)
@@ -400,6 +450,7 @@ class AbstractIntegrator(AbstractSampler):
         return LangevinEnsemble(
             dimension=system.dimension,
             observables=found,
+            followed=tuple((name, what.doc, what.dims) for name, what in system.followed.items()),
             time=time,
             mean_position=each(position),
             position_variance=each(_squared_deviation(position, alive)),
@@ -467,15 +518,36 @@ def _fastest_rate(system: AbstractLangevin) -> Float[Array, ""]:
     return jnp.sqrt(fastest) if system.inertial else fastest
 
 
-def _words(key: Array, phases: tuple[int, ...], coordinates: int) -> Any:
-    """The words of the streams, (phase, coordinate, 1)."""
-    streams = jnp.asarray(phases)[:, None] * coordinates + jnp.arange(coordinates)[None, :]
+def _words(key: Array, phases: tuple[int, ...], width: int, noises: int) -> Any:
+    """The words of the streams, (phase, noise, 1); a phase has `width` streams to itself."""
+    streams = jnp.asarray(phases)[:, None] * width + jnp.arange(noises)[None, :]
     return tuple(word[..., None] for word in noise.stream_key(key, streams))
 
 
 def _whole(tree: Any) -> Any:
     """Arrays of all replicas from those of the blocks, which come first."""
-    return jax.tree.map(lambda a: jnp.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1), tree)
+
+    def whole(array: Array) -> Array:
+        block, *rest, replica = array.shape
+        return jnp.moveaxis(array, 0, -2).reshape(*rest, block * replica)
+
+    return jax.tree.map(whole, tree)
+
+
+def _sampled(
+    observables: tuple[AbstractObservable, ...], walker: Walker, done: Array, active: Array
+) -> Walker:
+    """The walker once the observables that are due after `done` steps have seen it."""
+    sample = Sample(walker.position, walker.velocity, None, None)
+
+    def shown(each: AbstractObservable, sums: Any) -> Any:
+        if each.every == 1:
+            return sums
+        due = active & (done % each.every == 0)
+        return lax.cond(due, lambda sums: each.update(sums, sample), lambda sums: sums, sums)
+
+    seen = tuple(map(shown, observables, walker.accumulated))
+    return eqx.tree_at(lambda w: w.accumulated, walker, seen)
 
 
 def _marked(

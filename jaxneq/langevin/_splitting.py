@@ -11,10 +11,9 @@ import jax.numpy as jnp
 
 from jaxneq._core import AbstractSystem, Case, simulate
 
-from ._heat import baths
 from ._potentials import Harmonic
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Underdamped
+from ._systems import AbstractInertial, AbstractLangevin, Control, Ensemble, Noise, Underdamped
 
 
 class BAOAB(AbstractIntegrator):
@@ -26,22 +25,22 @@ class BAOAB(AbstractIntegrator):
     distribution at any stable step, :math:`\omega\,dt < 2` (J. Chem. Phys. 138, 174102, 2013).
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractInertial,)
     normals: ClassVar[int] = 1
 
     def move(
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         half = self.dt / 2
-        walker = _kick(system, walker, control, half)
-        walker = _drift(walker, half)
+        walker = kick(system, walker, control, half)
+        walker = drift(walker, half)
         walker = _exchange(system, walker, normals[0], self.dt)
-        walker = _drift(walker, half)
-        return _kick(system, walker, control, half)
+        walker = drift(walker, half)
+        return kick(system, walker, control, half)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -55,21 +54,21 @@ class OBABO(AbstractIntegrator):
     :math:`(T/k)/(1 - \omega^2 dt^2/4)` (Bussi and Parrinello, Phys. Rev. E 75, 056707, 2007).
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Underdamped,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractInertial,)
     normals: ClassVar[int] = 2
 
     def move(
         self,
         system: AbstractLangevin,
         walker: Walker,
-        normals: tuple[Ensemble, ...],
+        normals: tuple[Noise, ...],
         control: Control,
     ) -> Walker:
         half = self.dt / 2
         walker = _exchange(system, walker, normals[0], half)
-        walker = _kick(system, walker, control, half)
-        walker = _drift(walker, self.dt)
-        walker = _kick(system, walker, control, half)
+        walker = kick(system, walker, control, half)
+        walker = drift(walker, self.dt)
+        walker = kick(system, walker, control, half)
         return _exchange(system, walker, normals[1], half)
 
     @classmethod
@@ -77,11 +76,11 @@ class OBABO(AbstractIntegrator):
         yield _variance_in_a_well(cls(dt=0.5, replicas=4096), 1 / (1 - 0.5**2 / 4))
 
 
-def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: Any) -> Walker:
+def kick(system: AbstractLangevin, walker: Walker, control: Control, duration: Any) -> Walker:
     """The change of velocity by the force, and the work of forces that are no gradient."""
     force = system.force(walker.position, control)
     change = force * (duration / system.inertia)
-    before = _velocity(walker)
+    before = velocity_of(walker)
     velocity = before + change
     stirring, work = system.driving_force(walker.position, control), walker.work
     if work is not None and stirring is not None:
@@ -91,24 +90,30 @@ def _kick(system: AbstractLangevin, walker: Walker, control: Control, duration: 
     )
 
 
-def _drift(walker: Walker, duration: Any) -> Walker:
-    position = walker.position + duration * _velocity(walker)
+def drift(walker: Walker, duration: Any) -> Walker:
+    position = walker.position + duration * velocity_of(walker)
     return eqx.tree_at(lambda w: w.position, walker, position)
 
 
-def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, duration: Any) -> Walker:
-    """The exact Ornstein-Uhlenbeck step of the velocity; what it loses is heat."""
+def _exchange(system: AbstractLangevin, walker: Walker, normals: Noise, duration: Any) -> Walker:
+    """The exact Ornstein-Uhlenbeck step of the velocity."""
     temperature = system.temperature_at(walker.position)
     decay = system.friction_at(walker.position) * duration / system.inertia
-    width = jnp.sqrt(-jnp.expm1(-2 * decay) * temperature / system.inertia)
-    before = _velocity(walker)
-    velocity = jnp.exp(-decay) * before + width * normals
+    variance = -jnp.expm1(-2 * decay) * temperature / system.inertia
+    noisy = variance > 0  # where there is no friction, a square root has no derivative
+    width = jnp.where(noisy, jnp.sqrt(jnp.where(noisy, variance, 1)), 0)
+    velocity = jnp.exp(-decay) * velocity_of(walker) + width * system.spread(normals)
+    return exchanged(system, walker, velocity)
+
+
+def exchanged(system: AbstractLangevin, walker: Walker, velocity: Ensemble) -> Walker:
+    """The walker with a velocity from its bath: the kinetic energy it loses is heat."""
     heat, entropy = walker.heat, walker.entropy
     if heat is not None:
-        lost = system.inertia * (before**2 - velocity**2) / 2
-        heat = heat + baths(system, lost)
+        lost = system.inertia * (velocity_of(walker) ** 2 - velocity**2) / 2
+        heat = heat + system.baths(lost)
         if entropy is not None:
-            entropy = entropy + baths(system, lost / temperature)
+            entropy = entropy + system.baths(lost / system.temperature_at(walker.position))
     return eqx.tree_at(
         lambda w: (w.velocity, w.heat, w.entropy),
         walker,
@@ -117,7 +122,7 @@ def _exchange(system: AbstractLangevin, walker: Walker, normals: Ensemble, durat
     )
 
 
-def _velocity(walker: Walker) -> Ensemble:
+def velocity_of(walker: Walker) -> Ensemble:
     assert walker.velocity is not None
     return walker.velocity
 

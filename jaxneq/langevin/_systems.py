@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,8 +29,17 @@ from ._surroundings import AbstractDrive, AbstractProfile, PerCoordinate
 
 Control = Float[Array, " control"]
 Ensemble = Float[Array, "coordinate replica"]
+Noise = Float[Array, "noise replica"]
 PerReplica = Float[Array, " replica"]
 Coefficient = Float[Array, ""] | Float[Array, "coordinate #replica"]
+
+
+class Followed(NamedTuple):
+    """A function of all positions and velocities, replicas last, and what a file says of it."""
+
+    function: Callable[..., Array]
+    doc: str
+    dims: tuple[str, ...] = ()
 
 
 class AbstractLangevin(AbstractSystem):
@@ -61,7 +70,7 @@ class AbstractLangevin(AbstractSystem):
     @property
     @abc.abstractmethod
     def several_baths(self) -> bool:
-        """Whether heat is to be told apart by coordinate."""
+        """Whether heat is to be told apart by bath."""
 
     @property
     @abc.abstractmethod
@@ -103,6 +112,24 @@ class AbstractLangevin(AbstractSystem):
         return jnp.ones((), self.dtype)
 
     @property
+    def noises(self) -> int:
+        """How many independent noises act; one for each coordinate, unless a system says else."""
+        return self.dimension
+
+    def spread(self, noise: Noise) -> Ensemble:
+        """The noises as noise on the coordinates."""
+        return noise
+
+    def baths(self, heat: Ensemble) -> Float[Array, "bath replica"]:
+        """Heat by coordinate as heat by bath: one for each coordinate, or one for all."""
+        return heat if self.several_baths else heat.sum(axis=0, keepdims=True)
+
+    @property
+    def followed(self) -> Mapping[str, Followed]:
+        """What is averaged along each path, every few steps, beside work and heat; by name."""
+        return {}
+
+    @property
     def dtype(self) -> Any:
         """The floating-point type of the parameters, in which everything is computed."""
         return jnp.result_type(*(leaf for leaf in jax.tree.leaves(self) if eqx.is_array(leaf)))
@@ -112,6 +139,17 @@ class AbstractLangevin(AbstractSystem):
         if self.protocol is None:
             return jnp.zeros(self.controls, self.dtype)
         return jnp.where(time < 0, self.protocol.before, self.protocol.at(time))
+
+
+class AbstractInertial(AbstractLangevin):
+    """What has a mass, and baths without memory."""
+
+    inertial: ClassVar[bool] = True
+
+    @property
+    @abc.abstractmethod
+    def inertia(self) -> Coefficient:
+        """The mass of each coordinate."""
 
 
 class AbstractParticle(AbstractLangevin):
@@ -274,7 +312,7 @@ class Overdamped(AbstractParticle):
             )
 
 
-class Underdamped(AbstractParticle):
+class Underdamped(AbstractParticle, AbstractInertial):
     r"""A particle with inertia, in any number of dimensions.
 
     Reduced units, :math:`k_B = 1`:
@@ -285,8 +323,6 @@ class Underdamped(AbstractParticle):
     Friction and temperature may vary in space; no convention is needed, for the position is
     smooth.
     """
-
-    inertial: ClassVar[bool] = True
 
     mass: Scalar = parameter(range="(0, inf)", doc="Mass m", default=1.0)
 

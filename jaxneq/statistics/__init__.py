@@ -11,6 +11,8 @@ from ._correlation import series_mean as series_mean
 from ._correlation import window as window
 from ._ensemble_average import EnsembleAverage as EnsembleAverage
 from ._ensemble_average import Moments as Moments
+from ._series import Recording as Recording
+from ._series import Series as Series
 from ._time_average import Mean as Mean
 from ._time_average import TimeAverage as TimeAverage
 from ._validation import validation as validation

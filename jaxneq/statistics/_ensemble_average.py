@@ -25,11 +25,13 @@ class EnsembleAverage(AbstractObservable):
     """The mean of ``function(sample)`` over samples that are independent of one another.
 
     **Arguments:** `name`, under which it is found in the solution; `function`, from a sample to
-    an array whose last axis runs over independent replicas.
+    an array whose last axis runs over independent replicas; `every`, in
+    steps.
     """
 
     name: str = eqx.field(static=True)
     function: Callable[..., Array] = eqx.field(static=True)
+    every: int = eqx.field(static=True, default=1, kw_only=True)
 
     def init(self, sample) -> Moments:
         value = jax.eval_shape(self.function, sample)

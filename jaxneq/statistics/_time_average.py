@@ -16,7 +16,7 @@ class Mean(eqx.Module):
     """A running mean of each replica. The count is an integer: a float would stop growing."""
 
     count: Int[Array, ""]
-    mean: Float[Array, " replicas"]
+    mean: Float[Array, "... replicas"]
 
 
 class TimeAverage(AbstractObservable):
@@ -28,6 +28,7 @@ class TimeAverage(AbstractObservable):
 
     name: str = eqx.field(static=True)
     function: Callable[..., Array] = eqx.field(static=True)
+    every: int = eqx.field(static=True, default=1, kw_only=True)
 
     def init(self, sample) -> Mean:
         value = jax.eval_shape(self.function, sample)
@@ -47,7 +48,8 @@ class TimeAverage(AbstractObservable):
         return Mean(count, first.mean + share * (second.mean - first.mean))
 
     def join(self, blocks: Mean) -> Mean:
-        return Mean(blocks.count[0], blocks.mean.reshape(-1))
+        mean = jnp.moveaxis(blocks.mean, 0, -2)
+        return Mean(blocks.count[0], mean.reshape(*mean.shape[:-2], -1))
 
     def estimate(self, accumulated: Mean) -> Estimate:
-        return Estimate.from_samples(accumulated.mean)
+        return Estimate.from_samples(jnp.moveaxis(accumulated.mean, -1, 0))
