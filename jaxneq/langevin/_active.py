@@ -155,10 +155,10 @@ class ActiveHeun(AbstractIntegrator):
         power = u * (before + friction * u) + propelled * (after + friction * propelled)
         active = power * self.dt / 2 + friction * (u + propelled) / 2 * jump
         moved = position - x
-        work = walker.work + active.sum(axis=0)
+        work = walker.work + active.sum(axis=0, keepdims=True)
         stirring, then = (system.driving_force(at, control) for at in (x, position))
         if stirring is not None and then is not None:
-            work = work + ((stirring + then) * moved).sum(axis=0) / 2
+            work = work + ((stirring + then) * moved).sum(axis=0, keepdims=True) / 2
         heat = walker.heat
         if heat is not None:
             heat = heat + system.baths((before + after) * moved / 2 + active)

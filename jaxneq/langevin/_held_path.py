@@ -14,7 +14,7 @@ from jaxneq._core import AbstractSystem, Case
 from ._heat import overdamped_heat
 from ._increments import drift, width
 from ._sampler import AbstractIntegrator, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Overdamped, PerReplica
+from ._systems import AbstractLangevin, Control, Ensemble, Noise, Overdamped, PerReplica
 
 
 @final
@@ -35,9 +35,9 @@ class HeldPath(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
     normals: ClassVar[int] = 1
 
-    def remember(self, system: AbstractLangevin, position: Ensemble) -> PerReplica:
+    def remember(self, system: AbstractLangevin, normals: Noise) -> PerReplica:
         """The logarithm of the probability of nothing yet."""
-        return jnp.zeros_like(position[0])
+        return jnp.zeros_like(normals[0])
 
     def move(
         self,

@@ -7,19 +7,14 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array
 
 from jaxneq._core import AbstractSystem, Case, simulate
-from jaxneq._kernels import noise
 
 from ._heat import overdamped_heat
 from ._increments import check_uniform, drift, width
 from ._potentials import Harmonic
-from ._sampler import AbstractIntegrator, LangevinState, Walker
-from ._systems import AbstractLangevin, Control, Ensemble, Overdamped
-
-_BEFORE = 2  # the stream of the normal before the first step, after those of the steps
+from ._sampler import AbstractIntegrator, Walker
+from ._systems import AbstractLangevin, Control, Ensemble, Noise, Overdamped
 
 
 class LeimkuhlerMatthews(AbstractIntegrator):
@@ -37,19 +32,13 @@ class LeimkuhlerMatthews(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
     normals: ClassVar[int] = 1
 
-    def remember(self, system: AbstractLangevin, position: Ensemble) -> Ensemble:
-        """The normal of the step before."""
-        return jnp.zeros_like(position)
+    def remember(self, system: AbstractLangevin, normals: Noise) -> Noise:
+        """The normals before the first step."""
+        return normals[: system.noises]
 
-    def init(self, system: AbstractLangevin, *, key: Array, **plan: Any) -> LangevinState:
+    def check(self, system: AbstractLangevin) -> None:
+        super().check(system)
         check_uniform(system, type(self).__name__)
-        state = super().init(system, key=key, **plan)
-        blocks, coordinates, size = state.walker.position.shape
-        streams = _BEFORE * coordinates + jnp.arange(coordinates)
-        first, second = (word[None, :, None] for word in noise.stream_key(key, streams))
-        identity = jnp.arange(blocks * size, dtype=jnp.uint32).reshape(blocks, 1, size)
-        xi, _ = noise.normal_pair((first, second), identity, jnp.uint32(0), jnp.dtype(system.dtype))
-        return eqx.tree_at(lambda s: s.walker.memory, state, xi)
 
     def move(
         self,

@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._heat import baths
 from ._segments import Time, control_and_speed
 from ._systems import AbstractLangevin, Control
 
@@ -160,7 +159,7 @@ class LinearMotion(eqx.Module):
         else:
             spread = jnp.diag(gaussian.covariance)[velocity.size :]
             given = self.friction * (velocity**2 + spread - self.temperature / self.mass)
-        return baths(self.system, given[:, None])[:, 0]
+        return self.system.baths(given[:, None])[:, 0]
 
     def stirring(self, gaussian: Gaussian, control: Control) -> Number:
         """Work per time of the force that is no gradient."""
