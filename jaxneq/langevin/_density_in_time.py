@@ -8,7 +8,9 @@ Beside :math:`p` are followed the densities weighted with the work done so far,
           \dot q = L q - \dot U q / T
 
 with :math:`\dot U = \dot\lambda\,\partial_\lambda U` (the Feynman-Kac formula; Hummer and Szabo,
-Proc. Natl. Acad. Sci. 98, 3658, 2001).
+Proc. Natl. Acad. Sci. 98, 3658, 2001). By detailed balance :math:`q = r\,e^{-U/T}` with
+:math:`\dot r = L^\dagger r`, where no exponential of the work can grow: r is what is followed. It
+does not feel jumps, and from equilibrium it stays constant: Jarzynski's relation.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _DIAGONAL = 1 / 4
 
 
 class Followed(eqx.Module):
-    """What is followed in time: p, then m_1 and m_2 where work is counted, then q."""
+    """What is followed in time: p, then m_1 and m_2 where work is counted, then r."""
 
     rows: Float[Array, "row cell"]
     heat: Float[Array, ""]
@@ -85,15 +87,23 @@ class DensityInTime(eqx.Module):
         control, speed = control_and_speed(self.system, time)
         return control, jax.jvp(self.energy, (control,), (speed,))[1]
 
-    def begin(self, density: Float[Array, " cell"]) -> Followed:
+    def begin(self, density: Float[Array, " cell"], control: Control) -> Followed:
         """Nothing done yet."""
         none, zero = jnp.zeros_like(density), jnp.zeros((), density.dtype)
-        rows = [density, *[none, none] * self.weighted, *[density] * self.exponential]
+        rows = [density, *[none, none] * self.weighted]
+        if self.exponential:
+            there = density > 0
+            log_ratio = jnp.log(jnp.where(there, density, 1)) - self._log_weight(control)
+            rows.append(jnp.where(there, jnp.exp(log_ratio), 0))
         return Followed(jnp.stack(rows), zero, zero, zero)
 
-    @property
-    def _inverse_temperature(self) -> Float[Array, ""]:
-        return 1 / self.system.temperature_at(self.grid.centers[None]).reshape(-1)[0]
+    def exponential_work(self, state: Followed, control: Control) -> Float[Array, ""]:
+        """The mean of exp(-W / T)."""
+        return jnp.exp(self._log_weight(control)) @ state.rows[3] * self.grid.width
+
+    def _log_weight(self, control: Control) -> Float[Array, " cell"]:
+        temperature = self.system.temperature_at(self.grid.centers[None, :1])
+        return -self.energy(control) / temperature.reshape(())
 
     def jump(self, state: Followed, before: Control, after: Control) -> Followed:
         """The work of a sudden change."""
@@ -102,9 +112,8 @@ class DensityInTime(eqx.Module):
         done = self.energy(after) - self.energy(before)
         p, first, second, *rest = state.rows
         second = second + 2 * done * first + done**2 * p
-        rows = [p, first + done * p, second]
-        rows += [q * jnp.exp(-done * self._inverse_temperature) for q in rest]
-        return eqx.tree_at(lambda s: s.rows, state, jnp.stack(rows))
+        rows = jnp.stack([p, first + done * p, second, *rest])
+        return eqx.tree_at(lambda s: s.rows, state, rows)
 
     def step(self, state: Followed, stage: Callable[..., Time], dt: Time) -> Followed:
         """One step of the method of order 4."""
@@ -143,15 +152,13 @@ class DensityInTime(eqx.Module):
         self, moving: Flow, tau: Time, power: Float[Array, " cell"], rhs: Float[Array, "row cell"]
     ) -> tuple[Array, Array]:
         """The rows at a stage and their rates, one after the other: each feeds the next."""
-        none = jnp.zeros_like(power)
-        p = moving.implicit(tau, none, rhs[0])
+        p = moving.implicit(tau, rhs[0])
         rows, rates = [p], [moving.rate(p)]
         for order in (1, 2) if self.weighted else ():
             gain = order * power * rows[-1]
-            rows.append(moving.implicit(tau, none, rhs[order] + tau * gain))
+            rows.append(moving.implicit(tau, rhs[order] + tau * gain))
             rates.append(moving.rate(rows[-1]) + gain)
         if self.exponential:
-            loss = power * self._inverse_temperature
-            rows.append(moving.implicit(tau, loss, rhs[3]))
-            rates.append(moving.rate(rows[-1]) - loss * rows[-1])
+            rows.append(moving.implicit(tau, rhs[3], back=True))
+            rates.append(moving.rate_back(rows[-1]))
         return jnp.stack(rows), jnp.stack(rates)

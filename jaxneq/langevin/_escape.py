@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import is_concrete
 
-from ._grid import around
+from ._grid import around, log_cumulated
 from ._landscape import landscape
 from ._systems import AbstractLangevin, Overdamped, Underdamped
 
@@ -71,7 +71,7 @@ def mean_first_passage_time(
     ahead = jnp.where(forward, resistance, resistance[::-1])
     whole = jnp.exp(line.log_resistance + line.log_capacity)
     within = jnp.where(forward, line.crossing, (whole - line.crossing)[::-1])
-    passed = lax.cumlogsumexp(behind)[cells - 1 : -1]
+    passed = log_cumulated(behind)[cells - 1 : -1]
     return jnp.exp(logsumexp(passed + ahead[cells:])) + jnp.sum(within[cells:])
 
 

@@ -25,7 +25,7 @@ from jaxneq._core import (
     steady,
 )
 
-from ._density_in_time import DensityInTime
+from ._density_in_time import DensityInTime, Followed
 from ._fokker_planck_solution import FokkerPlanckSolution
 from ._grid import Flow, Grid, around, at_centers, cells_between, flow, stationary
 from ._potentials import BreathingHarmonic, TiltedCosine
@@ -83,12 +83,13 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             raise ValueError(
                 f"FokkerPlanck: modes = {self.modes} must be below cells = {self.cells}."
             )
-        ends = (self.lower, self.upper)
-        if all(end is not None and is_concrete(end) for end in ends) and not ends[0] < ends[1]:
-            raise ValueError(
-                f"FokkerPlanck: lower = {float(ends[0]):g} must lie below upper = "
-                f"{float(ends[1]):g}."
-            )
+        if self.lower is None or self.upper is None or not (
+            is_concrete(self.lower) and is_concrete(self.upper)
+        ):
+            return
+        lower, upper = float(self.lower), float(self.upper)
+        if not lower < upper:
+            raise ValueError(f"FokkerPlanck: lower = {lower:g} must lie below upper = {upper:g}.")
 
     @property
     def ring(self) -> bool:
@@ -98,7 +99,8 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
     def check(self, system: Overdamped) -> None:
         if not all(map(is_concrete, jax.tree.leaves((system, self)))):
             return
-        fits = _fits(self, system)
+        with jax.ensure_compile_time_eval():
+            fits = bool(_fits(self, system))
         if not fits and self.ring:
             raise ValueError(
                 "FokkerPlanck: force, friction or temperature differ between the ends of the ring. "
@@ -160,23 +162,25 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         found = march(
             system,
             times,
-            paths.begin(start),
+            paths.begin(start, before),
             step=paths.step,
             jump=paths.jump,
             substeps=self.substeps,
         )
         density, totals = found.rows[:, 0], jnp.sum(found.rows, axis=-1) * grid.width
 
-        def rates(time: Array, density: Array) -> dict[str, Array]:
+        def rates(time: Array, state: Followed) -> dict[str, Array]:
             control, power = paths.power(just_after(system, time))
-            moving = paths.flow_at(control)
+            density, moving = state.rows[0], paths.flow_at(control)
             now = _rates(system, grid, moving, density, moving.current(density))
+            if paths.exponential:
+                now["exponential_work"] = paths.exponential_work(state, control)
             return now | {
                 "work_rate": now["work_rate"] + power @ density * grid.width,
                 "energy": paths.energy(control) @ density * grid.width,
             }
 
-        now = jax.vmap(rates)(times, density)
+        now = jax.vmap(rates)(times, found)
         energy = now.pop("energy")
         work, residual = found.stirred, jnp.abs(totals[:, 0] - 1)
         if paths.weighted:
@@ -199,7 +203,6 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             work_variance=totals[:, 2] - totals[:, 1] ** 2
             if paths.weighted and system.drive is None
             else None,
-            exponential_work=totals[:, 3] if paths.exponential else None,
             conservation_residual=jnp.max(residual),
             status=_status(fits, density).unless("not_accurate", ~(found.error[-1] < _TIME_ERROR)),
             stats={"lower": grid.lower, "upper": grid.upper, "time_error": found.error[-1]},

@@ -71,15 +71,21 @@ class Flow(eqx.Module):
         current = self.current(density)
         return (jnp.roll(current, 1) - current) / self.width
 
-    def implicit(self, duration: Float[Array, ""], loss: PerCell, rhs: PerCell) -> PerCell:
-        r"""The density that solves :math:`p - \tau\,(\mathrm{rate}(p) - \mathrm{loss}\,p) = r`.
+    def rate_back(self, values: PerCell) -> PerCell:
+        """The adjoint: how the mean of a later value changes with the place of the start."""
+        ahead, behind = jnp.roll(values, -1) - values, jnp.roll(values, 1) - values
+        return (self.forward * ahead + jnp.roll(self.backward, 1) * behind) / self.width
+
+    def implicit(self, duration: Float[Array, ""], rhs: PerCell, back: bool = False) -> PerCell:
+        r"""What solves :math:`p - \tau\,\mathrm{rate}(p) = r`, or the same with `rate_back`.
 
         Tridiagonal but for the ring's last face, which Sherman and Morrison's formula adds.
         """
+        right, left = self.forward, self.backward
         share = duration / self.width
-        below = -share * jnp.roll(self.forward, 1)
-        above = -share * self.backward
-        diagonal = 1 + share * (self.forward + jnp.roll(self.backward, 1)) + duration * loss
+        diagonal = 1 + share * (right + jnp.roll(left, 1))
+        below = -share * jnp.roll(left if back else right, 1)
+        above = -share * (right if back else left)
         corner, pivot = above[-1], -diagonal[0]
         column = jnp.zeros_like(rhs).at[0].set(pivot).at[-1].set(corner)
         ratio = below[0] / pivot
@@ -165,9 +171,20 @@ def stationary(system: Overdamped, grid: Grid, between: Landscape) -> Stationary
 
 def _window(log_terms: PerCell, turn: Float[Array, ""]) -> PerCell:
     """The logarithm of the sum over one turn from each cell on; a turn multiplies by e^turn."""
-    onward = lax.cumlogsumexp(log_terms, reverse=True)
-    begun = turn + lax.cumlogsumexp(log_terms)[:-1]
+    onward = log_cumulated(log_terms[::-1])[::-1]
+    begun = turn + log_cumulated(log_terms)[:-1]
     return jnp.concatenate([onward[:1], jnp.logaddexp(onward[1:], begun)])
+
+
+def log_cumulated(log_terms: Float[Array, " term"]) -> Float[Array, " term"]:
+    """The logarithm of cumulated sums. Derivatives of `lax.cumlogsumexp` compile for long."""
+
+    def add(total: Array, term: Array) -> tuple[Array, Array]:
+        total = jnp.logaddexp(total, term)
+        return total, total
+
+    _, rest = lax.scan(add, log_terms[0], log_terms[1:])
+    return jnp.concatenate([log_terms[:1], rest])
 
 
 def at_centers(function, grid: Grid) -> PerCell:

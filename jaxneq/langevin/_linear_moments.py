@@ -57,7 +57,11 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
     )
 
     def check(self, system: AbstractLangevin) -> None:
-        if all(map(is_concrete, jax.tree.leaves(system))) and not _is_linear(system):
+        if not all(map(is_concrete, jax.tree.leaves(system))):
+            return
+        with jax.ensure_compile_time_eval():
+            linear = bool(_is_linear(system))
+        if not linear:
             raise ValueError(
                 f"LinearMoments: the forces of this {type(system).__name__} are not linear in the "
                 "position. Use FokkerPlanck in one dimension, or simulate."
