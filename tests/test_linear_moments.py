@@ -139,7 +139,7 @@ TIMES = (0.5, 1.0)
 
 
 @eqx.filter_jit
-def worked(system, substeps=64, initial=None):
+def worked(system, substeps=128, initial=None):
     return evolve(system, LinearMoments(substeps=substeps), times=jnp.array(TIMES), initial=initial)
 
 
@@ -249,8 +249,8 @@ def test_single_precision():
     found = evolve(system, LinearMoments(), times=jnp.array([1.0], jnp.float32))
     assert found.work.dtype == found.covariance.dtype == jnp.float32
     np.testing.assert_allclose(found.work, 0.41246580, rtol=1e-5)
-    still = steady(jax.tree.map(lambda a: a.astype(jnp.float32), chain(8, 1.0)))
-    np.testing.assert_allclose(still.heat_rate[-1], 0.19098278, rtol=1e-4)
+    still = steady(jax.tree.map(lambda a: a.astype(jnp.float32), chain(3, 1.0)))
+    np.testing.assert_allclose(still.heat_rate[-1], 0.1875, rtol=1e-4)
 
 
 def test_solutions_are_stored_with_their_dimensions():

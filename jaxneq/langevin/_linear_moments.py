@@ -28,7 +28,7 @@ from ._linear_motion import Followed, Gaussian, LinearMotion, Weighted, WorkMome
 from ._lyapunov import lyapunov
 from ._potentials import Harmonic, Quadratic
 from ._protocols import LinearRamp
-from ._segments import just_after, march
+from ._segments import edges_of, just_after, march
 from ._surroundings import PerCoordinate
 from ._systems import AbstractLangevin, Control, Overdamped
 
@@ -105,7 +105,7 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
         moments: dict[str, Any] = {}
         if found.work is not None:
             work = work + found.work.mean
-            if not _stirred(system):
+            if not motion.stirred:
                 moments["work_variance"] = found.work.variance
         if found.weighted is not None:
             moments["exponential_work"] = jnp.exp(found.weighted.log_weight)
@@ -113,7 +113,7 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
         total = jnp.sum(heat, axis=-1)
         scale = jnp.max(jnp.abs(work) + jnp.abs(total) + jnp.abs(change))
         residual = jnp.max(jnp.abs(work - total - change)) / jnp.where(scale > 0, scale, 1)
-        longest = jnp.max(jnp.diff(times, prepend=jnp.zeros(1, times.dtype))) / self.substeps
+        longest = jnp.max(jnp.diff(edges_of(system, times))) / self.substeps
         step = longest * jnp.max(fastest)
         return LinearMomentsSolution(
             inverse_temperature=_inverse_temperature(motion),
@@ -186,7 +186,7 @@ def _begin(motion: LinearMotion, start: Gaussian, control: Control) -> Followed:
     work = weighted = None
     if motion.system.protocol is not None:
         work = WorkMoments(zero, zero, 0 * start.mean, 0 * start.covariance)
-        if not _stirred(motion.system) and not motion.system.several_baths:
+        if not motion.stirred and not motion.system.several_baths:
             weighted = Weighted(start, zero)
     heat = jnp.zeros_like(motion.heat(start, control))
     return Followed(start, heat, zero, work, weighted)
@@ -222,12 +222,6 @@ def _inverse_temperature(motion: LinearMotion) -> Float[Array, " bath"]:
     return inverse if motion.system.several_baths else inverse[:1]
 
 
-def _stirred(system: AbstractLangevin) -> bool:
-    """Whether a force is no gradient."""
-    origin = jnp.zeros((system.dimension, 1), system.dtype)
-    return system.driving_force(origin, jnp.zeros(system.controls, system.dtype)) is not None
-
-
 def _status(system: AbstractLangevin, state: Gaussian) -> Status:
     finite = jnp.all(jnp.isfinite(state.mean)) & jnp.all(jnp.isfinite(state.covariance))
     return Status.first_true(outside_domain=~_linear(system), diverged=~finite)
@@ -235,21 +229,20 @@ def _status(system: AbstractLangevin, state: Gaussian) -> Status:
 
 def _linear(system: AbstractLangevin) -> Bool[Array, ""]:
     """Whether the force is linear, from its values at some positions near and far."""
-    motion, random = LinearMotion(system), np.random.default_rng(0)
-    limit = jnp.sqrt(jnp.finfo(system.dtype).eps)
-    times = [-jnp.ones((), system.dtype)]
+    motion, dtype = LinearMotion(system), system.dtype
+    times, places = jnp.asarray([-1.0, 0.37, 1.0], dtype), np.random.default_rng(0).normal
     if system.protocol is not None:
-        times += [0.37 * system.protocol.duration, system.protocol.duration]
-    fits = jnp.array(True)
-    origin = jnp.zeros(system.dimension, system.dtype)
-    for time, scale in zip(times * 3, (0.1, 1.0, 10.0) * len(times), strict=True):
-        control = system.control_at(time)
-        place = jnp.asarray(scale * random.normal(size=origin.shape), system.dtype)
-        push, climbed = jax.jvp(lambda x, c=control: motion.force(x, c), (origin,), (place,))
+        times = times * system.protocol.duration
+    scaled = np.array([[0.1], [1.0], [10.0]]) * places(size=(3, system.dimension))
+
+    def fits(time: Array, place: Array) -> Array:
+        control, origin = system.control_at(time), jnp.zeros_like(place)
+        push, climbed = jax.jvp(lambda x: motion.force(x, control), (origin,), (place,))
         found = motion.force(place, control)
-        size = jnp.max(jnp.abs(climbed)) + jnp.max(jnp.abs(push)) + jnp.max(jnp.abs(found))
-        fits = fits & (jnp.max(jnp.abs(found - push - climbed)) <= limit * size)
-    return fits
+        size = sum(jnp.max(jnp.abs(each)) for each in (found, push, climbed))
+        return jnp.max(jnp.abs(found - push - climbed)) <= jnp.sqrt(jnp.finfo(dtype).eps) * size
+
+    return jnp.all(jax.vmap(fits)(times, jnp.asarray(scaled, dtype)))
 
 
 _is_linear = eqx.filter_jit(_linear)

@@ -14,11 +14,12 @@ weighted with :math:`e^{-W/T}` stays Gaussian as well, and its weight is the mea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ._segments import Time, control_and_speed
@@ -35,6 +36,27 @@ class Gaussian(eqx.Module):
 
     mean: Vector
     covariance: Matrix
+
+
+class Form(NamedTuple):
+    """A function of second degree of the state: value and gradient at the origin, curvature."""
+
+    value: Number
+    gradient: Vector
+    curvature: Matrix
+
+    @classmethod
+    def of(cls, function: Callable[[Vector], Number], size: int, dtype: Any) -> Form:
+        origin = jnp.zeros(size, dtype)
+        value, gradient = jax.value_and_grad(function)(origin)
+        return cls(value, gradient, jax.hessian(function)(origin))
+
+    def at(self, gaussian: Gaussian) -> tuple[Number, Vector, Matrix]:
+        """The mean, the gradient at the mean and the curvature."""
+        bent = self.curvature @ gaussian.mean
+        mean = self.value + (self.gradient + bent / 2) @ gaussian.mean
+        spread = jnp.trace(self.curvature @ gaussian.covariance) / 2
+        return mean + spread, self.gradient + bent, self.curvature
 
 
 class WorkMoments(eqx.Module):
@@ -77,9 +99,15 @@ class LinearMotion(eqx.Module):
         return self.system.force(position[:, None], control)[:, 0]
 
     def driving_force(self, position: PerCoordinate, control: Control) -> PerCoordinate:
-        """The part of the force that is no gradient."""
-        found = self.system.driving_force(position[:, None], control)
-        return jnp.zeros_like(position) if found is None else found[:, 0]
+        """The part of the force that is no gradient, where there is one."""
+        return self.system.driving_force(position[:, None], control)[:, 0]
+
+    @property
+    def stirred(self) -> bool:
+        """Whether a force is no gradient."""
+        origin = jnp.zeros((self.system.dimension, 1), self.system.dtype)
+        control = jnp.zeros(self.system.controls, self.system.dtype)
+        return self.system.driving_force(origin, control) is not None
 
     def coefficient(self, function: Callable[[Array], Array]) -> PerCoordinate:
         """Friction or temperature by coordinate."""
@@ -132,7 +160,11 @@ class LinearMotion(eqx.Module):
 
     def mean_energy(self, gaussian: Gaussian, control: Control) -> Number:
         """The energy averaged over the state."""
-        return _mean(lambda z: self.energy(z, control), gaussian)
+        return self.form(lambda z: self.energy(z, control)).at(gaussian)[0]
+
+    def form(self, function: Callable[[Vector], Number]) -> Form:
+        """A function of second degree by its coefficients."""
+        return Form.of(function, self.system.dimension * (1 + self.inertial), self.system.dtype)
 
     def power_of(
         self,
@@ -163,6 +195,8 @@ class LinearMotion(eqx.Module):
 
     def stirring(self, gaussian: Gaussian, control: Control) -> Number:
         """Work per time of the force that is no gradient."""
+        if not self.stirred:
+            return jnp.zeros((), self.system.dtype)
         return jnp.sum(self.power_of(self.driving_force, gaussian, control))
 
     def circulation(self, gaussian: Gaussian, control: Control) -> Float[Array, "coordinate other"]:
@@ -199,7 +233,8 @@ class LinearMotion(eqx.Module):
 
         work = weighted = None
         if followed.work is not None:
-            done, forward, curved = _form(power, state)
+            form = self.form(power)
+            done, forward, curved = form.at(state)
             spread = slope @ followed.work.with_square
             work = WorkMoments(
                 mean=done,
@@ -208,17 +243,7 @@ class LinearMotion(eqx.Module):
                 with_state=slope @ followed.work.with_state + state.covariance @ forward,
                 with_square=spread + spread.T + state.covariance @ curved @ state.covariance,
             )
-        if followed.weighted is not None:
-            tilted, beta = followed.weighted.state, 1 / self.temperature[0]
-            done, forward, curved = _form(power, tilted)
-            free = moved(tilted)
-            weighted = Weighted(
-                Gaussian(
-                    free.mean - beta * tilted.covariance @ forward,
-                    free.covariance - beta * tilted.covariance @ curved @ tilted.covariance,
-                ),
-                -beta * done,
-            )
+            weighted = self._weighted_rate(followed.weighted, form, moved)
         return Followed(
             moved(state),
             self.heat(state, control),
@@ -227,16 +252,26 @@ class LinearMotion(eqx.Module):
             weighted,
         )
 
+    def _weighted_rate(
+        self, weighted: Weighted | None, form: Form, moved: Callable[[Gaussian], Gaussian]
+    ) -> Weighted | None:
+        if weighted is None:
+            return None
+        tilted, beta = weighted.state, 1 / self.temperature[0]
+        done, forward, curved = form.at(tilted)
+        free = moved(tilted)
+        mean = free.mean - beta * tilted.covariance @ forward
+        spread = free.covariance - beta * tilted.covariance @ curved @ tilted.covariance
+        return Weighted(Gaussian(mean, spread), -beta * done)
+
     def jump(self, followed: Followed, before: Control, after: Control) -> Followed:
         """A sudden change of the control, and its work."""
         if followed.work is None:
             return followed
 
-        def done(z: Vector) -> Number:
-            return self.energy(z, after) - self.energy(z, before)
-
+        form = self.form(lambda z: self.energy(z, after) - self.energy(z, before))
         covariance, work = followed.state.covariance, followed.work
-        step, forward, curved = _form(done, followed.state)
+        step, forward, curved = form.at(followed.state)
         curving = curved @ covariance
         work = WorkMoments(
             mean=work.mean + step,
@@ -251,10 +286,10 @@ class LinearMotion(eqx.Module):
         weighted = followed.weighted
         if weighted is not None:
             beta, tilted = 1 / self.temperature[0], weighted.state
-            _, forward, curved = _form(done, tilted)
+            done, forward, curved = form.at(Gaussian(tilted.mean, jnp.zeros_like(covariance)))
             factor = jnp.eye(forward.size, dtype=forward.dtype) + beta * tilted.covariance @ curved
             covariance = jnp.linalg.solve(factor, tilted.covariance)
-            log_weight = -beta * done(tilted.mean) - jnp.linalg.slogdet(factor)[1] / 2
+            log_weight = -beta * done - jnp.linalg.slogdet(factor)[1] / 2
             log_weight = log_weight + beta**2 * (forward @ covariance @ forward) / 2
             mean = tilted.mean - beta * covariance @ forward
             weighted = Weighted(Gaussian(mean, covariance), weighted.log_weight + log_weight)
@@ -263,33 +298,15 @@ class LinearMotion(eqx.Module):
     def step(self, followed: Followed, stage: Callable[..., Time], dt: Time) -> Followed:
         """One step of the classical method of Runge and Kutta, of order 4."""
 
-        def ahead(rate: Followed, share: float) -> Followed:
-            return jax.tree.map(lambda at, speed: at + share * dt * speed, followed, rate)
+        def add(at: Any, rate: Any, share: Any) -> Any:
+            return jax.tree.map(lambda x, speed: x + share * dt * speed, at, rate)
 
-        start, half, whole = (stage(jnp.asarray(s, dt.dtype)) for s in (0, 0.5, 1))
-        first = self.rate(followed, start)
-        second = self.rate(ahead(first, 0.5), half)
-        third = self.rate(ahead(second, 0.5), half)
-        last = self.rate(ahead(third, 1.0), whole)
-        return jax.tree.map(
-            lambda at, a, b, c, d: at + dt * (a + 2 * b + 2 * c + d) / 6,
-            followed,
-            first,
-            second,
-            third,
-            last,
-        )
+        def stage_of(carry: tuple[Followed, Followed], row: tuple[Array, Array]) -> Any:
+            (rate, total), (share, weight) = carry, row
+            rate = self.rate(add(followed, rate, share), stage(share))
+            return (rate, add(total, rate, weight)), None
 
-
-def _mean(function: Callable[[Vector], Any], gaussian: Gaussian) -> Number:
-    """The mean of a function of second degree."""
-    return _form(function, gaussian)[0]
-
-
-def _form(
-    function: Callable[[Vector], Number], gaussian: Gaussian
-) -> tuple[Number, Vector, Matrix]:
-    """Of a function of second degree its mean, its gradient at the mean and its curvature."""
-    value, gradient = jax.value_and_grad(function)(gaussian.mean)
-    curvature = jax.hessian(function)(gaussian.mean)
-    return value + jnp.trace(curvature @ gaussian.covariance) / 2, gradient, curvature
+        shares = jnp.asarray([0, 0.5, 0.5, 1], dt.dtype)
+        weights = jnp.asarray([1 / 6, 1 / 3, 1 / 3, 1 / 6], dt.dtype)
+        still = jax.tree.map(jnp.zeros_like, followed)
+        return lax.scan(stage_of, (still, followed), (shares, weights))[0][1]

@@ -27,6 +27,13 @@ def just_after(system: AbstractLangevin, time: Time) -> Time:
     return time + 4 * jnp.finfo(time.dtype).eps * (time + system.protocol.duration)
 
 
+def edges_of(system: AbstractLangevin, times: Float[Array, " time"]) -> Float[Array, " edge"]:
+    """0, the times and the knots of the protocol up to the last of them, in order."""
+    start = jnp.zeros_like(times[:1])
+    knots = start if system.protocol is None else system.protocol.knots
+    return jnp.sort(jnp.concatenate([start, times, jnp.clip(knots, 0, jnp.max(times))]))
+
+
 def march(
     system: AbstractLangevin,
     times: Float[Array, " time"],
@@ -42,11 +49,8 @@ def march(
     ``step(state, stage, dt)`` makes one, where ``stage(share)`` is a time within the step that
     never lies on a knot; ``jump(state, before, after)`` changes the control at once.
     """
-    dtype = system.dtype
-    times, start = times.astype(dtype), jnp.zeros(1, dtype)
-    knots = start if system.protocol is None else system.protocol.knots
-    edges = jnp.sort(jnp.concatenate([start, times, jnp.clip(knots, 0, jnp.max(times))]))
-    before, first = system.control_at(-jnp.ones((), dtype)), system.control_at(start[0])
+    dtype, edges = system.dtype, edges_of(system, times)
+    before, first = system.control_at(-jnp.ones((), dtype)), system.control_at(edges[0])
     carry = jump(state, before, first), first
 
     def segment(carry: tuple[PyTree, Control], ends: tuple[Time, Time]) -> Any:
