@@ -9,9 +9,20 @@ from differences import slope
 
 from jaxneq import SolveError, evolve, langevin, steady, store
 from jaxneq._core import Scalar, parameter
-from jaxneq.langevin import BreathingHarmonic, CosineProfile, DoubleWell, FokkerPlanck, Harmonic
-from jaxneq.langevin import LinearMoments, LinearRamp, Overdamped, PiecewiseLinear, Quadratic
-from jaxneq.langevin import TiltedCosine, Together, Underdamped
+from jaxneq.langevin import (
+    BreathingHarmonic,
+    CosineProfile,
+    DoubleWell,
+    FokkerPlanck,
+    Harmonic,
+    LinearMoments,
+    LinearRamp,
+    Overdamped,
+    PiecewiseLinear,
+    Quadratic,
+    TiltedCosine,
+    Underdamped,
+)
 
 RING = FokkerPlanck(cells=128, ends="periodic")
 
@@ -97,7 +108,9 @@ def test_derivatives_on_a_ring():
             np.testing.assert_allclose(forward[output, index], along, rtol=1e-6)
 
     def mobility(force):
-        return jax.grad(lambda f: drift(jnp.array([1.0, 0.0, 0.5]).at[1].set(f), friction)[0])(force)
+        return jax.grad(lambda f: drift(jnp.array([1.0, 0.0, 0.5]).at[1].set(f), friction)[0])(
+            force
+        )
 
     # Einstein: the mobility without tilt is D / T.
     np.testing.assert_allclose(mobility(0.0), 0.0962184392458364 / 0.5, rtol=1e-10)
@@ -107,7 +120,9 @@ def test_derivatives_on_a_ring():
 
 def test_a_batch_of_rings():
     forces = jnp.array([0.2, 0.7, 1.0])
-    batch = jax.vmap(lambda f: drift(jnp.array([1.0, 0.0, 0.3]).at[1].set(f), jnp.array(1.0)))(forces)
+    batch = jax.vmap(lambda f: drift(jnp.array([1.0, 0.0, 0.3]).at[1].set(f), jnp.array(1.0)))(
+        forces
+    )
     np.testing.assert_allclose(batch[1, 0], 0.20433264162548564, rtol=1e-10)
     assert np.all(np.diff(batch[:, 0]) > 0)
 
@@ -127,7 +142,10 @@ def test_friction_and_temperature_that_vary():
     With :math:`\phi' = U'/T`, T p = (J / (1 - e^{phi(L)})) e^{-phi(x)} times the integral over the
     next turn of gamma e^{phi}, here by rectangles on 4096 points.
     """
-    friction, temperature = CosineProfile(amplitude=0.4, phase=0.3), CosineProfile(amplitude=0.5, phase=1.7)
+    friction, temperature = (
+        CosineProfile(amplitude=0.4, phase=0.3),
+        CosineProfile(amplitude=0.5, phase=1.7),
+    )
     profiles = {"friction_profile": friction, "temperature_profile": temperature}
     found = steady(washboard(0.8, 0.0, 0.6, friction=2.0, **profiles), RING)
     n, turn = 4096, 2 * np.pi
@@ -136,7 +154,9 @@ def test_friction_and_temperature_that_vary():
     modes = np.fft.rfft(0.8 * np.sin(x[:n]) / hot[:n]) / n
     waves = np.arange(1, modes.size)
     phi = modes[0].real * x + np.sum(
-        np.real(2 * modes[1:40, None] / (1j * waves[:39, None]) * np.exp(1j * waves[:39, None] * x)),
+        np.real(
+            2 * modes[1:40, None] / (1j * waves[:39, None]) * np.exp(1j * waves[:39, None] * x)
+        ),
         axis=0,
     )
     resisted = gamma * np.exp(phi)
@@ -188,7 +208,7 @@ def test_relaxation_rates_converge_as_the_square_of_the_width():
         (DoubleWell(barrier=3.0, distance=2.0), np.array([0.2418595825512959 / 8])),
         (Harmonic(stiffness=1.5), np.array([0.75, 1.5, 2.25])),
     ):
-        coarse, fine = (rates(potential, cells)[: exact.size] for cells in (100, 200))
+        coarse, fine = (rates(potential, cells)[: exact.size] for cells in (150, 300))
         np.testing.assert_allclose((coarse - exact) / (fine - exact), 4.0, rtol=0.02)
         np.testing.assert_allclose((4 * fine - coarse) / 3, exact, rtol=3e-6)
 

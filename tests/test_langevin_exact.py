@@ -7,16 +7,30 @@ import pytest
 from differences import slope
 
 from jaxneq import evolve, langevin, steady
-from jaxneq.langevin import BreathingHarmonic, CosineProfile, DoubleWell, FokkerPlanck, Harmonic
-from jaxneq.langevin import LinearMoments, Overdamped, Quadratic, TiltedCosine, Underdamped
+from jaxneq.langevin import (
+    BreathingHarmonic,
+    CosineProfile,
+    DoubleWell,
+    FokkerPlanck,
+    Harmonic,
+    LinearMoments,
+    Overdamped,
+    Quadratic,
+    TiltedCosine,
+    Underdamped,
+)
 
 # Barrier in units of T: mean first passage -1 to 1 and -1 to 0 by quadrature; Kramers' rates
 # without inertia and with mass 1 and friction 1/2, 2 and 10.
 DOUBLE_WELL = {
-    3.0: (8.880029266038436, 4.232783352687295, 0.13447232995565175)
-    + (0.036118270460084444, 0.029197879235880228, 0.01213346668648988),
-    5.0: (36.48353459711614, 18.09518797504622, 0.03033141810339228)
-    + (0.0064137576421098965, 0.0054332300645378384, 0.0025906123841248625),
+    3.0: (
+        *(8.880029266038436, 4.232783352687295, 0.13447232995565175),
+        *(0.036118270460084444, 0.029197879235880228, 0.01213346668648988),
+    ),
+    5.0: (
+        *(36.48353459711614, 18.09518797504622, 0.03033141810339228),
+        *(0.0064137576421098965, 0.0054332300645378384, 0.0025906123841248625),
+    ),
 }
 
 
@@ -122,7 +136,9 @@ def test_the_best_way_to_drag(distance, least, jump):
 def test_the_best_way_to_stiffen(start, end, duration, least, first, last):
     protocol, work = langevin.optimal_breathing(start, end, duration)
     np.testing.assert_allclose(work, least, rtol=1e-13)
-    np.testing.assert_allclose(start + protocol.values[jnp.array([1, -2])], [first, last], rtol=1e-13)
+    np.testing.assert_allclose(
+        start + protocol.values[jnp.array([1, -2])], [first, last], rtol=1e-13
+    )
     trap = Overdamped(potential=BreathingHarmonic(stiffness=start), protocol=protocol)
     found = evolve(trap, LinearMoments(substeps=2), times=[duration])
     np.testing.assert_allclose(found.work[0], least, rtol=1e-9)
@@ -173,7 +189,9 @@ def test_the_flux_of_a_long_chain():
 PLANE = Overdamped(potential=Quadratic(stiffness=[[1.0, 0.0], [0.0, 1.0]]))
 UNEVEN = Overdamped(potential=TiltedCosine(), friction_profile=CosineProfile(amplitude=0.1))
 REFUSED = {
-    "mean_first_passage_time: the system": lambda: langevin.mean_first_passage_time(PLANE, 0.0, 1.0),
+    "mean_first_passage_time: the system": lambda: langevin.mean_first_passage_time(
+        PLANE, 0.0, 1.0
+    ),
     "does not confine": lambda: langevin.mean_first_passage_time(
         Overdamped(potential=TiltedCosine()), 0.0, 1.0
     ),
@@ -181,9 +199,7 @@ REFUSED = {
         Overdamped(potential=DoubleWell()), 0.0, 1.0, wall=2.0
     ),
     "needs one coordinate": lambda: langevin.kramers_rate(PLANE, 0.0, 1.0),
-    "The curvature|the curvature": lambda: langevin.kramers_rate(
-        Overdamped(potential=DoubleWell()), 0.0, 1.0
-    ),
+    "the curvature is": lambda: langevin.kramers_rate(Overdamped(potential=DoubleWell()), 0.0, 1.0),
     "washboard: the system": lambda: langevin.washboard(PLANE),
     "names no period": lambda: langevin.washboard(Overdamped(potential=DoubleWell())),
     "washboard: friction": lambda: langevin.washboard(UNEVEN),

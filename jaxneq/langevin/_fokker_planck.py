@@ -83,8 +83,10 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             raise ValueError(
                 f"FokkerPlanck: modes = {self.modes} must be below cells = {self.cells}."
             )
-        if self.lower is None or self.upper is None or not (
-            is_concrete(self.lower) and is_concrete(self.upper)
+        if (
+            self.lower is None
+            or self.upper is None
+            or not (is_concrete(self.lower) and is_concrete(self.upper))
         ):
             return
         lower, upper = float(self.lower), float(self.upper)

@@ -14,8 +14,8 @@ from jaxtyping import Array, Bool, Float
 from ._landscape import Landscape, landscape
 from ._systems import Control, Overdamped
 
-# The scan for an interval: its reach, how unequal its 401 steps are, the instants of a protocol that
-# it looks at, and the depth in units of the temperature.
+# The scan for an interval: its reach, how unequal its steps are and how many, the instants of a
+# protocol that it looks at, and the depth in units of the temperature.
 _REACH, _STRETCH, _SCANNED, _VISITED, _DEPTH = 1e3, 12.0, 401, 17, 36.0
 
 PerCell = Float[Array, " cell"]

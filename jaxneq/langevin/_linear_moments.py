@@ -150,8 +150,8 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         gyrator = Overdamped(
-            potential=Quadratic(stiffness=[[1.0, 0.5], [0.5, 1.0]]),
-            temperature_profile=PerCoordinate(factor=[2.0, 1.0]),
+            potential=Quadratic(stiffness=jnp.array([[1.0, 0.5], [0.5, 1.0]])),
+            temperature_profile=PerCoordinate(factor=jnp.array([2.0, 1.0])),
         )
         source = "u^2 (T_x - T_y) / (2 gamma k)"
         heat = lambda: steady(gyrator, cls()).heat_rate[1]  # noqa: E731

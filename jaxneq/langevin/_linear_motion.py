@@ -99,8 +99,9 @@ class LinearMotion(eqx.Module):
         return self.system.force(position[:, None], control)[:, 0]
 
     def driving_force(self, position: PerCoordinate, control: Control) -> PerCoordinate:
-        """The part of the force that is no gradient, where there is one."""
-        return self.system.driving_force(position[:, None], control)[:, 0]
+        """The part of the force that is no gradient."""
+        found = self.system.driving_force(position[:, None], control)
+        return jnp.zeros_like(position) if found is None else found[:, 0]
 
     @property
     def stirred(self) -> bool:

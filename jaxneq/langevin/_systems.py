@@ -205,13 +205,14 @@ class AbstractParticle(AbstractLangevin):
         if not self.inertial:
             factors["friction_profile"] = self.friction_profile
         for what, profile in factors.items():
-            if isinstance(profile, PerCoordinate) and is_concrete(profile.factor):
-                if not np.all(np.asarray(profile.factor) > 0):
-                    raise ValueError(
-                        f"{type(self).__name__}: {what} has the factors "
-                        f"{np.asarray(profile.factor).tolist()}. They must be positive here; "
-                        "Underdamped takes coordinates with friction 0."
-                    )
+            if not isinstance(profile, PerCoordinate) or not is_concrete(profile.factor):
+                continue
+            factor = np.asarray(profile.factor)
+            if not np.all(factor > 0):
+                raise ValueError(
+                    f"{type(self).__name__}: {what} has the factors {factor.tolist()}. They must "
+                    "be positive here; Underdamped takes coordinates with friction 0."
+                )
 
     @property
     def dimension(self) -> int:
