@@ -10,9 +10,14 @@ from differences import slope
 from jaxneq import SolveError, evolve, langevin, steady, store
 from jaxneq.langevin import (
     BreathingHarmonic,
+    BulkBath,
+    Chain,
     CosineProfile,
     DoubleWell,
+    EndBaths,
+    GeneralizedLangevin,
     Harmonic,
+    HarmonicSpring,
     LinearMoments,
     LinearRamp,
     Overdamped,
@@ -106,15 +111,8 @@ def test_a_force_that_stirs():
 
 def chain(sites, friction):
     """Springs of 1 between sites and fixed ends, a bath at either end site, 2 and 1 hot."""
-    stiffness = 2 * np.eye(sites) - np.eye(sites, k=1) - np.eye(sites, k=-1)
-    ends, hot = np.zeros(sites), np.ones(sites)
-    ends[[0, -1]], hot[0] = 1, 2
-    return Underdamped(
-        potential=Quadratic(stiffness=stiffness),
-        friction=friction,
-        friction_profile=PerCoordinate(factor=ends),
-        temperature_profile=PerCoordinate(factor=hot),
-    )
+    baths = EndBaths(left=2.0, right=1.0, friction=friction)
+    return Chain(sites=sites, bond=HarmonicSpring(), thermostat=baths)
 
 
 # Rieder, Lebowitz and Lieb (1967), for friction 1/2 and 1, by solving for the covariance exactly.
@@ -131,21 +129,36 @@ FLUXES = {
 @pytest.mark.parametrize("sites, friction", FLUXES)
 def test_a_harmonic_chain_conducts_without_a_gradient(sites, friction):
     found = steady(chain(sites, friction))
-    np.testing.assert_allclose(found.heat_rate[-1], FLUXES[sites, friction], rtol=1e-12)
-    np.testing.assert_allclose(found.heat_rate[0], -FLUXES[sites, friction], rtol=1e-12)
-    np.testing.assert_allclose(found.heat_rate[1:-1], 0, atol=1e-14)
-    np.testing.assert_allclose(found.kinetic_temperature.sum(), 1.5 * sites, rtol=1e-12)
-    np.testing.assert_allclose(
-        found.entropy_production, FLUXES[sites, friction] * (1 - 0.5), rtol=1e-12
-    )
+    flux = FLUXES[sites, friction]
+    np.testing.assert_allclose(found.heat_rate, [-flux, flux], rtol=1e-10)
+    np.testing.assert_allclose(found.kinetic_temperature.sum(), 1.5 * sites, rtol=1e-10)
+    np.testing.assert_allclose(found.entropy_production, flux * (1 - 0.5), rtol=1e-10)
 
 
 def test_a_long_chain():
-    """12 sites: the limit, and nearly 3/2 between the ends."""
-    found = steady(chain(12, 0.5))
-    limit = langevin.ballistic_flux(2.0, 1.0, friction=0.5)
-    np.testing.assert_allclose(found.heat_rate[-1], limit, rtol=1e-12)
-    np.testing.assert_allclose(found.kinetic_temperature[5:7], 1.5, rtol=1e-4)
+    """64 sites: the limit, and 3/2 between the ends."""
+    found = steady(chain(64, 1.0))
+    np.testing.assert_allclose(found.heat_rate[1], langevin.ballistic_flux(2.0, 1.0), rtol=1e-9)
+    np.testing.assert_allclose(found.kinetic_temperature[32], 1.5, rtol=1e-9)
+
+
+def test_sites_without_a_bath():
+    """The chain of three again, as a particle in three dimensions: the one between is free."""
+    system = Underdamped(
+        potential=Quadratic(stiffness=2 * np.eye(3) - np.eye(3, k=1) - np.eye(3, k=-1)),
+        friction_profile=PerCoordinate(factor=[1.0, 0.0, 1.0]),
+        temperature_profile=PerCoordinate(factor=[2.0, 1.0, 1.0]),
+    )
+    found = steady(system)
+    np.testing.assert_allclose(found.heat_rate, [-0.1875, 0.0, 0.1875], rtol=1e-12, atol=1e-15)
+
+
+def test_one_bath_for_a_whole_chain():
+    bath = BulkBath(temperature=0.7, friction=0.3)
+    found = steady(Chain(sites=5, bond=HarmonicSpring(), thermostat=bath))
+    np.testing.assert_allclose(found.kinetic_temperature, 0.7, rtol=1e-12)
+    np.testing.assert_allclose(found.inverse_temperature, [1 / 0.7], rtol=1e-12)
+    np.testing.assert_allclose(found.heat_rate, 0, atol=1e-14)
 
 
 TIMES = (0.5, 1.0)
@@ -275,6 +288,9 @@ REFUSED = {
     "varies in space": lambda: steady(
         Overdamped(potential=Harmonic(), friction_profile=CosineProfile(amplitude=0.1)),
         LinearMoments(),
+    ),
+    "LinearMoments treats": lambda: steady(
+        GeneralizedLangevin(potential=Harmonic()), LinearMoments()
     ),
     "initial has a mean": lambda: evolve(
         Underdamped(potential=Harmonic()), times=[1.0], initial=[1.0, 2.0]

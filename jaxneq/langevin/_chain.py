@@ -171,9 +171,10 @@ class Chain(AbstractInertial):
         return {"conductivity": conductivity} | followed
 
     def default_method(self, verb: str) -> AbstractMethod | None:
+        from ._linear_moments import LinearMoments
         from ._splitting import BAOAB
 
-        return BAOAB(dt=0.05, replicas=256) if verb == "simulate" else None
+        return BAOAB(dt=0.05, replicas=256) if verb == "simulate" else LinearMoments()
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -160,6 +160,7 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         times = times.astype(system.dtype)
         before = system.control_at(-jnp.ones((), system.dtype))
         start = self._start(system, grid, before, initial)
+        fits = fits & jnp.all(start >= 0)
         paths = DensityInTime(system, grid)
         found = march(
             system,
@@ -284,10 +285,8 @@ def _status(fits: Array, density: Array) -> Status:
 
 def _alike(system: Overdamped, grid: Grid) -> Array:
     """Whether forces, friction and temperature are the same at both ends of the ring."""
-    ends = jnp.stack([grid.lower, grid.upper])[None]
-    inner = (grid.lower + (grid.upper - grid.lower) * jnp.linspace(0, 1, 17, dtype=ends.dtype))[
-        None
-    ]
+    share = jnp.linspace(0, 1, 17, dtype=system.dtype)
+    places = (grid.lower + (grid.upper - grid.lower) * share)[None]
     control = system.control_at(jnp.zeros((), system.dtype))
     same = jnp.array(True)
     for function in (
@@ -295,10 +294,9 @@ def _alike(system: Overdamped, grid: Grid) -> Array:
         system.friction_at,
         system.temperature_at,
     ):
-        found = jnp.broadcast_to(function(ends), ends.shape)[0]
-        scale = jnp.max(jnp.abs(jnp.broadcast_to(function(inner), inner.shape)))
-        limit = jnp.sqrt(jnp.finfo(ends.dtype).eps) * 10
-        same = same & (jnp.abs(found[1] - found[0]) <= limit * scale)
+        found = jnp.broadcast_to(function(places), places.shape)[0]
+        limit = 10 * jnp.sqrt(jnp.finfo(found.dtype).eps) * jnp.max(jnp.abs(found))
+        same = same & (jnp.abs(found[-1] - found[0]) <= limit)
     return same
 
 

@@ -209,7 +209,8 @@ def around(
                 "FokkerPlanck: the potential names no period. Give the ring's lower and upper end."
             )
         start = jnp.zeros((), dtype) if lower is None else lower
-        return start, (start + period if upper is None else upper), jnp.array(True)
+        end = upper if upper is not None else start + jnp.asarray(period, dtype)
+        return start, end, jnp.array(True)
     if lower is not None and upper is not None:
         return lower, upper, jnp.array(True)
     scan = _REACH * jnp.sinh(jnp.linspace(-1, 1, _SCANNED, dtype=dtype) * _STRETCH)
@@ -218,7 +219,7 @@ def around(
     visited = -jnp.ones(1, dtype)
     if system.protocol is not None:
         share = jnp.linspace(0, 1, _VISITED, dtype=dtype)
-        visited = jnp.concatenate([visited, frozen.protocol.duration * share])
+        visited = jnp.concatenate([visited, lax.stop_gradient(system.protocol.duration) * share])
 
     def dense(time):
         rise = landscape(frozen, frozen.control_at(time), scan).rise

@@ -30,13 +30,13 @@ from ._potentials import Harmonic, Quadratic
 from ._protocols import LinearRamp
 from ._segments import edges_of, just_after, march
 from ._surroundings import PerCoordinate
-from ._systems import AbstractLangevin, Control, Overdamped
+from ._systems import AbstractInertial, AbstractLangevin, Control, Overdamped
 
 _LONGEST_STEP = 1.0  # in units of the fastest rate: beyond, the steps are not accurate
 
 
 class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
-    r"""Mean and covariance of any system whose forces are linear in the position: exact.
+    r"""Mean and covariance where forces are linear in the position and baths forget: exact.
 
     The state z is the position, with inertia position and velocity. It stays Gaussian:
 
@@ -50,7 +50,7 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
     with the baths; by default the state is stationary.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractLangevin,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped, AbstractInertial)
 
     substeps: int = setting(
         range="[1, inf)", doc="Time steps between neighbouring times", default=128
@@ -218,8 +218,9 @@ def _rates(motion: LinearMotion, state: Gaussian, control: Control) -> dict[str,
 
 
 def _inverse_temperature(motion: LinearMotion) -> Float[Array, " bath"]:
-    inverse = 1 / motion.temperature
-    return inverse if motion.system.several_baths else inverse[:1]
+    inverse = (1 / motion.temperature)[:, None]
+    baths = motion.system.baths
+    return (baths(inverse) / baths(jnp.ones_like(inverse)))[:, 0]
 
 
 def _status(system: AbstractLangevin, state: Gaussian) -> Status:
