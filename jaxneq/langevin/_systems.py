@@ -343,7 +343,7 @@ class Underdamped(AbstractParticle, AbstractInertial):
 
         def variance() -> Any:
             end = simulate(trap, key=jax.random.key(0), time=20.0)
-            return end.position_variance[0]
+            return end.position_variance
 
         yield Case(
             "harmonic trap with inertia: variance of the position",
