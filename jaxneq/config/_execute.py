@@ -43,6 +43,7 @@ def execute(
     compared = job.compared | _computed_beside(job)
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
+        _, method = job.at({})
         if job.verb == "simulate":
             solution, found = _sampled(job, progress, checkpointer, checkpoint_interval), ()
         else:
@@ -56,7 +57,6 @@ def execute(
         seed=job.simulate.seed if job.simulate is not None else None,
         wall_time=clock.monotonic() - began,
     )
-    _, method = job.at({})
     return Result(
         title=job.title,
         job=job.text,

@@ -11,7 +11,9 @@ from ._potentials import TiltedCosine as TiltedCosine
 from ._protocols import AbstractProtocol as AbstractProtocol
 from ._protocols import LinearRamp as LinearRamp
 from ._protocols import PiecewiseLinear as PiecewiseLinear
+from ._protocols import Reversed as Reversed
 from ._protocols import SmoothRamp as SmoothRamp
+from ._protocols import Stretched as Stretched
 from ._protocols import Together as Together
 from ._splitting import BAOAB as BAOAB
 from ._splitting import OBABO as OBABO
@@ -23,3 +25,5 @@ from ._surroundings import Rotation as Rotation
 from ._systems import AbstractLangevin as AbstractLangevin
 from ._systems import Overdamped as Overdamped
 from ._systems import Underdamped as Underdamped
+from ._work_experiment import ForwardAndReverse as ForwardAndReverse
+from ._work_experiment import WorkExperiment as WorkExperiment
