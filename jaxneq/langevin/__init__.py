@@ -2,6 +2,11 @@
 
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
+from ._hatano_sasa import HatanoSasa as HatanoSasa
+from ._hatano_sasa import SteadyTransition as SteadyTransition
+from ._landscapes import Hairpin as Hairpin
+from ._landscapes import LennardJones as LennardJones
+from ._landscapes import Polygon as Polygon
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

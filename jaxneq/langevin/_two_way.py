@@ -70,7 +70,13 @@ class AbstractTwoWay(AbstractSampler):
         return first, second
 
     def advance(
-        self, system: AbstractLangevin, state: States, steps: Any, *, schedule: Schedule, **plan: Any
+        self,
+        system: AbstractLangevin,
+        state: States,
+        steps: Any,
+        *,
+        schedule: Schedule,
+        **plan: Any,
     ) -> States:
         first, second = (
             self.integrator.advance(one, its, steps, schedule=schedule, **plan)
