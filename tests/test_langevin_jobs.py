@@ -178,25 +178,20 @@ def test_a_few_paths_that_dominate_are_warned_of():
 
 @pytest.fixture(scope="session")
 def stirred():
-    return done(
-        "hatano_sasa",
-        "sweep={}",
-        "method.integrator.dt=0.01",
-        "method.integrator.replicas=20000",
-    )
+    return done("hatano_sasa", "sweep={}", "method.integrator.dt=0.01")
 
 
 def jarzynski_from_a_steady_state(stirring):
     """<exp(-(W - dF)/T)> is the mean of p_start/p_eq over the reverse process from equilibrium.
 
     All densities are Gaussian of variance T/k = 1; the mean of the reverse process follows from
-    dr/dt = -(1 - a J) r + l(t) e, here with l = 2 - t for a time of 1, in steps of 1e-4.
+    dr/dt = -(1 - a J) r + l(t) e, here with l = 1 + 2 t for a time of 0.5, by midpoints.
     """
     slope = np.array([[-1.0, -stirring], [stirring, -1.0]])
-    steady = np.linalg.solve(-slope, [1.0, 0.0])
-    mean, trap = np.array([2.0, 0.0]), np.array([1.0, 0.0])
-    for time in np.arange(0.5e-4, 1.0, 1e-4):
-        mean = mean + 1e-4 * (slope @ mean + [2.0 - time, 0.0])
+    steady, trap = np.linalg.solve(-slope, [2.0, 0.0]), np.array([2.0, 0.0])
+    mean = np.array([1.0, 0.0])
+    for time in np.arange(0.5e-4, 0.5, 1e-4):
+        mean = mean + 1e-4 * (slope @ mean + [1 + 2 * time, 0.0])
     apart = steady - trap
     return np.exp(mean @ apart + (apart @ apart + trap @ trap - steady @ steady) / 2)
 
@@ -204,8 +199,8 @@ def jarzynski_from_a_steady_state(stirring):
 def test_jarzynski_fails_from_a_driven_steady_state(stirred):
     """Of all the work; the equality of Hatano and Sasa holds."""
     close(stirred, "hatano_sasa", 1.0, 0.01)
-    expected = jarzynski_from_a_steady_state(1.0)
-    assert abs(expected - 1) > 0.3
+    expected = jarzynski_from_a_steady_state(0.5)
+    assert abs(expected - 1) > 0.6
     close(stirred, "jarzynski_average", expected, 0.05)
     assert value(stirred, "functional") > 5 * value(stirred, "functional_stderr")
     assert value(stirred, "free_energy") == pytest.approx(0.0, abs=1e-12)
