@@ -204,3 +204,110 @@ def test_jarzynski_fails_from_a_driven_steady_state(stirred):
     close(stirred, "jarzynski_average", expected, 0.05)
     assert value(stirred, "functional") > 5 * value(stirred, "functional_stderr")
     assert value(stirred, "free_energy") == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.fixture(scope="session")
+def bit():
+    return done("erasure", "system.protocol.factor=1.0", "simulate.time=4.5")
+
+
+def test_erasing_a_bit_costs_what_landauer_says(bit):
+    """Confinement to one of two wells raises the free energy by T ln 2, by both directions."""
+    close(bit, "free_energy", math.log(2), 0.05)
+    close(bit, "creation_free_energy", math.log(2), 0.05)
+    share = float(value(bit, "success"))
+    assert share > 0.97
+    mixed = -share * math.log(share) - (1 - share) * math.log(1 - share)
+    assert value(bit, "landauer_bound") == pytest.approx(math.log(2) - mixed, rel=1e-9)
+    # two wells at -1 and 1 into the one at 1, in a time of 4: W_2^2 = 2 but for the widths
+    distance = 4.0 * (value(bit, "finite_time_bound") - value(bit, "landauer_bound"))
+    assert 1.6 < distance < 2.0
+    heat, error = value(bit, "heat"), value(bit, "heat_stderr")
+    assert heat - 5 * error > value(bit, "finite_time_bound")
+    # the protocol is a cycle, and the wells are alike: what is spent is given off
+    assert abs(value(bit, "erasure_work") - heat) < 5 * np.hypot(error, 0.02)
+    assert value(bit, "creation_work") > -math.log(2)
+
+
+def test_a_slow_erasure_nears_the_bound_and_creation_gains_work(bit):
+    slow = done("erasure", "method.integrator.replicas=2048", "method.integrator.dt=0.004")
+    spared = value(bit, "heat") - value(slow, "heat")
+    assert spared > 5 * np.hypot(value(bit, "heat_stderr"), value(slow, "heat_stderr"))
+    assert value(slow, "heat") > value(slow, "finite_time_bound")
+    assert value(slow, "creation_work") < -10 * value(slow, "creation_work_stderr")
+
+
+def test_a_hairpin_is_pulled_reversibly_by_both_directions_together():
+    """Bennett's estimate against quadrature; Jarzynski's rests on too few paths, and says so."""
+    short = "system.protocol.ramp_time=4.0", "simulate.time=6.0", "simulate.burn_in=2.0"
+    coarse = "method.integrator.dt=0.005", "method.integrator.replicas=8000"
+    found = done("hairpin", *short, *coarse)
+    x = np.linspace(-5.0, 8.0, 20001)
+
+    def free_energy(trap):
+        molecule = 4 * ((x - 1) ** 2 - 1) ** 2 + 3 * x / 2
+        return -np.log(np.sum(np.exp(-molecule - 2 * (x - trap) ** 2)))
+
+    close(found, "free_energy", free_energy(2.5) - free_energy(0.0), 0.05)
+    close(found, "crooks_slope", 1.0, 0.05)
+
+
+def dragged(velocity, dt, time):
+    """Work less energy of the mean of the Euler-Maruyama chain; k = 2, gamma = 1, T = 0.5."""
+    x, trap, work = 0.0, 0.0, 0.0
+    for now in [*velocity * np.arange(0.5, time / dt) * dt, velocity * time]:
+        work += (x - now) ** 2 - (x - trap) ** 2
+        trap = now
+        x += 2 * dt * (now - x) if now < velocity * time else 0.0
+    return (work - (x - trap) ** 2) / 0.5 / time
+
+
+def test_a_dragged_bead_dissipates():
+    """sigma = gamma v^2 / T, but for the start, the end and the step."""
+    values = "sweep={ 'system.protocol.end' = { values = [0.0, 10.0, 20.0] } }"
+    short = "system.protocol.ramp_time=10.0", "simulate.time=14.0", "method.dt=0.02"
+    found = done("dragged_bead", values, *short)
+    expected = np.array([dragged(v, 0.02, 10.0) for v in (0.0, 1.0, 2.0)])
+    close(found, "entropy_production", expected, 0.05)
+    np.testing.assert_allclose(expected, [0.0, 2.0, 8.0], rtol=0.12)
+    assert dragged(1.0, 1e-3, 300.0) == pytest.approx(2.0, rel=5e-3)
+    assert found.attributes["primary"] == "entropy_production"
+
+
+def test_diffusion_is_giant_where_a_washboard_begins_to_slide():
+    """Against the exact coefficients of Reimann et al. (2001) at T = 0.3 and F = 0.7, 0.1 and 1."""
+    values = "sweep={ 'system.potential.force' = { values = [0.7] } }"
+    found = done("washboard", values, "system.temperature=0.3", "simulate.time=100.0")
+    close(found, "velocity", 0.20433264162548564, 0.005)
+    close(found, "diffusion", 0.4382493484338396, 0.02)
+
+
+def test_a_gyrator_carries_heat_from_hot_to_cold():
+    """u^2 (T_x - T_y) / 2 = 1/8, and the entropy production (1 - 1/2) / 8."""
+    found = done("gyrator", "simulate.time=40.0")
+    close(found, "heat_rate", np.array([-0.125, 0.125]), 0.005)
+    close(found, "entropy_production", 0.0625, 0.005)
+    (ax,) = report.figure(found).axes  # a number with its error bar, not what each replica did
+    assert ax.get_ylabel() == "Entropy production"
+
+
+def test_velocities_forget_as_they_respond():
+    """Fluctuation and dissipation: <v(0) v(t)> is T/m times the velocity that is left of a kick.
+
+    In a harmonic well with k = m = T = gamma = 1 that is 0.126193 after a time of 1.
+    """
+    well = langevin.Underdamped(potential=Harmonic(stiffness=1.0), friction=1.0)
+    method = langevin.BAOAB(dt=0.05, replicas=20000, frames=10)
+    found = simulate(well, method, key=KEY, time=15.0, burn_in=10.0)
+    np.testing.assert_allclose(found.frame_time[:3], [0.5, 1.0, 1.5], rtol=1e-12)
+    velocities = np.asarray(found.frame_velocities)
+    lagged = velocities[0] * velocities[2]
+    error = lagged.std(ddof=1) / math.sqrt(20000)
+    w = math.sqrt(0.75)
+    exact = math.exp(-0.5) * (math.cos(w) - math.sin(w) / (2 * w))
+    assert abs(lagged.mean() - exact) < 5 * error and error < 0.01
+
+
+def test_a_job_may_say_what_is_drawn():
+    with pytest.raises(config.JobError, match=r"draw = \"heat_rat\" .* Did you mean heat_rate"):
+        done("gyrator", "draw='heat_rat'", "simulate.time=10.02", "method.replicas=8")

@@ -179,8 +179,8 @@ def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: 
     ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval;
     ``coordinate=True`` makes it the axis against which others of its dimension are drawn;
     ``scale="linear"`` keeps its own axis from becoming logarithmic; ``marks="work"`` draws a number
-    as a vertical line where that is the axis; ``panel=True`` draws a field of two dimensions
-    without a sweep, a line for each index of the first.
+    as a vertical line where that is the axis. Without a sweep, fields of one dimension are drawn;
+    ``panel=False`` leaves one out, ``panel=True`` draws one of two, a line for each of the first.
     """
     declared = {"doc": doc, "unit": unit, "dims": dims, **hints}
     default = hints.pop("default", dataclasses.MISSING)

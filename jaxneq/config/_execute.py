@@ -20,7 +20,7 @@ from ._derivatives import derivative_datasets
 from ._ensemble import SweptSampler
 from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
 from ._job import Job
-from ._message import JobError, show
+from ._message import JobError, hint, show
 from ._sweep import SweepAxis
 
 
@@ -52,6 +52,10 @@ def execute(
     quantities = datasets_of(solution, axes)
     if (wanted := job.derivatives) is not None:
         quantities |= derivative_datasets(wanted, found, axes, quantities[wanted.of])
+    primary = wanted.of if wanted is not None else type(solution).primary
+    if job.draw is not None and job.draw not in quantities:
+        near = hint(job.draw, [*quantities])
+        raise JobError(f"{job.name}: draw = {show(job.draw)} is no quantity found.{near}")
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -63,7 +67,7 @@ def execute(
         provenance=facts | {"overrides": list(job.overrides) or None},
         attributes={
             "solution": type(solution).__name__,
-            "primary": wanted.of if wanted is not None else type(solution).primary,
+            "primary": job.draw or primary,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),

@@ -1,5 +1,7 @@
 """Langevin dynamics: Brownian particles, with work, heat and entropy along their paths."""
 
+from ._bit_erasure import BitErasure as BitErasure
+from ._bit_erasure import Erasure as Erasure
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama
 from ._hatano_sasa import HatanoSasa as HatanoSasa

@@ -63,8 +63,12 @@ class SteadyTransition(AbstractSolution):
     free_energy: Float[Array, ""] = quantity(
         doc="Free energy difference of the potential without drive"
     )
-    path_functional: Float[Array, " replica"] = quantity(doc="Y of each path", dims=("replica",))
-    path_work: Float[Array, " replica"] = quantity(doc="Work of each path", dims=("replica",))
+    path_functional: Float[Array, " replica"] = quantity(
+        doc="Y of each path", dims=("replica",), panel=False
+    )
+    path_work: Float[Array, " replica"] = quantity(
+        doc="Work of each path", dims=("replica",), panel=False
+    )
     entropy_production: Estimate = quantity(doc="Rate at which the bath gains entropy")
     conservation_residual: Float[Array, ""] = quantity(
         doc="First law: mean shadow work relative to the energy exchanged"

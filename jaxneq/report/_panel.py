@@ -72,10 +72,10 @@ class Panel:
 
     def name_guides(self) -> None:
         """The names of the reference lines, along them, and of the marks beside theirs."""
-        at_foot = {"xycoords": self.ax.get_xaxis_transform(), "rotation": 90, "color": SOFT}
         for name, value in marks(self.result, self.shown.along).items():
-            offset = {"xytext": (-2, 6), "textcoords": "offset points", "ha": "right"}
-            self.ax.annotate(words(name), (value, 0.0), fontsize=8, **at_foot, **offset)
+            place = {"xycoords": self.ax.get_xaxis_transform(), "textcoords": "offset points"}
+            look = {"rotation": 90, "ha": "left", "va": "top", "color": SOFT, "fontsize": 8}
+            self.ax.annotate(words(name), (value, 1.0), xytext=(2, -4), **place, **look)
         shown = self.shown
         taken = [trace(self.ax, x, y) for x, y in zip(shown.x, shown.y, strict=True)]
         for symbols in self.beside:

@@ -194,7 +194,7 @@ def profiles(result: Result) -> list[str]:
     names = [
         name
         for name, data in result.quantities.items()
-        if (len(data.dims) == 1 or data.hints.get("panel"))
+        if data.hints.get("panel", len(data.dims) == 1)
         and data.values.size > 2
         and data.values.dtype.kind in "iuf"
         and not data.hints.get("reference_for")
