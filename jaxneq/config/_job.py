@@ -44,10 +44,11 @@ class Job:
 
     **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantity to show (None: the
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
-    sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by name, and `others`, jobs for the systems to compare with;
-    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
-    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same
-    for the same job and for no other.
+    sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
+    name, and `others`, jobs for the systems to compare with; `simulate`, the times and the seed;
+    `times` to evolve to; `text`, a job file of this very job: the file verbatim, then the
+    overrides; `overrides` as ``key = value``; `identity`, the same for the same job and for no
+    other.
     """
 
     name: str

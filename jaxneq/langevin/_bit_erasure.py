@@ -168,8 +168,9 @@ class BitErasure(AbstractTwoWay):
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        barrier = PiecewiseLinear(times=[0.0, 1.0, 2.0, 3.0, 4.0], values=[0.0, 2.0, 2.0, 0.0, 0.0])
-        tilt = PiecewiseLinear(times=[0.0, 1.0, 2.0, 3.0, 4.0], values=[0.0, 0.0, 8.0, 8.0, 0.0])
+        times = jnp.arange(5.0)
+        barrier = PiecewiseLinear(times=times, values=jnp.asarray([0.0, 2.0, 2.0, 0.0, 0.0]))
+        tilt = PiecewiseLinear(times=times, values=jnp.asarray([0.0, 0.0, 8.0, 8.0, 0.0]))
         bit = Overdamped(potential=DoubleWell(barrier=8.0), protocol=Together(tilt, barrier))
         method = cls(integrator=EulerMaruyama(dt=0.002, replicas=8192))
 

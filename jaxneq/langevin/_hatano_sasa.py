@@ -1,4 +1,4 @@
-"""From one driven steady state to another: Hatano and Sasa's equality, and why Jarzynski's fails."""
+"""From a driven steady state: Hatano and Sasa's equality holds, and Jarzynski's does not."""
 
 from __future__ import annotations
 
@@ -53,10 +53,9 @@ class SteadyTransition(AbstractSolution):
     primary: ClassVar[str] = "hatano_sasa"
     ensemble: LangevinEnsemble
 
-    hatano_sasa: Estimate = quantity(doc="Mean of exp(-Y): 1")
+    hatano_sasa: Estimate = quantity(doc="Mean of exp(-Y): 1", reference_for="jarzynski_average")
     jarzynski_average: Estimate = quantity(
-        doc="Mean of exp(-(W - free energy)/T): 1 from equilibrium only",
-        reference_for="hatano_sasa",
+        doc="Mean of exp(-(W - free energy)/T): 1 from equilibrium only"
     )
     functional: Estimate = quantity(doc="Mean of Y, not negative")
     mean_work: Estimate = quantity(doc="Mean work of protocol and drive")
@@ -107,11 +106,7 @@ class HatanoSasa(AbstractSampler):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
 
     integrator: AbstractIntegrator = part(AbstractIntegrator, doc="Scheme for the paths")
-    replicas: ClassVar[Any]  # no field of its own
-
-    @property
-    def replicas(self) -> int:
-        return self.integrator.replicas
+    replicas: ClassVar[Any] = property(lambda self: self.integrator.replicas)  # no field
 
     @property
     def compiler_options(self) -> dict[str, Any]:

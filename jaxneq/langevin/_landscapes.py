@@ -63,7 +63,9 @@ class LennardJones(AbstractPotential):
 
     @property
     def rest(self) -> Position:
-        return jnp.zeros(self.dimension, self.diameter.dtype).at[0].set(2 ** (1 / 6) * self.diameter)
+        return (
+            jnp.zeros(self.dimension, self.diameter.dtype).at[0].set(2 ** (1 / 6) * self.diameter)
+        )
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         power = (self.diameter**2 / jnp.sum(position**2)) ** 3

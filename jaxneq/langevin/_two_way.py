@@ -30,11 +30,7 @@ class AbstractTwoWay(AbstractSampler):
 
     integrator: AbstractIntegrator = part(AbstractIntegrator, doc="Scheme for both directions")
 
-    replicas: ClassVar[Any]  # no field of its own
-
-    @property
-    def replicas(self) -> int:
-        return self.integrator.replicas
+    replicas: ClassVar[Any] = property(lambda self: self.integrator.replicas)  # no field
 
     @property
     def compiler_options(self) -> dict[str, Any]:
