@@ -208,7 +208,12 @@ def test_jarzynski_fails_from_a_driven_steady_state(stirred):
 
 @pytest.fixture(scope="session")
 def bit():
-    return done("erasure", "system.protocol.factor=1.0", "simulate.time=4.5")
+    return done(
+        "erasure",
+        "system.protocol.factor=1.0",
+        "simulate.time=4.5",
+        "method.integrator.dt=0.0005",
+    )
 
 
 def test_erasing_a_bit_costs_what_landauer_says(bit):
@@ -229,8 +234,9 @@ def test_erasing_a_bit_costs_what_landauer_says(bit):
     assert value(bit, "creation_work") > -math.log(2)
 
 
+@pytest.mark.slow
 def test_a_slow_erasure_nears_the_bound_and_creation_gains_work(bit):
-    slow = done("erasure", "method.integrator.replicas=2048", "method.integrator.dt=0.004")
+    slow = done("erasure", "method.integrator.replicas=2048", "method.integrator.dt=0.002")
     spared = value(bit, "heat") - value(slow, "heat")
     assert spared > 5 * np.hypot(value(bit, "heat_stderr"), value(slow, "heat_stderr"))
     assert value(slow, "heat") > value(slow, "finite_time_bound")
@@ -311,3 +317,63 @@ def test_velocities_forget_as_they_respond():
 def test_a_job_may_say_what_is_drawn():
     with pytest.raises(config.JobError, match=r"draw = \"heat_rat\" .* Did you mean heat_rate"):
         done("gyrator", "draw='heat_rat'", "simulate.time=10.02", "method.replicas=8")
+
+
+FEW = EulerMaruyama(dt=0.02, replicas=40)
+DERIVED = {
+    "free energy": (
+        ForwardAndReverse(integrator=FEW),
+        {"potential": langevin.BreathingHarmonic(stiffness=1.0)},
+        lambda end, scale: LinearRamp(end=end, ramp_time=0.2 * scale),
+        lambda found: found.free_energy.value + found.entropy_production.value,
+    ),
+    "steady states": (
+        langevin.HatanoSasa(integrator=FEW),
+        {
+            "potential": Harmonic(stiffness=1.0, dimension=2),
+            "drive": langevin.Rotation(strength=0.5),
+        },
+        lambda end, scale: LinearRamp(end=end, ramp_time=0.2 * scale),
+        lambda found: found.functional.value + found.jarzynski_average.value,
+    ),
+    "a bit": (
+        langevin.BitErasure(integrator=FEW),
+        {"potential": langevin.DoubleWell(barrier=2.0)},
+        lambda end, scale: langevin.Together(
+            Stretched(LinearRamp(end=end, ramp_time=0.2), factor=scale),
+            LinearRamp(end=0.1, ramp_time=0.2),
+        ),
+        lambda found: found.free_energy.value + found.heat.value,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_derivatives_against_differences(name):
+    """By the protocol's end and pace and by the temperature, at the same random numbers."""
+    method, parts, protocol, wanted = DERIVED[name]
+
+    @jax.jit
+    def computed(parameters):
+        end, scale, temperature = parameters
+        system = Overdamped(**parts, temperature=temperature, protocol=protocol(end, scale))
+        found = simulate(system, method, key=KEY, time=0.6, burn_in=0.4)
+        return wanted(found)
+
+    at = jnp.asarray([0.7, 1.3, 0.9])
+    step = 1e-5 * jnp.eye(3)
+    differences = [(computed(at + one) - computed(at - one)) / 2e-5 for one in step]
+    np.testing.assert_allclose(jax.grad(computed)(at), differences, rtol=1e-6, atol=1e-8)
+
+
+def test_in_float32_everything_is_float32():
+    with jax.enable_x64(False):
+        trap = Overdamped(
+            potential=langevin.BreathingHarmonic(stiffness=1.0),
+            protocol=LinearRamp(end=1.0, ramp_time=0.2),
+        )
+        method = ForwardAndReverse(integrator=EulerMaruyama(dt=0.02, replicas=400))
+        found = simulate(trap, method, key=KEY, time=0.4, burn_in=0.2)
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(found)}
+    assert kinds == {jnp.dtype("float32"), jnp.dtype("int32")}
+    assert np.isfinite(found.free_energy.value)

@@ -136,7 +136,9 @@ class BitErasure(AbstractTwoWay):
         )
         moved = thermodynamics.wasserstein_squared(forward.start, forward.position)
         friction = jnp.mean(system.friction_at(system.rest[:, None]))
-        never = jnp.where(succeeded, forward.path_work, jnp.inf)  # a path that counts for nothing
+        # so much work that a path that fails counts for nothing, yet has derivatives
+        endless = jnp.max(forward.path_work) + 1000 * temperature
+        confined = jnp.where(succeeded, forward.path_work, endless)
         return Erasure(
             forward=forward,
             reverse=reverse,
@@ -152,7 +154,7 @@ class BitErasure(AbstractTwoWay):
             erasure_work=forward.work,
             creation_work=reverse.work,
             success=share,
-            free_energy=thermodynamics.jarzynski(never, 1 / temperature),
+            free_energy=thermodynamics.jarzynski(confined, 1 / temperature),
             creation_free_energy=thermodynamics.jarzynski(
                 reverse.path_work, 1 / temperature
             ).scaled(-1.0),
@@ -172,7 +174,7 @@ class BitErasure(AbstractTwoWay):
         barrier = PiecewiseLinear(times=times, values=jnp.asarray([0.0, 2.0, 2.0, 0.0, 0.0]))
         tilt = PiecewiseLinear(times=times, values=jnp.asarray([0.0, 0.0, 8.0, 8.0, 0.0]))
         bit = Overdamped(potential=DoubleWell(barrier=8.0), protocol=Together(tilt, barrier))
-        method = cls(integrator=EulerMaruyama(dt=0.002, replicas=8192))
+        method = cls(integrator=EulerMaruyama(dt=0.0005, replicas=8192))
 
         def energy() -> Any:
             return simulate(bit, method, key=jax.random.key(6), time=4.5, burn_in=0.5).free_energy

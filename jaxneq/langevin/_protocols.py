@@ -161,7 +161,8 @@ class Reversed(AbstractProtocol):
 
     def at(self, time: Float[Array, ""]) -> Control:
         left = self.duration - time
-        just_before = left + lax.stop_gradient(jnp.nextafter(left, -jnp.inf) - left)
+        known = lax.stop_gradient(left)
+        just_before = left + (jnp.nextafter(known, -jnp.inf) - known)
         return jnp.where(left > 0, self.protocol.at(just_before), self.protocol.before)
 
 
