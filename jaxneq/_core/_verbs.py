@@ -19,6 +19,7 @@ from ._abstract import (
 )
 from ._compile import compiled
 from ._declare import is_concrete
+from ._samples import warn_if
 
 Kind = TypeVar("Kind", bound=AbstractMethod)
 
@@ -129,6 +130,8 @@ def checked(solution: AbstractSolution, throw: bool | None, method: AbstractMeth
         failed = not np.all(np.asarray(solution.status.ok))
         detail = solution.where_it_failed() if failed else ""
         solution.status.check(type(method).__name__, detail)
+    if concrete and (caution := solution.caution()):
+        warn_if(True, f"{type(method).__name__}: {caution}")
     return solution
 
 

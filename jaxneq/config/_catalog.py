@@ -66,7 +66,8 @@ def parts(kind: type = AbstractDeclared) -> dict[str, type]:
     return {
         name: cls
         for name, cls in classes(kind).items()
-        if not issubclass(cls, AbstractSystem | AbstractMethod) and buildable(cls)
+        if buildable(cls)
+        and (kind is not AbstractDeclared or not issubclass(cls, AbstractSystem | AbstractMethod))
     }
 
 

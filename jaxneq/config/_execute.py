@@ -20,7 +20,7 @@ from ._derivatives import derivative_datasets
 from ._ensemble import SweptSampler
 from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
 from ._job import Job
-from ._message import JobError, show
+from ._message import JobError, hint, show
 from ._sweep import SweepAxis
 
 
@@ -45,6 +45,7 @@ def execute(
     compared = job.compared | _computed_beside(job)
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
+        _, method = job.at({})
         if job.verb == "simulate":
             solution = _sampled(job, progress, checkpointer, checkpoint_interval, announce)
             found = ()
@@ -54,19 +55,22 @@ def execute(
     quantities = datasets_of(solution, axes)
     if (wanted := job.derivatives) is not None:
         quantities |= derivative_datasets(wanted, found, axes, quantities[wanted.of])
+    primary = wanted.of if wanted is not None else solution.primary
+    if job.draw is not None and job.draw not in quantities:
+        near = hint(job.draw, [*quantities])
+        raise JobError(f"{job.name}: draw = {show(job.draw)} is no quantity found.{near}")
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
         wall_time=clock.monotonic() - began,
     )
-    _, method = job.at({})
     return Result(
         title=job.title,
         job=job.text,
         provenance=facts | {"overrides": list(job.overrides) or None},
         attributes={
             "solution": type(solution).__name__,
-            "primary": wanted.of if wanted is not None else solution.primary,
+            "primary": job.draw or primary,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),

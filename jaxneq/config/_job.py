@@ -42,17 +42,19 @@ KINDS: dict[str, type[AbstractMethod]] = {
 class Job:
     """What a job file asks for.
 
-    **Fields:** `name`, of the file; `title`; `verb`; `precision`; `system` and `method` (None:
-    the system's default), outside the sweep; `axes` of the sweep, in order; `derivatives`, if
-    wanted; `compared`, measurements by name, and `others`, jobs for the systems to compare with;
-    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
-    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same
-    for the same job and for no other.
+    **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantity to show (None: the
+    solution's own); `precision`; `system` and `method` (None: the system's default), outside the
+    sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
+    name, and `others`, jobs for the systems to compare with; `simulate`, the times and the seed;
+    `times` to evolve to; `text`, a job file of this very job: the file verbatim, then the
+    overrides; `overrides` as ``key = value``; `identity`, the same for the same job and for no
+    other.
     """
 
     name: str
     title: str
     verb: str
+    draw: str | None
     precision: str
     system: AbstractSystem
     method: AbstractMethod | None
@@ -117,6 +119,7 @@ def _built(document: Document) -> Job:
         name=where,
         title=said.title or f"{type(system).__name__}, {said.verb}",
         verb=said.verb,
+        draw=said.draw,
         precision=said.precision,
         system=system,
         method=method,

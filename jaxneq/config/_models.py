@@ -234,6 +234,9 @@ class JobFile(Section):
         description="steady: the stationary state; evolve: its time dependence; "
         "simulate: a stochastic ensemble"
     )
+    draw: str | None = Field(
+        None, description="Quantity that the figure shows; by default the solution's own"
+    )
     precision: Literal["float64", "float32"] = Field("float64", description="Of all arithmetic")
     system: dict[str, Any] = Field(description="The physics")
     method: dict[str, Any] | None = Field(

@@ -2,6 +2,8 @@
 
 from ._active import ActiveHeun as ActiveHeun
 from ._active import ActiveParticle as ActiveParticle
+from ._bit_erasure import BitErasure as BitErasure
+from ._bit_erasure import Erasure as Erasure
 from ._chain import Chain as Chain
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._escape import kramers_rate as kramers_rate
@@ -16,6 +18,11 @@ from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
 from ._gle_splitting import GLESplitting as GLESplitting
+from ._hatano_sasa import HatanoSasa as HatanoSasa
+from ._hatano_sasa import SteadyTransition as SteadyTransition
+from ._landscapes import Hairpin as Hairpin
+from ._landscapes import LennardJones as LennardJones
+from ._landscapes import Polygon as Polygon
 from ._lattice import AbstractSpring as AbstractSpring
 from ._lattice import AbstractThermostat as AbstractThermostat
 from ._lattice import AnharmonicSpring as AnharmonicSpring
@@ -36,7 +43,9 @@ from ._potentials import TiltedCosine as TiltedCosine
 from ._protocols import AbstractProtocol as AbstractProtocol
 from ._protocols import LinearRamp as LinearRamp
 from ._protocols import PiecewiseLinear as PiecewiseLinear
+from ._protocols import Reversed as Reversed
 from ._protocols import SmoothRamp as SmoothRamp
+from ._protocols import Stretched as Stretched
 from ._protocols import Together as Together
 from ._sensitivity import Sensitivity as Sensitivity
 from ._sensitivity import sensitivity as sensitivity
@@ -51,3 +60,5 @@ from ._surroundings import Rotation as Rotation
 from ._systems import AbstractLangevin as AbstractLangevin
 from ._systems import Overdamped as Overdamped
 from ._systems import Underdamped as Underdamped
+from ._work_experiment import ForwardAndReverse as ForwardAndReverse
+from ._work_experiment import WorkExperiment as WorkExperiment

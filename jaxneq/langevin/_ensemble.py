@@ -57,21 +57,26 @@ class LangevinEnsemble(AbstractSolution):
     conservation_residual: Float[Array, ""] = quantity(
         doc="First law: mean shadow work relative to the energy exchanged or kept"
     )
-    path_work: Float[Array, " replica"] = quantity(doc="Work of each path", dims=("replica",))
+    path_work: Float[Array, " replica"] = quantity(
+        doc="Work of each path", dims=("replica",), panel=False
+    )
     path_heat: Float[Array, "bath replica"] = quantity(
         doc="Heat of each path", dims=("bath", "replica")
     )
     path_entropy: Float[Array, " replica"] = quantity(
-        doc="Entropy gained by the baths along each path", dims=("replica",)
+        doc="Entropy gained by the baths along each path", dims=("replica",), panel=False
     )
     position: Float[Array, "coordinate replica"] | Float[Array, " replica"] = quantity(
-        doc="Position of each replica at the end", dims=("coordinate", "replica")
+        doc="Position of each replica at the end", dims=("coordinate", "replica"), panel=False
     )
     start: Float[Array, "coordinate replica"] | Float[Array, " replica"] = quantity(
-        doc="Position of each replica at the start", dims=("coordinate", "replica")
+        doc="Position of each replica at the start", dims=("coordinate", "replica"), panel=False
     )
     particle_velocity: Array | None = quantity(
-        doc="Velocity of each replica at the end", dims=("coordinate", "replica"), default=None
+        doc="Velocity of each replica at the end",
+        dims=("coordinate", "replica"),
+        panel=False,
+        default=None,
     )
     frame_time: Float[Array, " frame_time"] | None = quantity(
         doc="Times of the frames", dims=("frame_time",), default=None

@@ -6,6 +6,7 @@ import abc
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter, part
@@ -150,3 +151,47 @@ class Together(AbstractProtocol):
 
     def at(self, time: Float[Array, ""]) -> Control:
         return jnp.concatenate([self.first.at(time), self.second.at(time)])
+
+
+class Reversed(AbstractProtocol):
+    """Another protocol run backwards in time, its jumps too.
+
+    It starts with the control in which the other one ends.
+    """
+
+    protocol: AbstractProtocol = part(AbstractProtocol, doc="Protocol to run backwards")
+    time: Scalar | None = parameter(
+        range="(0, inf)", doc="Its time at which to begin; by default its end", default=None
+    )
+
+    @property
+    def duration(self) -> Float[Array, ""]:
+        return self.protocol.duration if self.time is None else self.time
+
+    @property
+    def before(self) -> Control:
+        return self.protocol.at(self.duration)
+
+    def at(self, time: Float[Array, ""]) -> Control:
+        left = self.duration - time
+        known = lax.stop_gradient(left)
+        just_before = left + (jnp.nextafter(known, -jnp.inf) - known)
+        return jnp.where(left > 0, self.protocol.at(just_before), self.protocol.before)
+
+
+class Stretched(AbstractProtocol):
+    """Another protocol at another pace: `factor` times as long."""
+
+    protocol: AbstractProtocol = part(AbstractProtocol, doc="Protocol to stretch")
+    factor: Scalar = parameter(range="(0, inf)", doc="Its duration is multiplied by this")
+
+    @property
+    def duration(self) -> Float[Array, ""]:
+        return self.factor * self.protocol.duration
+
+    @property
+    def before(self) -> Control:
+        return self.protocol.before
+
+    def at(self, time: Float[Array, ""]) -> Control:
+        return self.protocol.at(time / self.factor)

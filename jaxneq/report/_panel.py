@@ -15,7 +15,17 @@ from ._axes import add_colorbar, limits_of, set_axis
 from ._compared import draw_symbols, symbols_beside
 from ._style import CROSS, DASHES, SOFT, line_colors
 from ._units import printed
-from ._view import Curves, categories, dimension, is_logarithmic, references, slab, spaced, words
+from ._view import (
+    Curves,
+    categories,
+    dimension,
+    is_logarithmic,
+    marks,
+    references,
+    slab,
+    spaced,
+    words,
+)
 
 _MOST_MARKERS = 45
 MOST_IN_LEGEND = 7
@@ -61,7 +71,11 @@ class Panel:
         set_axis(ax, "y", label, limits_of(extent, log_y, guides), data.unit, log_y)
 
     def name_guides(self) -> None:
-        """The names of the reference lines, along them."""
+        """The names of the reference lines, along them, and of the marks beside theirs."""
+        for name, value in marks(self.result, self.shown.along).items():
+            place = {"xycoords": self.ax.get_xaxis_transform(), "textcoords": "offset points"}
+            look = {"rotation": 90, "ha": "left", "va": "top", "color": SOFT, "fontsize": 8}
+            self.ax.annotate(words(name), (value, 1.0), xytext=(2, -4), **place, **look)
         shown = self.shown
         taken = [trace(self.ax, x, y) for x, y in zip(shown.x, shown.y, strict=True)]
         for symbols in self.beside:
@@ -152,6 +166,8 @@ class Panel:
                 color = SOFT if len(rows) == 1 else self.colors[i]
                 style = (0, DASHES[number % len(DASHES)])
                 self.ax.plot(self.shown.x[i], row, ls=style, color=color, lw=1.0, zorder=2)
+        for value in marks(self.result, self.shown.along).values():
+            self.ax.axvline(value, ls=(0, DASHES[0]), color=SOFT, lw=1.0, zorder=2)
 
     def _regimes(self) -> list[tuple[str, float, float]]:
         """Ranges of x by the first quantity that names regimes and is the same for all lines."""

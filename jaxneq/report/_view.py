@@ -168,6 +168,15 @@ def references(result: Result, name: str) -> dict[str, Dataset]:
     return {n: q for n, q in result.quantities.items() if q.hints.get("reference_for") == name}
 
 
+def marks(result: Result, along: str) -> dict[str, float]:
+    """Numbers to be drawn as vertical lines where `along` is the axis."""
+    return {
+        name: float(data.values)
+        for name, data in result.quantities.items()
+        if data.hints.get("marks") == along and data.values.ndim == 0
+    }
+
+
 def gradients(result: Result, name: str) -> list[str]:
     """Names of the derivatives of `name` that live on the same dimensions."""
     dims = set(result.quantities[name].dims)
@@ -179,13 +188,13 @@ def gradients(result: Result, name: str) -> list[str]:
 
 
 def profiles(result: Result) -> list[str]:
-    """One-dimensional quantities worth a panel, the primary first."""
+    """Quantities worth a panel, of one dimension or declared so, the primary first."""
     dims = {dim for data in result.quantities.values() for dim in data.dims}
     coordinates = {coordinate_of(result, dim) for dim in dims}
     names = [
         name
         for name, data in result.quantities.items()
-        if len(data.dims) == 1
+        if data.hints.get("panel", len(data.dims) == 1)
         and data.values.size > 2
         and data.values.dtype.kind in "iuf"
         and not data.hints.get("reference_for")

@@ -9,6 +9,7 @@ from ._bounds import wasserstein_squared as wasserstein_squared
 from ._crooks import RatioTest as RatioTest
 from ._crooks import crooks_crossing as crooks_crossing
 from ._crooks import crooks_ratio_test as crooks_ratio_test
+from ._exponential import RESOLVED as RESOLVED
 from ._fluctuation import EntropySplit as EntropySplit
 from ._fluctuation import EntropyTerm as EntropyTerm
 from ._fluctuation import detailed_fluctuation_theorem as detailed_fluctuation_theorem
