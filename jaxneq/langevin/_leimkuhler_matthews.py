@@ -37,12 +37,15 @@ class LeimkuhlerMatthews(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
     normals: ClassVar[int] = 1
 
+    def check(self, system: AbstractLangevin) -> None:
+        super().check(system)
+        check_uniform(system, type(self).__name__)
+
     def remember(self, system: AbstractLangevin, position: Ensemble) -> Ensemble:
         """The normal of the step before."""
         return jnp.zeros_like(position)
 
     def init(self, system: AbstractLangevin, *, key: Array, **plan: Any) -> LangevinState:
-        check_uniform(system, type(self).__name__)
         state = super().init(system, key=key, **plan)
         blocks, coordinates, size = state.walker.position.shape
         streams = _BEFORE * coordinates + jnp.arange(coordinates)
