@@ -7,6 +7,7 @@ from ._abstract import AbstractSampler as AbstractSampler
 from ._abstract import AbstractSolution as AbstractSolution
 from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
 from ._abstract import AbstractSystem as AbstractSystem
+from ._abstract import Derivative as Derivative
 from ._abstract import Schedule as Schedule
 from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
