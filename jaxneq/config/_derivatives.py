@@ -123,7 +123,7 @@ def estimate_datasets(
     of: Dataset,
 ) -> dict[str, Dataset]:
     """Sampled derivatives, each with its standard error and the name of its estimator."""
-    values = [(each.estimate.value, np.array(np.nan)) for each in found]
+    values = [(np.asarray(each.estimate.value), np.array(np.nan)) for each in found]
     datasets = {}
     named = derivative_datasets(wanted, values, axes, of).items()
     for (name, data), each in zip(named, found, strict=True):
@@ -135,13 +135,13 @@ def estimate_datasets(
         datasets |= {
             name: data,
             f"{name}_stderr": dataclasses.replace(
-                data, values=each.estimate.stderr, doc=f"standard error of {name}"
+                data, values=np.asarray(each.estimate.stderr), doc=f"standard error of {name}"
             ),
             f"{name}_n_effective": Dataset(
                 count, data.dims, "1", f"independent samples behind {name}"
             ),
             f"{name}_estimator": Dataset(
-                each.estimator, tuple(axes), "1", f"the estimator behind {name}", flags
+                np.asarray(each.estimator), tuple(axes), "1", f"the estimator behind {name}", flags
             ),
         }
     return datasets

@@ -55,7 +55,7 @@ def execute(
     axes = {axis.path: _axis_dataset(axis) for axis in job.axes}
     quantities = datasets_of(solution, axes)
     if (wanted := job.derivatives) is not None:
-        told = estimate_datasets if job.verb == "simulate" else derivative_datasets
+        told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
         quantities |= told(wanted, found, axes, quantities[wanted.of])
     facts = provenance(
         precision=job.precision,
@@ -228,7 +228,7 @@ def _sampled(
 
 def _grid_shaped(leaf: Any, shape: tuple[int, ...]) -> Any:
     """An array over the points, over the axes instead; what is not an array stays."""
-    return leaf.reshape(*shape, *leaf.shape[1:]) if isinstance(leaf, np.ndarray) else leaf
+    return leaf.reshape((*shape, *leaf.shape[1:])) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _points(axes: list[SweepAxis] | tuple[SweepAxis, ...]) -> np.ndarray:

@@ -43,9 +43,10 @@ _ALWAYS: Mapping[str, Samples] = {
 
 def samples_of(system: AbstractLangevin) -> dict[str, Samples]:
     """Of each average that is one number, what gives the number of each path."""
-    found = dict(_IN_ONE_DIMENSION if system.dimension == 1 else {})
-    found |= _WITH_ONE_BATH if not system.several_baths else {}
-    return found | _ALWAYS
+    found = dict(_IN_ONE_DIMENSION) if system.dimension == 1 else {}
+    if not system.several_baths:
+        found.update(_WITH_ONE_BATH)
+    return found | dict(_ALWAYS)
 
 
 def derivatives(
