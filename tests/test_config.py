@@ -219,7 +219,11 @@ BAD = {
     "foreign section": (JOB + "[simulate]\ntime = 1", '[simulate] goes with verb = "simulate"'),
     "gradient of samples": (
         SAMPLE + '[gradient]\nof = "displacement"\nwith_respect_to = ["system.length"]',
-        "[gradient] goes with",
+        "[gradient]: Walk finds no derivatives of what it samples. No method for this system does.",
+    ),
+    "uncertainty of samples": (
+        SAMPLE + '[uncertainty]\nof = "displacement"\n"system.length" = 0.1',
+        "[uncertainty] goes with the verbs steady and evolve",
     ),
     # sweeps
     "sweep path": (

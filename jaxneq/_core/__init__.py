@@ -7,8 +7,10 @@ from ._abstract import AbstractSampler as AbstractSampler
 from ._abstract import AbstractSolution as AbstractSolution
 from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
 from ._abstract import AbstractSystem as AbstractSystem
+from ._abstract import Derivative as Derivative
 from ._abstract import Schedule as Schedule
 from ._abstract import quantity as quantity
+from ._compile import compiled as compiled
 from ._declare import AbstractDeclared as AbstractDeclared
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter

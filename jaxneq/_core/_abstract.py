@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -124,6 +124,18 @@ class Schedule:
         return min(end - done, max(1, wanted // self.grain) * self.grain)
 
 
+class Derivative(eqx.Module):
+    """The derivative of a sampled average with respect to one parameter.
+
+    **Fields:** `estimate`, of the shape of the parameter; `estimator`, the name of the one that
+    found it; `status`, of the paths that it rests on.
+    """
+
+    estimate: Estimate
+    estimator: str = eqx.field(static=True)
+    status: Status
+
+
 class AbstractSampler(AbstractMethod):
     """A method that samples an ensemble: `init`, `advance` any number of times, `finish`.
 
@@ -171,6 +183,31 @@ class AbstractSampler(AbstractMethod):
         observables: tuple[AbstractObservable, ...],
     ) -> AbstractSolution:
         """The estimates."""
+
+    @classmethod
+    def differentiable(cls, system: AbstractSystem) -> tuple[str, ...]:
+        """The averages whose `derivatives` it finds, by their names in the solution; here none."""
+        return ()
+
+    def derivatives(
+        self,
+        system: AbstractSystem,
+        of: str,
+        where: Callable[[Any], Any],
+        *,
+        key: Array,
+        time: float | None,
+        burn_in: float,
+        initial: Any,
+    ) -> list[Derivative]:
+        """Those of the average `of` with respect to each parameter that `where` finds, a tuple.
+
+        Other arguments as in `simulate`. A failure is told by the status and does not raise.
+        """
+        raise ValueError(
+            f"{type(self).__name__} finds no derivative of {of}. Give a method whose "
+            "`differentiable` names it."
+        )
 
 
 def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: Any) -> Any:

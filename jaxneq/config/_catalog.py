@@ -9,7 +9,13 @@ import inspect
 from types import ModuleType
 from typing import Any
 
-from jaxneq._core import AbstractDeclared, AbstractMethod, AbstractSystem, parameters_of
+from jaxneq._core import (
+    AbstractDeclared,
+    AbstractMethod,
+    AbstractSampler,
+    AbstractSystem,
+    parameters_of,
+)
 
 from ._message import hint, nearest
 
@@ -97,6 +103,17 @@ def treating(system: type[AbstractSystem], kind: type[AbstractMethod]) -> list[s
         name
         for name, cls in methods().items()
         if issubclass(cls, kind) and issubclass(system, cls.systems)
+    ]
+
+
+def differentiating(system: AbstractSystem) -> list[str]:
+    """The public samplers that find derivatives of averages over a system."""
+    return [
+        name
+        for name, cls in methods().items()
+        if issubclass(cls, AbstractSampler)
+        and isinstance(system, cls.systems)
+        and cls.differentiable(system)
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxneq.store import Dataset
 
+from ._ensemble import SampledDerivative
 from ._message import JobError
 from ._models import Gradient, Uncertainty
 from ._targets import Target, find_target
@@ -113,6 +114,37 @@ def derivative_datasets(
     doc = f"Standard deviation of {wanted.of} from those of {', '.join(names)}"
     whole = Dataset(total, tuple(axes), of.unit, doc)
     return datasets | {f"{wanted.of}_uncertainty": whole} | parts
+
+
+def estimate_datasets(
+    wanted: Derivatives,
+    found: Sequence[SampledDerivative],
+    axes: Mapping[str, Dataset],
+    of: Dataset,
+) -> dict[str, Dataset]:
+    """Sampled derivatives, each with its standard error and the name of its estimator."""
+    values = [(np.asarray(each.estimate.value), np.array(np.nan)) for each in found]
+    datasets = {}
+    named = derivative_datasets(wanted, values, axes, of).items()
+    for (name, data), each in zip(named, found, strict=True):
+        count = np.broadcast_to(each.estimate.n_effective, data.values.shape)
+        flags = {
+            "flag_values": np.arange(len(each.estimators), dtype=np.int32),
+            "flag_meanings": " ".join(each.estimators),
+        }
+        datasets |= {
+            name: data,
+            f"{name}_stderr": dataclasses.replace(
+                data, values=np.asarray(each.estimate.stderr), doc=f"standard error of {name}"
+            ),
+            f"{name}_n_effective": Dataset(
+                count, data.dims, "1", f"independent samples behind {name}"
+            ),
+            f"{name}_estimator": Dataset(
+                np.asarray(each.estimator), tuple(axes), "1", f"the estimator behind {name}", flags
+            ),
+        }
+    return datasets
 
 
 def _root_sum_square(values: np.ndarray) -> np.ndarray:

@@ -148,8 +148,7 @@ def _check_sections(tables: dict[str, Any], name: str) -> None:
             raise JobError(f'{name}: [{section}] goes with verb = "{owner}", not "{verb}".')
         if owner == verb and section not in tables:
             raise JobError(f'{name}: verb = "{verb}" needs a table [{section}].')
-    for section in ("gradient", "uncertainty"):
-        if verb == "simulate" and section in tables:
-            raise JobError(f"{name}: [{section}] goes with the verbs steady and evolve.")
+    if verb == "simulate" and "uncertainty" in tables:
+        raise JobError(f"{name}: [uncertainty] goes with the verbs steady and evolve.")
     if verb != "steady" and "compare" in tables:
         raise JobError(f"{name}: [compare] goes with the verb steady.")

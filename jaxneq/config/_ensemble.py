@@ -1,18 +1,27 @@
-"""A sampler over the points of a sweep: all of them advance together."""
+"""A sampler over the points of a sweep: all of them advance together. Derivatives one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
-from jaxneq._core import AbstractSampler, AbstractSolution, AbstractSystem, Case, Schedule
+from jaxneq._core import (
+    AbstractSampler,
+    AbstractSolution,
+    AbstractSystem,
+    Case,
+    Derivative,
+    Estimate,
+    Schedule,
+    Status,
+)
 
-from ._targets import replaced
+from ._targets import replaced, value_at
 
 
 @final
@@ -55,6 +64,11 @@ class SweptSampler(AbstractSampler):
 
         return eqx.filter_vmap(one)(self.points, state)
 
+    def each(self, system: AbstractSystem, key: Array) -> Iterator[tuple[AbstractSystem, Array]]:
+        """The system and the random stream of every point."""
+        for index, row in enumerate(self.points):
+            yield self._at(system, row), jax.random.fold_in(key, index)
+
     def _at(self, system: AbstractSystem, row: Float[Array, " parameter"]) -> AbstractSystem:
         for path, value in zip(self.paths, row, strict=True):
             system = replaced(system, path, value)
@@ -63,3 +77,44 @@ class SweptSampler(AbstractSampler):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         return ()
+
+
+class SampledDerivative(eqx.Module):
+    """With respect to one parameter, at all points of a sweep: the first axis.
+
+    **Fields:** `estimate`; `status`; `estimator`, the number of the one used among `estimators`.
+    """
+
+    estimate: Estimate
+    status: Status
+    estimator: Int[Array, " point"]
+    estimators: tuple[str, ...] = eqx.field(static=True)
+
+
+def sampled_derivatives(
+    system: AbstractSystem,
+    method: AbstractSampler,
+    of: str,
+    paths: tuple[str, ...],
+    *,
+    key: Array,
+    **plan: Any,
+) -> list[SampledDerivative]:
+    """The derivatives of the average `of` by each parameter, on the paths of the run itself."""
+
+    def where(system: AbstractSystem) -> tuple[Any, ...]:
+        return tuple(value_at(system, path) for path in paths)
+
+    points = [(system, key)]
+    if isinstance(method, SweptSampler):
+        points, method = method.each(system, key), method.sampler
+    found = [method.derivatives(at, of, where, key=own, **plan) for at, own in points]
+    return [_stacked(along) for along in zip(*found, strict=True)]
+
+
+def _stacked(along: tuple[Derivative, ...]) -> SampledDerivative:
+    names = tuple(sorted({each.estimator for each in along}))
+    each = [(one.estimate, one.status) for one in along]
+    estimate, status = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
+    used = jnp.asarray([names.index(one.estimator) for one in along], jnp.int32)
+    return SampledDerivative(estimate, status, used, names)

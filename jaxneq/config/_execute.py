@@ -8,6 +8,7 @@ import time as clock
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,8 +17,8 @@ from jaxneq._core import AbstractSampler, Checkpointer, Outlook, Status, outlook
 from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
 
 from ._catalog import type_name
-from ._derivatives import derivative_datasets
-from ._ensemble import SweptSampler
+from ._derivatives import derivative_datasets, estimate_datasets
+from ._ensemble import SampledDerivative, SweptSampler, sampled_derivatives
 from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
 from ._job import Job
 from ._message import JobError, hint, show
@@ -47,14 +48,15 @@ def execute(
     with jax.enable_x64(job.precision == "float64"):
         _, method = job.at({})
         if job.verb == "simulate":
-            solution = _sampled(job, progress, checkpointer, checkpoint_interval, announce)
-            found = ()
+            driven = progress, checkpointer, checkpoint_interval, announce
+            solution, found = _sampled(job, *driven)
         else:
             solution, found = _solved(job, progress)
     axes = {axis.path: _axis_dataset(axis) for axis in job.axes}
     quantities = datasets_of(solution, axes)
     if (wanted := job.derivatives) is not None:
-        quantities |= derivative_datasets(wanted, found, axes, quantities[wanted.of])
+        told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
+        quantities |= told(wanted, found, axes, quantities[wanted.of])
     primary = wanted.of if wanted is not None else solution.primary
     if job.draw is not None and job.draw not in quantities:
         near = hint(job.draw, [*quantities])
@@ -184,7 +186,8 @@ def _sampled(
     checkpointer: Checkpointer | None,
     interval: float,
     announce: Callable[[Outlook], None] | None,
-) -> Any:
+) -> tuple[Any, list[SampledDerivative]]:
+    """Solution and derivatives over the whole sweep."""
     system, method = job.at({})
     asked = job.simulate
     assert isinstance(method, AbstractSampler) and asked is not None
@@ -212,15 +215,24 @@ def _sampled(
         progress=progress,
         throw=False,
     )
+    found = []
+    if (wanted := job.derivatives) is not None:
+        found = sampled_derivatives(system, method, wanted.of, wanted.paths, **plan)
+    solution, found = jax.device_get((solution, found))
     shape = tuple(len(axis.values) for axis in job.axes)
-    if not shape:
-        return jax.device_get(solution)
-    return jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), jax.device_get(solution))
+    found = jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), found)
+    if shape:
+        solution = jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), solution)
+    for each in found:  # its paths may fail where those of the run did not
+        code = solution.status.code
+        code = np.where(code == 0, each.status.code, code)
+        solution = eqx.tree_at(lambda s: s.status.code, solution, code)
+    return solution, found
 
 
 def _grid_shaped(leaf: Any, shape: tuple[int, ...]) -> Any:
     """An array over the points, over the axes instead; what is not an array stays."""
-    return leaf.reshape(*shape, *leaf.shape[1:]) if isinstance(leaf, np.ndarray) else leaf
+    return leaf.reshape((*shape, *leaf.shape[1:])) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _points(axes: list[SweepAxis] | tuple[SweepAxis, ...]) -> np.ndarray:

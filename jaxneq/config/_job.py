@@ -22,11 +22,11 @@ from jaxneq._core import (
 from jaxneq.store import Comparison
 
 from ._build import build
-from ._catalog import treating
+from ._catalog import differentiating, treating
 from ._compare import comparison
 from ._derivatives import Derivatives, derivatives_of
 from ._document import Document, place, read
-from ._message import JobError, show
+from ._message import JobError, hint, show
 from ._models import Axis, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
 from ._targets import find_target, replaced
@@ -134,6 +134,7 @@ def _built(document: Document) -> Job:
         identity=document.identity,
     )
     _check_points(job)
+    _check_averages(job, default)
     return job
 
 
@@ -175,6 +176,26 @@ def _resolved(
         able = treating(type(system), KINDS[verb])
         remedy = f" For this system: {', '.join(able)}." if able else ""
         raise JobError(f"{where}: {error}{remedy}") from None
+
+
+def _check_averages(job: Job, method: AbstractMethod) -> None:
+    """Derivatives of samples need a method that finds them."""
+    if job.derivatives is None or not isinstance(method, AbstractSampler):
+        return
+    of, known = job.derivatives.of, method.differentiable(job.system)
+    if of in known:
+        return
+    if known:
+        raise JobError(
+            f'{job.name}: gradient.of = "{of}" is no average of one number on each path.'
+            f"{hint(of, known)}"
+        )
+    able = differentiating(job.system)
+    remedy = f"Those that do: {', '.join(able)}." if able else "No method for this system does."
+    raise JobError(
+        f"{job.name}: [gradient]: {type(method).__name__} finds no derivatives of what it "
+        f"samples. {remedy}"
+    )
 
 
 def _check_points(job: Job) -> None:

@@ -19,6 +19,7 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
+    Derivative,
     Estimate,
     Scalar,
     Schedule,
@@ -479,6 +480,19 @@ class AbstractIntegrator(AbstractSampler):
             status=Status.first_true(diverged=~jnp.all(alive)),
             stats=_stats(state),
         )
+
+    @classmethod
+    def differentiable(cls, system: AbstractLangevin) -> tuple[str, ...]:
+        from ._averages import samples_of  # which names this class
+
+        return tuple(samples_of(system))
+
+    def derivatives(
+        self, system: AbstractLangevin, of: str, where: Any, **plan: Any
+    ) -> list[Derivative]:
+        from ._averages import derivatives
+
+        return derivatives(self, system, of, where, **plan)
 
     def _control_during(self, system: AbstractLangevin, steps: int) -> Control:
         """The control of the last step, at its middle."""

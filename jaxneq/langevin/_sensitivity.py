@@ -14,7 +14,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
-from jaxneq._core import Estimate, Schedule, Status, resolve_method
+from jaxneq._core import Estimate, Schedule, Status, compiled, resolve_method
 
 from ._ensemble import LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama
@@ -26,6 +26,7 @@ PATHWISE, LIKELIHOOD_RATIO = "pathwise", "likelihood_ratio"
 
 _FORWARD_UP_TO = 8  # numbers: each costs half a run in forward mode, all together five in reverse
 _GROUPS = 32  # of replicas, whose gradients in reverse mode give the error bar
+_BLOCK = 2048  # replicas that a reverse pass remembers at a time, some 3 MB
 
 
 class Sensitivity(eqx.Module):
@@ -71,6 +72,7 @@ def sensitivity(
     gradient: str = "auto",
     mode: str = "auto",
     pilot: int = 256,
+    throw: bool = True,
 ) -> Sensitivity:
     r"""The derivatives of an average over paths with respect to the parameters of the system.
 
@@ -99,7 +101,8 @@ def sensitivity(
     vanishes on every path alone, the objective jumps and the likelihood ratio is taken. `mode`:
     `forward` carries a derivative for each number along; `reverse` costs about six runs however
     many there are, and its error bar is that over 32 groups of replicas; by default forward for up
-    to 8 numbers. `initial` is held fixed. Other arguments as in `simulate`.
+    to 8 numbers. The start is held fixed, also where it is the system's own. `throw`, whether a
+    path that diverges raises, or only gives its `status`. Other arguments as in `simulate`.
 
     **Raises:** `ValueError` for misuse, `SolveError` for a path that diverges.
     """
@@ -119,7 +122,7 @@ def sensitivity(
     everything = tuple(range(len(leaves)))
     question = _Question(objective, where, method.schedule(time, burn_in), PATHWISE, everything)
     shape = (system.dimension, method.replicas)
-    start = method._place(jnp.zeros(shape[0], system.dtype) if initial is None else initial, shape)
+    start = method._place(system.rest if initial is None else initial, shape)
 
     names, ratios = [gradient] * len(leaves), [None] * len(leaves)
     if gradient == "auto" and not isinstance(method, EulerMaruyama):
@@ -134,8 +137,9 @@ def sensitivity(
     for name in sorted(set(names)):
         chosen = tuple(index for index in everything if names[index] == name)
         asked = dataclasses.replace(question, estimator=name, chosen=chosen)
-        mean, status, estimates = derive(asked, system, method, key, start)
-        status.check(type(method).__name__)
+        mean, status, estimates = derive(system, method, asked, key, start)
+        if throw:
+            status.check(type(method).__name__)
         found |= {index: (mean, status, one) for index, one in zip(chosen, estimates, strict=True)}
 
     def in_place(of_each: list) -> PyTree:
@@ -174,7 +178,7 @@ def _choice(
 ) -> tuple[list[str], list[float]]:
     """The better estimator for each parameter, and the ratio of the variances. Costs are equal."""
     (_, _, paths), (_, _, ratio) = (
-        _forward(dataclasses.replace(question, estimator=name), system, method, key, start)
+        _forward(system, method, dataclasses.replace(question, estimator=name), key, start)
         for name in (PATHWISE, LIKELIHOOD_RATIO)
     )
     names, ratios = [], []
@@ -188,11 +192,11 @@ def _choice(
     return names, ratios
 
 
-@eqx.filter_jit
+@compiled
 def _forward(
-    question: _Question,
     system: AbstractLangevin,
     method: AbstractIntegrator,
+    question: _Question,
     key: Array,
     start: Any,
 ) -> tuple[Estimate, Status, list[Estimate]]:
@@ -209,18 +213,18 @@ def _forward(
     return Estimate.from_samples(values), status, _apart(question, system, found)
 
 
-@eqx.filter_jit
+@compiled
 def _reverse(
-    question: _Question,
     system: AbstractLangevin,
     method: AbstractIntegrator,
+    question: _Question,
     key: Array,
     start: Any,
 ) -> tuple[Estimate, Status, list[Estimate]]:
     """Mean, status and derivatives, by one reverse pass for each of several groups."""
     numbers, samples = _differentiable(question, system)
     size = method.replicas // _GROUPS
-    few = dataclasses.replace(method, replicas=size)
+    few = dataclasses.replace(method, replicas=size, block=method.block or _BLOCK)
     starts = jnp.moveaxis(start.reshape(start.shape[0], _GROUPS, size), 1, 0)
 
     def one_group(group: tuple[Array, Array]) -> Any:

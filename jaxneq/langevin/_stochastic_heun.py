@@ -32,6 +32,10 @@ class StochasticHeun(AbstractIntegrator):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
     normals: ClassVar[int] = 1
 
+    def check(self, system: AbstractLangevin) -> None:
+        super().check(system)
+        check_uniform(system, type(self).__name__)
+
     def move(
         self,
         system: AbstractLangevin,
@@ -39,7 +43,6 @@ class StochasticHeun(AbstractIntegrator):
         normals: tuple[Ensemble, ...],
         control: Control,
     ) -> Walker:
-        check_uniform(system, type(self).__name__)
         x, (xi,) = walker.position, normals
         noise, before = width(system, x, self.dt) * xi, drift(system, x, control)
         after = drift(system, x + before * self.dt + noise, control)

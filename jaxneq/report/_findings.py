@@ -15,7 +15,9 @@ from ._view import (
     NO_STATUS,
     categories,
     curves,
+    derivative_words,
     dimension,
+    gradients,
     primary_of,
     references,
     spread_of,
@@ -44,6 +46,7 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         finite = data.values[np.isfinite(data.values)]
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
+    found += _derivatives(result, primary, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
     found.append(("status", _status(result)))
@@ -103,6 +106,18 @@ def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]
             text += f", {100 * apart:.2g} % from the curve" + (" (rms)" if count > 1 else "")
         text += "" if symbols.comparison.confirmed else ", not confirmed"
         found.append((symbols.comparison.label, text))
+    return found
+
+
+def _derivatives(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:
+    """The derivatives, and the estimators behind those that were sampled."""
+    found = []
+    for name in gradients(result, primary):
+        text = _between(result, name, _succeeded(result, name), show)
+        if (estimator := result.quantities.get(f"{name}_estimator")) is not None:
+            known = str(estimator.hints["flag_meanings"]).split()
+            text += f", {' or '.join(words(each) for each in known)}"
+        found.append((derivative_words(name) or name, text))
     return found
 
 

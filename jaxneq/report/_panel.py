@@ -18,6 +18,7 @@ from ._units import printed
 from ._view import (
     Curves,
     categories,
+    derivative_words,
     dimension,
     is_logarithmic,
     marks,
@@ -60,12 +61,13 @@ class Panel:
         spread = positive and finite.max() > 10 * finite.min()
         log_y = bool(self.log_x and spread and data.hints.get("scale") != "linear")
         guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
-        label, derivative = words(shown.name), _derivative(shown.name)
+        label, derivative = words(shown.name), derivative_words(shown.name)
         if derivative:
             label = ""
             ax.set_title(derivative, loc="left", fontsize=8, color=SOFT, pad=4)
         spans = [(symbols.y, symbols.error) for symbols in self.beside]
-        spans += [] if shown.uncertainty is None else [(y, shown.uncertainty)]
+        spreads = (shown.uncertainty, shown.stderr)
+        spans += [(y, spread) for spread in spreads if spread is not None]
         reach = [y, *(part for v, error in spans for part in (v, v - error, v + error))]
         extent = np.concatenate([part.ravel() for part in reach])
         set_axis(ax, "y", label, limits_of(extent, log_y, guides), data.unit, log_y)
@@ -186,8 +188,3 @@ def _tight(x: np.ndarray) -> tuple[float, float]:
     low, high = float(np.min(x)), float(np.max(x))
     room = 0.02 * (high - low) or 0.1 * abs(low) or 0.5
     return low - room, high + room
-
-
-def _derivative(name: str) -> str | None:
-    of, _, by = name.removeprefix("d_").partition("_d_")
-    return f"∂ {words(of)} / ∂ {words(by)}" if name.startswith("d_") and by else None

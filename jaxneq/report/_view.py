@@ -11,7 +11,7 @@ from jaxneq.store import Dataset, Result
 
 _COORDINATES = ("position", "time", "frequency", "energy", "mean_free_path", "wavevector", "angle")
 NO_STATUS = Dataset(np.zeros((), np.int32))
-_COMPANIONS = ("_stderr", "_n_effective")
+_COMPANIONS = ("_stderr", "_n_effective", "_estimator")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,8 +183,14 @@ def gradients(result: Result, name: str) -> list[str]:
     return [
         n
         for n, q in result.quantities.items()
-        if n.startswith(f"d_{name}_d_") and q.dims and set(q.dims) <= dims
+        if n.startswith(f"d_{name}_d_") and set(q.dims) <= dims and not n.endswith(_COMPANIONS)
     ]
+
+
+def derivative_words(name: str) -> str | None:
+    """The name of a derivative as it is written, None for other names."""
+    of, _, by = name.removeprefix("d_").partition("_d_")
+    return f"∂ {words(of)} / ∂ {words(by)}" if name.startswith("d_") and by else None
 
 
 def profiles(result: Result) -> list[str]:
