@@ -126,13 +126,13 @@ def dragged(method, inertial=False, time=2.0):
             position=z[:1],
             velocity=z[1:2] if inertial else None,
             memory=z[1:2] if remembers else None,
-            work=z[-1],
+            work=z[-1:],
             heat=None,
             entropy=None,
             accumulated=(),
         )
-        moved, _ = engine((walker, number), tuple(row[None] for row in normals), number)
-        parts = (moved.position, moved.velocity, moved.memory, moved.work[None])
+        moved = engine(walker, tuple(row[None] for row in normals), number)
+        parts = (moved.position, moved.velocity, moved.memory, moved.work)
         return jnp.concatenate([part for part in parts if part is not None])
 
     size = 2 + inertial + remembers

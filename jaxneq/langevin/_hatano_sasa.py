@@ -214,6 +214,7 @@ class _Functional(AbstractObservable):
     """Y of each path: the changes of phi, a quadratic form at every step, where the path is."""
 
     name: ClassVar[str] = "hatano_sasa"
+    every: ClassVar[int] = 1
     quadratic: Float[Array, "step coordinate coordinate"]
     linear: Float[Array, "step coordinate"]
     constant: Float[Array, " step"]
@@ -222,11 +223,12 @@ class _Functional(AbstractObservable):
         return jnp.zeros_like(sample.position[0]), jnp.int32(0)
 
     def update(self, accumulated: Sums, sample: Sample) -> Sums:
-        total, step = accumulated
+        (total, step), position = accumulated, sample.previous
+        assert position is not None  # it is there at every step
         total = total + self.constant[step]
-        for i, x in enumerate(sample.previous):
+        for i, x in enumerate(position):
             total = total + self.linear[step, i] * x
-            for j, y in enumerate(sample.previous):
+            for j, y in enumerate(position):
                 total = total + self.quadratic[step, i, j] * x * y
         return total, step + 1
 
