@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_enable_x64", True)
@@ -16,3 +17,10 @@ with install_import_hook("jaxneq", "beartype.beartype"):
     for info in pkgutil.walk_packages(jaxneq.__path__, "jaxneq."):
         if not info.name.endswith("__main__"):
             importlib.import_module(info.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_are_dropped():
+    """Each keeps some maps of memory, of which a process may have 65,530: then it crashes."""
+    yield
+    jax.clear_caches()
