@@ -17,7 +17,7 @@ from transfer import (
 )
 
 from jaxneq import langevin, simulate
-from jaxneq.langevin._sampler import Walker
+from jaxneq.langevin._walker import Walker
 
 RING = langevin.Overdamped(potential=langevin.TiltedCosine(amplitude=1.0), temperature=0.7)
 TILTED = langevin.Overdamped(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 
-from jaxneq.langevin._sampler import Walker
+from jaxneq.langevin._walker import Walker
 
 
 def walker_at(position, velocity=None, memory=None):

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jaxneq._core import AbstractMethod, AbstractSystem, Case, Scalar, parameter, simulate
 
 from ._potentials import Harmonic
-from ._sampler import AbstractIntegrator, Walker
+from ._sampler import AbstractIntegrator
 from ._systems import AbstractParticle, Control, Ensemble, Noise
+from ._walker import Walker
 
 
 class ActiveParticle(AbstractParticle):

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import Derivative
 
 from ._ensemble import LangevinEnsemble
+from ._findings import squared_deviation
 from ._sampler import AbstractIntegrator
 from ._sensitivity import sensitivity
 from ._systems import AbstractLangevin
@@ -20,8 +22,7 @@ Samples = Callable[[LangevinEnsemble], Float[Array, " replica"]]
 
 def _deviation(samples: Float[Array, " replica"]) -> Float[Array, " replica"]:
     """Whose mean is the unbiased variance."""
-    count = samples.shape[0]
-    return (samples - samples.mean()) ** 2 * (count / (count - 1))
+    return squared_deviation(samples[None], jnp.ones(samples.shape, bool))[0]
 
 
 # What the averages are means of: one number for each path.

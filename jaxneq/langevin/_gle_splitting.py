@@ -16,9 +16,10 @@ from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._generalized import GeneralizedLangevin
 from ._potentials import Harmonic
-from ._sampler import AbstractIntegrator, Walker
+from ._sampler import AbstractIntegrator
 from ._splitting import drift, exchanged, kick
 from ._systems import Control, Noise
+from ._walker import Walker
 
 Matrix = Float[Array, "state state"]
 

@@ -30,10 +30,11 @@ from ._ensemble import LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama
 from ._potentials import Harmonic
 from ._protocols import LinearRamp
-from ._sampler import AbstractIntegrator, LangevinState, Sample
+from ._sampler import AbstractIntegrator
 from ._surroundings import Rotation
 from ._systems import AbstractLangevin, Control, Overdamped
 from ._two_way import check_work, temperature_of
+from ._walker import LangevinState, Sample
 
 Sums = tuple[Float[Array, " replica"], Int[Array, ""]]
 

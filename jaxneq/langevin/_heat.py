@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import equinox as eqx
 
-from ._sampler import Walker
 from ._systems import AbstractLangevin, Control, Ensemble
+from ._walker import Walker
 
 
 def overdamped_heat(

@@ -13,8 +13,9 @@ from jaxneq._core import AbstractSystem, Case
 
 from ._heat import overdamped_heat
 from ._increments import drift, width
-from ._sampler import AbstractIntegrator, Walker
+from ._sampler import AbstractIntegrator
 from ._systems import AbstractLangevin, Control, Ensemble, Noise, Overdamped, PerReplica
+from ._walker import Walker
 
 
 @final

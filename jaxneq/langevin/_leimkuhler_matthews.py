@@ -13,8 +13,9 @@ from jaxneq._core import AbstractSystem, Case, simulate
 from ._heat import overdamped_heat
 from ._increments import check_uniform, drift, width
 from ._potentials import Harmonic
-from ._sampler import AbstractIntegrator, Walker
+from ._sampler import AbstractIntegrator
 from ._systems import AbstractLangevin, Control, Ensemble, Noise, Overdamped
+from ._walker import Walker
 
 
 class LeimkuhlerMatthews(AbstractIntegrator):

@@ -41,12 +41,16 @@ class AbstractProtocol(AbstractDeclared):
         """The control at a time, just after it where there is a jump."""
 
 
-class LinearRamp(AbstractProtocol):
-    """From `start` to `end` at constant speed."""
+class AbstractRamp(AbstractProtocol):
+    """From one value of a single control to another, in a given time."""
 
     end: Scalar = parameter(doc="Control at the end")
     ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")
     start: Scalar = parameter(doc="Control at the start", default=0.0)
+
+    @abc.abstractmethod
+    def share(self, elapsed: Float[Array, ""]) -> Float[Array, ""]:
+        """The share of the way behind at a share of the time, both from 0 to 1."""
 
     @property
     def duration(self) -> Float[Array, ""]:
@@ -57,32 +61,25 @@ class LinearRamp(AbstractProtocol):
         return self.start[None]
 
     def at(self, time: Float[Array, ""]) -> Control:
-        share = jnp.clip(time / self.ramp_time, 0, 1)
+        share = self.share(jnp.clip(time / self.ramp_time, 0, 1))
         return (self.start + (self.end - self.start) * share)[None]
 
 
-class SmoothRamp(AbstractProtocol):
+class LinearRamp(AbstractRamp):
+    """From `start` to `end` at constant speed."""
+
+    def share(self, elapsed: Float[Array, ""]) -> Float[Array, ""]:
+        return elapsed
+
+
+class SmoothRamp(AbstractRamp):
     r"""From `start` to `end` with no jump of speed or acceleration.
 
     The share of the way is :math:`s^3 (10 - 15 s + 6 s^2)` at :math:`s = t/\tau`.
     """
 
-    end: Scalar = parameter(doc="Control at the end")
-    ramp_time: Scalar = parameter(range="(0, inf)", doc="Duration of the ramp")
-    start: Scalar = parameter(doc="Control at the start", default=0.0)
-
-    @property
-    def duration(self) -> Float[Array, ""]:
-        return self.ramp_time
-
-    @property
-    def before(self) -> Control:
-        return self.start[None]
-
-    def at(self, time: Float[Array, ""]) -> Control:
-        s = jnp.clip(time / self.ramp_time, 0, 1)
-        share = s**3 * (10 - 15 * s + 6 * s**2)
-        return (self.start + (self.end - self.start) * share)[None]
+    def share(self, elapsed: Float[Array, ""]) -> Float[Array, ""]:
+        return elapsed**3 * (10 - 15 * elapsed + 6 * elapsed**2)
 
 
 class PiecewiseLinear(AbstractProtocol):

@@ -1,4 +1,4 @@
-"""What all integrators share: blocks of replicas, the noise, the account of work and heat."""
+"""What all integrators share: the plan, blocks of replicas, their noise, the way of a step."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, UInt32
+from jaxtyping import Array, Float, Int
 
 from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
     Derivative,
-    Estimate,
     Scalar,
     Schedule,
-    Status,
     is_concrete,
     parameter,
     setting,
@@ -33,49 +31,11 @@ from jaxneq._kernels import noise
 from jaxneq.statistics import TimeAverage
 
 from ._ensemble import LangevinEnsemble
+from ._findings import ensemble_of
 from ._systems import AbstractLangevin, Control, Ensemble, Followed, Noise
+from ._walker import LangevinState, Sample, Walker
 
 _START = 2  # the streams of the start; 0 and 1 are burn-in and what is counted
-
-
-class Walker(eqx.Module):
-    """The replicas of one block, and what their paths have gathered.
-
-    What a system needs no account of is None: work without a drive, heat of a single bath that
-    the first law gives.
-    """
-
-    position: Float[Array, "coordinate replica"]
-    velocity: Float[Array, "coordinate replica"] | None
-    memory: Any
-    work: Float[Array, "1 replica"] | None
-    heat: Float[Array, "bath replica"] | None
-    entropy: Float[Array, "bath replica"] | None
-    accumulated: tuple[Any, ...]
-
-
-class Sample(eqx.Module):
-    """What an observable sees after a step: all replicas of a block, before and after.
-
-    Positions and velocities have the shape (coordinate, replica); without inertia the velocity is
-    None. An observable that does not see every step sees neither `previous` nor `control`.
-    """
-
-    position: Float[Array, "coordinate replica"]
-    velocity: Float[Array, "coordinate replica"] | None
-    previous: Float[Array, "coordinate replica"] | None
-    control: Float[Array, " control"] | None
-
-
-class LangevinState(eqx.Module):
-    """Everything that a run needs to go on: also what a checkpoint holds. Blocks come first."""
-
-    key: tuple[UInt32[Array, "..."], UInt32[Array, "..."]]
-    step: Int[Array, ""]
-    walker: Walker
-    start: tuple[Array, Array | None]
-    diverged: Int[Array, "block replica"]
-    frames: tuple[Array, Array | None] | None
 
 
 class AbstractIntegrator(AbstractSampler):
@@ -411,75 +371,7 @@ class AbstractIntegrator(AbstractSampler):
         observables: tuple[AbstractObservable, ...],
     ) -> LangevinEnsemble:
         observables = self._observables(system, observables, schedule)
-        walker = state.walker
-        position, velocity, work, heat, entropy = _whole(
-            (walker.position, walker.velocity, walker.work, walker.heat, walker.entropy)
-        )
-        alive = state.diverged.reshape(-1) < 0
-        start, start_velocity = _whole(state.start)
-        steps = schedule.total - schedule.burn_in
-        time = jnp.asarray(steps * self.dt, system.dtype)
-        before, after = system.control_at(-jnp.ones_like(time)), self._last_control(system, time)
-
-        work = jnp.zeros_like(position[0]) if work is None else work[0]
-        if system.protocol is not None:  # to the end of the last step, and a jump there
-            work = work + system.work(position, self._control_during(system, steps), after)
-        change = _energy(system, position, velocity, after)
-        change = change - _energy(system, start, start_velocity, before)
-        heat = (work - change)[None] if heat is None else heat
-        shadow = change - work + heat.sum(axis=0)
-        if entropy is None:
-            each = jnp.ones_like(start[:, :1])
-            bath = system.baths(each * system.temperature_at(start[:, :1])) / system.baths(each)
-            entropy = heat / bath
-        of = partial(Estimate.from_samples, where=alive)
-        each = partial(_per_coordinate, of, system.dimension)
-        moved = position - start
-        heat_rate, entropy_rate = of(heat.T / time), of(entropy.T / time)
-        exchanged = jnp.abs(heat).sum(axis=0) + jnp.abs(work)
-        kept = jnp.abs(_energy(system, start, start_velocity, before))
-        exchanged = jnp.maximum(exchanged, kept)
-        found = {
-            one.name: one.estimate(one.join(sums))
-            for one, sums in zip(observables, walker.accumulated, strict=True)
-        }
-        squeeze = _squeeze(system.dimension)
-        kinetic = None
-        if velocity is not None:
-            kinetic = each(system.inertia * _squared_deviation(velocity, alive))
-        frame_time, frames, frame_velocities = self._frames(system, state, steps)
-        return LangevinEnsemble(
-            dimension=system.dimension,
-            observables=found,
-            followed=tuple((name, what.doc, what.dims) for name, what in system.followed.items()),
-            time=time,
-            mean_position=each(position),
-            position_variance=each(_squared_deviation(position, alive)),
-            velocity=each(moved / time),
-            diffusion=each(_squared_deviation(moved, alive) / (2 * time)),
-            kinetic_temperature=kinetic,
-            work=of(work),
-            heat=of(heat.T),
-            energy_change=of(change),
-            shadow_work=of(shadow),
-            heat_rate=heat_rate,
-            inverse_temperature=jnp.where(heat_rate.value == 0, 0, entropy_rate.value)
-            / jnp.where(heat_rate.value == 0, 1, heat_rate.value),
-            entropy_production=of(entropy.sum(axis=0) / time),
-            conservation_residual=jnp.abs(of(shadow).value)
-            / jnp.maximum(of(exchanged).value, jnp.finfo(time.dtype).tiny),
-            path_work=work,
-            path_heat=heat,
-            path_entropy=entropy.sum(axis=0),
-            position=squeeze(position),
-            start=squeeze(start),
-            particle_velocity=None if velocity is None else squeeze(velocity),
-            frame_time=frame_time,
-            frames=None if frames is None else squeeze(frames),
-            frame_velocities=None if frame_velocities is None else squeeze(frame_velocities),
-            status=Status.first_true(diverged=~jnp.all(alive)),
-            stats=_stats(state),
-        )
+        return ensemble_of(system, state, observables, schedule.total - schedule.burn_in, self.dt)
 
     @classmethod
     def differentiable(cls, system: AbstractLangevin) -> tuple[str, ...]:
@@ -493,24 +385,6 @@ class AbstractIntegrator(AbstractSampler):
         from ._averages import derivatives
 
         return derivatives(self, system, of, where, **plan)
-
-    def _control_during(self, system: AbstractLangevin, steps: int) -> Control:
-        """The control of the last step, at its middle."""
-        return system.control_at((jnp.asarray(steps, system.dtype) - 0.5) * self.dt)
-
-    def _last_control(self, system: AbstractLangevin, time: Array) -> Control:
-        """The control at the end, a jump at the very end included."""
-        if system.protocol is None:
-            return system.control_at(time)
-        duration = system.protocol.duration
-        near = jnp.abs(time - duration) < 1e-3 * self.dt
-        return system.control_at(jnp.where(near, jnp.maximum(time, duration), time))
-
-    def _frames(self, system: AbstractLangevin, state: LangevinState, steps: int) -> Any:
-        if state.frames is None:
-            return None, None, None
-        times = jnp.arange(1, self.frames + 1, dtype=system.dtype) * (steps / self.frames) * self.dt
-        return times, *_whole(state.frames)
 
 
 @eqx.filter_jit
@@ -536,16 +410,6 @@ def _words(key: Array, phases: tuple[int, ...], width: int, noises: int) -> Any:
     """The words of the streams, (phase, noise, 1); a phase has `width` streams to itself."""
     streams = jnp.asarray(phases)[:, None] * width + jnp.arange(noises)[None, :]
     return tuple(word[..., None] for word in noise.stream_key(key, streams))
-
-
-def _whole(tree: Any) -> Any:
-    """Arrays of all replicas from those of the blocks, which come first."""
-
-    def whole(array: Array) -> Array:
-        block, *rest, replica = array.shape
-        return jnp.moveaxis(array, 0, -2).reshape(*rest, block * replica)
-
-    return jax.tree.map(whole, tree)
 
 
 def _sampled(
@@ -577,41 +441,3 @@ def _marked(
         return jnp.where(jnp.broadcast_to(finite, fresh.shape), fresh, last) if mine else fresh
 
     return jax.tree.map(kept, after, before), jnp.where(finite | (marked >= 0), marked, number)
-
-
-def _energy(
-    system: AbstractLangevin, position: Ensemble, velocity: Ensemble | None, control: Control
-) -> Float[Array, " replica"]:
-    potential = system.energy(position, control)
-    if velocity is None:
-        return potential
-    return potential + jnp.sum(system.inertia * velocity**2, axis=0) / 2
-
-
-def _squared_deviation(samples: Ensemble, alive: Bool[Array, " replica"]) -> Ensemble:
-    """Whose mean is the unbiased variance."""
-    count = jnp.sum(alive).astype(samples.dtype)
-    weight = jnp.where(alive, 1, 0).astype(samples.dtype)
-    mean = jnp.sum(samples * weight[None], axis=-1, keepdims=True) / count
-    return (samples - mean) ** 2 * (count / (count - 1))
-
-
-def _squeeze(dimension: int) -> Any:
-    """One coordinate needs no axis."""
-    return lambda array: jnp.squeeze(array, -2) if dimension == 1 else array
-
-
-def _per_coordinate(of: Any, dimension: int, samples: Ensemble) -> Estimate:
-    return of(samples[0]) if dimension == 1 else of(samples.T)
-
-
-def _stats(state: LangevinState) -> dict[str, Any]:
-    """Which replica diverged first, and when; -1 where all is well."""
-    marked = state.diverged.reshape(-1)
-    first = jnp.argmin(jnp.where(marked < 0, jnp.iinfo(jnp.int32).max, marked))
-    return {
-        "steps": state.step,
-        "diverged": jnp.sum(marked >= 0),
-        "diverged_first_replica": jnp.where(marked[first] < 0, -1, first),
-        "diverged_first_step": marked[first],
-    }

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jaxneq._core import AbstractSystem, Case, simulate
 
 from ._potentials import Harmonic
-from ._sampler import AbstractIntegrator, Walker
+from ._sampler import AbstractIntegrator
 from ._systems import AbstractInertial, AbstractLangevin, Control, Ensemble, Noise, Underdamped
+from ._walker import Walker
 
 
 class BAOAB(AbstractIntegrator):

@@ -13,8 +13,9 @@ from jaxneq._core import AbstractSampler, AbstractSystem, Estimate, Schedule, pa
 
 from ._ensemble import LangevinEnsemble
 from ._protocols import Reversed
-from ._sampler import AbstractIntegrator, LangevinState
+from ._sampler import AbstractIntegrator
 from ._systems import AbstractLangevin
+from ._walker import LangevinState
 
 States = tuple[LangevinState, LangevinState]
 
