@@ -9,8 +9,8 @@ there). Every row does the same work and is held to that answer, in standard err
 round each contender runs once, so that the ratios to the floor, `langevin_floor.cpp`, compare what
 ran at about the same time. JAX is timed with stock options and with those of `OPTIONS`; what takes
 long has a tenth of the particles. `work and heat` have a protocol that does nothing, and account
-for it along each path. Packages: diffrax, jax-md, openmm; any can be missing. At the end the same
-ensemble on one and on two devices, each a core.
+for it along each path. Packages: diffrax, jax-md, openmm; any can be missing. At the end the
+pathwise gradient in reverse mode, and the same ensemble on one and on two devices, each a core.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from jaxneq.langevin import (
     Overdamped,
     TiltedCosine,
     Underdamped,
+    sensitivity,
 )
 
 FLOOR = Path(__file__).with_name("langevin_floor.cpp")
@@ -342,6 +343,45 @@ print(min(took))
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def final_position(found):
+    return found.position
+
+
+def force(system):
+    return system.potential.force
+
+
+def three(system):
+    return system.potential.amplitude, system.potential.force, system.temperature
+
+
+def reverse_mode(rounds):
+    """Cost of a value with its gradient, in forward runs, by the number of parameters."""
+    ring, method = rings()[0], EulerMaruyama(dt=DT, replicas=PARTICLES)
+    ratios = {}
+    for where in (force, three):
+
+        def gradient(key, where=where):
+            plan = {"key": key, "time": DT * STEPS, "where": where}
+            plan |= {"gradient": "pathwise", "mode": "reverse"}
+            return sensitivity(final_position, ring, method, **plan).mean.value
+
+        def forward(key):
+            return simulate(ring, method, key=key, time=DT * STEPS).position
+
+        took = np.array(
+            [
+                [
+                    timed(lambda seed: run(jax.random.key(seed)))(seed)[1]
+                    for run in (gradient, forward)
+                ]
+                for seed in range(rounds + 1)
+            ]
+        )[1:]
+        ratios[where.__name__] = list(np.percentile(took[:, 0] / took[:, 1], [50, 25, 75]))
+    return ratios
+
+
 def versions():
     def version(package):
         try:
@@ -375,6 +415,9 @@ def main():
             f"{row['name']:<26}{row['options']:<10}{row['rate']:>8.1f}"
             f"{f'{low:.1f} to {high:.1f}':>18}{share:>7}{took:>11}{row['z']:>6.1f}"
         )
+    reverse = reverse_mode(arguments.rounds)
+    for name, (median, low, high) in reverse.items():
+        print(f"value and gradient ({name}), in runs: {median:.2f} ({low:.2f} to {high:.2f})")
     gain = devices(1) / devices(2) if (os.cpu_count() or 1) > 1 else None
     print(f"two devices over one: {gain}")
     for name, reason in missing.items():
@@ -383,6 +426,7 @@ def main():
         device = jax.devices()[0].device_kind
         numbers = {"device": device, **versions(), "rows": table, "missing": missing}
         numbers["two_devices_over_one"] = gain
+        numbers["reverse_mode_over_forward"] = reverse
         Path(arguments.json).write_text(json.dumps(numbers, indent=1))
 
 

@@ -326,7 +326,7 @@ class AbstractIntegrator(AbstractSampler):
 
         blocks = jnp.arange(state.diverged.shape[0], dtype=jnp.uint32)
         walker, diverged, frames = parallel.map_blocks(
-            jax.checkpoint(one_block), (blocks, state.walker, state.diverged, state.frames)
+            one_block, (blocks, state.walker, state.diverged, state.frames)
         )
         return LangevinState(state.key, state.step + steps, walker, state.start, diverged, frames)
 

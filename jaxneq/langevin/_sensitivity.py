@@ -14,6 +14,7 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
+from jaxneq import parallel
 from jaxneq._core import Estimate, Schedule, Status, compiled, resolve_method
 
 from ._ensemble import LangevinEnsemble
@@ -25,7 +26,7 @@ from ._systems import AbstractLangevin
 PATHWISE, LIKELIHOOD_RATIO = "pathwise", "likelihood_ratio"
 
 _FORWARD_UP_TO = 8  # numbers: each costs half a run in forward mode, all together five in reverse
-_GROUPS = 32  # of replicas, whose gradients in reverse mode give the error bar
+_GROUPS = 32  # of replicas, or a multiple: their gradients in reverse mode give the error bar
 _BLOCK = 2048  # replicas that a reverse pass remembers at a time, some 3 MB
 
 
@@ -99,9 +100,9 @@ def sensitivity(
     `auto`: a run of `pilot` replicas measures both variances and the smaller is taken, parameter
     by parameter. Where the two disagree by five standard errors, or the pathwise derivative
     vanishes on every path alone, the objective jumps and the likelihood ratio is taken. `mode`:
-    `forward` carries a derivative for each number along; `reverse` costs about six runs however
-    many there are, and its error bar is that over 32 groups of replicas; by default forward for up
-    to 8 numbers. The start is held fixed, also where it is the system's own. `throw`, whether a
+    `forward` carries a derivative for each number along; `reverse` costs four or five runs however
+    many there are, and its error bar is that over 32 or more groups of replicas; by default forward
+    for up to 8 numbers. The start is held fixed, also where it is the system's own. `throw`, whether a
     path that diverges raises, or only gives its `status`. Other arguments as in `simulate`.
 
     **Raises:** `ValueError` for misuse, `SolveError` for a path that diverges.
@@ -223,9 +224,11 @@ def _reverse(
 ) -> tuple[Estimate, Status, list[Estimate]]:
     """Mean, status and derivatives, by one reverse pass for each of several groups."""
     numbers, samples = _differentiable(question, system)
-    size = method.replicas // _GROUPS
-    few = dataclasses.replace(method, replicas=size, block=method.block or _BLOCK)
-    starts = jnp.moveaxis(start.reshape(start.shape[0], _GROUPS, size), 1, 0)
+    fewest = method.replicas // _GROUPS
+    groups = _GROUPS * parallel.block_count(fewest, method.block or _BLOCK)
+    size = method.replicas // groups
+    few = dataclasses.replace(method, replicas=size, block=size)
+    starts = jnp.moveaxis(start.reshape(start.shape[0], groups, size), 1, 0)
 
     def one_group(group: tuple[Array, Array]) -> Any:
         def mean(at: Array) -> Any:
@@ -234,7 +237,7 @@ def _reverse(
 
         return jax.grad(mean, has_aux=True)(numbers)
 
-    slopes, (values, status) = lax.map(one_group, (jax.random.split(key, _GROUPS), starts))
+    slopes, (values, status) = lax.map(one_group, (jax.random.split(key, groups), starts))
     found = Estimate.from_samples(slopes)
     return (
         Estimate.from_samples(values.reshape(-1)),
