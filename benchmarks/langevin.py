@@ -369,15 +369,9 @@ def reverse_mode(rounds):
         def forward(key):
             return simulate(ring, method, key=key, time=DT * STEPS).position
 
-        took = np.array(
-            [
-                [
-                    timed(lambda seed: run(jax.random.key(seed)))(seed)[1]
-                    for run in (gradient, forward)
-                ]
-                for seed in range(rounds + 1)
-            ]
-        )[1:]
+        keys = [jax.random.key(seed) for seed in range(rounds + 1)]
+        runs = timed(gradient), timed(forward)
+        took = np.array([[run(key)[1] for run in runs] for key in keys])[1:]
         ratios[where.__name__] = list(np.percentile(took[:, 0] / took[:, 1], [50, 25, 75]))
     return ratios
 

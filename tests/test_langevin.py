@@ -52,16 +52,6 @@ def ring():
     return method, plan, simulate(RING, method, **plan)
 
 
-@pytest.mark.slow
-def test_a_tilted_washboard_drifts_and_spreads():
-    """Velocity (Stratonovich 1958), giant diffusion (Reimann et al. 2001), dissipation F v / T."""
-    method = EulerMaruyama(dt=0.002, replicas=20000)
-    found = simulate(RING, method, key=KEY, time=110.0, burn_in=10.0)
-    close(found.velocity, 0.20433264162548564, 1e-3)
-    close(found.diffusion, 0.4382493484338396, 5e-3)
-    close(found.entropy_production, 0.47677616379279986, 3e-3)
-
-
 def test_a_dragged_trap_obeys_jarzynski():
     """The Euler-Maruyama chain's own work, control at mid-step: mean and variance by recursion."""
     method = EulerMaruyama(dt=0.01, replicas=40000)

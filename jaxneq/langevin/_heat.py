@@ -16,7 +16,8 @@ def overdamped_heat(
     .. math:: \delta Q_i = \tfrac12 [F_i(x) + F_i(x')]\,(x'_i - x_i), \qquad
               \delta s_i = \delta Q_i \,\tfrac12 [T_i(x)^{-1} + T_i(x')^{-1}]
 
-    (Sekimoto, Stochastic Energetics, Springer 2010, chapter 4).
+    (Sekimoto, Stochastic Energetics, Springer 2010, chapter 4). Between baths of different
+    temperature the mean of this is of first order in the step, whatever the order of the scheme.
     """
     x, moved = walker.position, position - walker.position
     work, heat, entropy = walker.work, walker.heat, walker.entropy

@@ -102,8 +102,9 @@ def sensitivity(
     vanishes on every path alone, the objective jumps and the likelihood ratio is taken. `mode`:
     `forward` carries a derivative for each number along; `reverse` costs four or five runs however
     many there are, and its error bar is that over 32 or more groups of replicas; by default forward
-    for up to 8 numbers. The start is held fixed, also where it is the system's own. `throw`, whether a
-    path that diverges raises, or only gives its `status`. Other arguments as in `simulate`.
+    for up to 8 numbers. The start is held fixed, also where it is the system's own. `throw`,
+    whether a path that diverges raises, or only gives its `status`. Other arguments as in
+    `simulate`.
 
     **Raises:** `ValueError` for misuse, `SolveError` for a path that diverges.
     """
