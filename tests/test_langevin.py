@@ -187,18 +187,30 @@ def test_blocks_do_not_change_a_path(ring, block):
 
 
 @pytest.mark.parametrize("devices", [2, 4])
-def test_devices_do_not_change_a_path(ring, devices):
+def test_devices_do_not_change_a_path(ring, devices, tmp_path):
+    """Nor does an interruption: the second run ends what the first has begun."""
     _, _, found = ring
     code = f"""
+import os, signal
 import jax
 jax.config.update("jax_num_cpu_devices", {devices})
 jax.config.update("jax_enable_x64", True)
 import numpy as np
-from jaxneq import langevin, simulate
+from jaxneq import Interrupted, langevin, run, simulate, store
 ring = langevin.Overdamped(
     potential=langevin.TiltedCosine(amplitude=1.0, force=0.7), temperature=0.3)
 method = langevin.EulerMaruyama(dt=0.05, replicas=600)
-found = simulate(ring, method, key=jax.random.key(0), time=3.0, burn_in=0.8)
+plan = dict(key=jax.random.key(0), time=3.0, burn_in=0.8)
+found = simulate(ring, method, **plan)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+plan["checkpointer"] = store.Checkpointer({str(tmp_path / "checkpoint.h5")!r}, identity="ring")
+interrupt = lambda done, total: os.kill(os.getpid(), signal.SIGINT)
+try:
+    run(ring, method, **plan, chunk_duration=1e-9, progress=interrupt)
+except Interrupted:
+    assert plan["checkpointer"].path.exists()
+again = run(ring, method, **plan)
+assert np.array_equal(found.position, again.position), "resumed"
 assert len(found.position.sharding.device_set) == {devices}, found.position.sharding
 print(np.asarray(found.position).tobytes().hex())
 """

@@ -92,8 +92,8 @@ class Checkpointer:
         found = np.asarray(item[()])
         if implementation is not None:
             found = jax.random.wrap_key_data(jnp.asarray(found), impl=implementation)
-        if isinstance(leaf, jax.Array):
-            return jax.device_put(found, leaf.sharding)
+        if isinstance(leaf, jax.Array):  # committed to a device only if it was
+            return jax.device_put(found, leaf.sharding) if leaf.committed else jnp.asarray(found)
         return found if isinstance(leaf, np.ndarray | np.generic) else type(leaf)(found.item())
 
 
