@@ -107,7 +107,7 @@ class FlashingRatchet(AbstractLangevin):
         if not all(map(is_concrete, jax.tree.leaves((self, jnp.zeros(()))))):
             return
         places = jnp.linspace(0, self.period, 5, dtype=self.dtype)[None]
-        ends = {"off": self._energies(places)[0], "on": self._energies(places)[1]}
+        ends = {"off": self.energies(places)[0], "on": self.energies(places)[1]}
         ends |= {"fuel_profile": self.switching(places).fuel_on}
         ends |= {"thermal_profile": self.switching(places).thermal_on}
         for name, values in ends.items():
@@ -165,10 +165,11 @@ class FlashingRatchet(AbstractLangevin):
         return jnp.concatenate([well, jnp.asarray([1.0, 0.0], self.dtype)])
 
     def energy(self, position: Ensemble, control: Control) -> PerReplica:
-        off, on = self._energies(position[:1])
+        off, on = self.energies(position[:1])
         return off + position[1] * (on - off)
 
-    def _energies(self, x: Ensemble) -> tuple[PerReplica, PerReplica]:
+    def energies(self, x: Ensemble) -> tuple[PerReplica, PerReplica]:
+        """Those of both potentials, off and on, at positions of the shape (1, replica)."""
         off, on = self.rings
         return off.energy(x, _none(off)), on.energy(x, _none(on))
 
@@ -176,7 +177,7 @@ class FlashingRatchet(AbstractLangevin):
         """On the position, the state and the fuel."""
         x, state = position[:1], position[1:2]
         off, on = (ring.force(x, _none(ring)) for ring in self.rings)
-        off_energy, on_energy = self._energies(x)
+        off_energy, on_energy = self.energies(x)
         fuel = jnp.broadcast_to(self.fuel_affinity, state.shape)
         return jnp.concatenate([off + state * (on - off), (off_energy - on_energy)[None], fuel])
 
@@ -193,7 +194,7 @@ class FlashingRatchet(AbstractLangevin):
 
     def switching(self, x: Ensemble) -> Switching:
         """The rates of both channels at positions of the shape (1, replica)."""
-        off, on = self._energies(x)
+        off, on = self.energies(x)
         climb, fuel = (on - off) / self.temperature, self.fuel_affinity / self.temperature
         thermal_rate = jnp.ravel(scaled(self.thermal_rate, self.thermal_profile, x))
         fuel_rate = jnp.ravel(scaled(self.fuel_rate, self.fuel_profile, x))
