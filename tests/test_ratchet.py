@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,6 @@ from jaxneq.langevin import (
 )
 
 FLAT = TiltedCosine(amplitude=0.0)
-METHOD = TwoRings(cells=48)
 RING = FokkerPlanck(cells=48, ends="periodic")
 
 
@@ -42,9 +42,9 @@ def ratchet(**changes):
     return FlashingRatchet(**(plan | changes))
 
 
-@jax.jit
-def solved(system):
-    return METHOD.steady(system)
+@partial(jax.jit, static_argnums=1)
+def solved(system, cells=48):
+    return TwoRings(cells=cells).steady(system)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def exact():
 
 def extrapolated(system, *names):
     """From two widths, whose error falls as their square."""
-    coarse, fine = (steady(system, TwoRings(cells=cells)) for cells in (24, 48))
+    coarse, fine = (solved(system, cells) for cells in (24, 48))
     pairs = [(getattr(coarse, name), getattr(fine, name)) for name in names]
     return np.array([(4 * b - a) / 3 for a, b in pairs])
 
@@ -108,8 +108,7 @@ def extrapolated(system, *names):
 def test_against_a_fourier_series(exact):
     names = ("velocity", "diffusion", "turnover")
     coarse, fine = (
-        np.array([getattr(steady(ratchet(), TwoRings(cells=cells)), name) for name in names])
-        for cells in (24, 48)
+        np.array([getattr(solved(ratchet(), cells), name) for name in names]) for cells in (24, 48)
     )
     np.testing.assert_allclose((coarse - exact) / (fine - exact), 4.0, rtol=0.15)
     np.testing.assert_allclose(extrapolated(ratchet(), *names), exact, rtol=2e-5)
@@ -244,7 +243,9 @@ def test_precision_costs():
     assert np.all(many.status.ok)
     assert np.all(many.entropy_production > 0)
     assert np.all(many.uncertainty_product >= 2)
-    weak = solved(ratchet(load=1e-3, fuel_affinity=0.0))  # a linear response is as precise as can be
+    weak = solved(
+        ratchet(load=1e-3, fuel_affinity=0.0)
+    )  # a linear response is as precise as can be
     np.testing.assert_allclose(weak.uncertainty_product, 2.0, rtol=1e-4)
     fuel = many.turnover**2 / many.turnover_diffusion
     assert np.all(fuel <= many.entropy_production * (1 + 1e-9))
@@ -287,28 +288,27 @@ def test_gradients():
 
 
 def test_the_stall_load():
-    def at(asymmetry):
-        on = Sawtooth(amplitude=2.5, asymmetry=asymmetry)
+    def at(asymmetry, amplitude=2.5):
+        on = Sawtooth(amplitude=amplitude, asymmetry=asymmetry)
         even = {"fuel_profile": None, "thermal_profile": None}
         return ratchet(off=FLAT, on=on, load=0.0, **even)
 
-    @jax.jit
     def stall(asymmetry):
         return langevin.stall_load(at(asymmetry), cells=24)
 
-    load = langevin.stall_load(at(0.9), cells=24)
+    load = stall(0.9)
     assert 0 < load < 1
-    stalled = steady(dataclasses.replace(at(0.9), load=load), TwoRings(cells=24))
+    stalled = solved(dataclasses.replace(at(0.9), load=load), 24)
     assert abs(stalled.velocity) < 1e-12 and stalled.turnover > 0.01
     np.testing.assert_allclose(jax.grad(stall)(0.9), slope(stall, 0.9), rtol=1e-6)
-    assert abs(langevin.stall_load(at(0.0), cells=24)) < 1e-12  # a sine has no direction
+    assert abs(stall(0.0)) < 1e-12  # a sine has no direction
     with pytest.raises(SolveError, match="stall_load"):
-        langevin.stall_load(ratchet(on=Sawtooth(amplitude=1e4)), cells=24)
+        langevin.stall_load(at(0.9, 1e4), cells=24)
 
 
 def test_in_single_precision():
     single = jax.tree.map(lambda a: a.astype(jnp.float32), ratchet())
-    found, double = steady(single, METHOD), solved(ratchet())
+    found, double = solved(single), solved(ratchet())
     for name in ("velocity", "turnover", "diffusion", "efficiency"):
         assert getattr(found, name).dtype == jnp.float32
         np.testing.assert_allclose(getattr(found, name), getattr(double, name), rtol=2e-3)

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
+    SolveStats,
     Status,
     is_concrete,
     newton,
@@ -25,6 +24,7 @@ from jaxneq._core import (
 from ._flashing_ratchet import FlashingRatchet, Switching
 from ._grid import Flow, Grid, cells_between, flow
 from ._motor_state import MotorState
+from ._pair_ring import PairRing
 from ._potentials import Sawtooth, TiltedCosine
 
 PerCell = Float[Array, " cell"]
@@ -42,8 +42,8 @@ class TwoRings(AbstractSteadyMethod):
     Velocity v and fuel used are currents with the increments d of the chain's jumps. With g from
     the adjoint equation :math:`\sum_i w_{ij}\,(d_{ij} + g_i - g_j) = v`, the sum of what has
     passed and of g, less v t, is a martingale, and its quadratic variation is the variance at late
-    times: :math:`2 D = \sum_{ij} w_{ij}\,p_j\,(d_{ij} + g_i - g_j)^2`. Two dense solves of the size
-    of both rings.
+    times: :math:`2 D = \sum_{ij} w_{ij}\,p_j\,(d_{ij} + g_i - g_j)^2`. Both
+    solves take a time proportional to the cells.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (FlashingRatchet,)
@@ -52,10 +52,11 @@ class TwoRings(AbstractSteadyMethod):
 
     def steady(self, system: FlashingRatchet) -> MotorState:
         chain = _chain(system, self.cells)
-        density, (drifted, used) = chain.stationary()
+        density = chain.stationary()
+        drifted, used = chain.martingales(density)
         thermal, fuel = chain.switched(density)
         width, load = chain.grid.width, system.load
-        velocity, turnover = jnp.sum(density * chain.drift) * width, jnp.sum(fuel) * width
+        velocity, turnover = chain.velocity(density), jnp.sum(fuel) * width
         diffusion = chain.spread(density, drifted, along=width)
         current = chain.currents(density)
         whole = jnp.sum(current, axis=0)
@@ -134,31 +135,45 @@ class _Chain(eqx.Module):
         thermal = off * rates.thermal_on - on * rates.thermal_off
         return thermal, off * rates.fuel_on - on * rates.fuel_off
 
-    def rate(self, density: OnRings) -> OnRings:
-        through = sum(self.switched(density))
-        moving = jnp.stack([self.off.rate(density[0]), self.on.rate(density[1])])
-        return moving + jnp.stack([-through, through])
-
     @property
     def drift(self) -> OnRings:
         """The mean velocity out of each cell."""
         return jnp.stack([f.forward - jnp.roll(f.backward, 1) for f in (self.off, self.on)])
 
-    def stationary(self) -> tuple[OnRings, tuple[OnRings, OnRings]]:
-        """The density, and g of the position and of the fuel."""
-        shape = 2, self.grid.cells
-        size, width = 2 * self.grid.cells, self.grid.width
-        matrix = jax.jacfwd(self.rate)(jnp.zeros(shape, width.dtype)).reshape(size, size)
-        # Less a multiple of the sum, which the matrix conserves, it can be inverted.
-        shift = lax.stop_gradient(jnp.mean(jnp.diagonal(matrix)) / size)
-        regular = matrix + shift
-        density = jnp.linalg.solve(regular, jnp.full(size, shift / width))
-        rates = self.switching
-        used = jnp.stack([rates.fuel_on, -rates.fuel_off])
-        out = jnp.stack([self.drift.reshape(size), used.reshape(size)])
-        mean = (out @ density)[:, None] * width
-        drifted, burnt = jnp.linalg.solve(regular.T, (mean - out).T).T.reshape(2, *shape)
-        return density.reshape(shape), (drifted, burnt)
+    def velocity(self, density: OnRings) -> Array:
+        return jnp.sum(density * self.drift) * self.grid.width
+
+    @property
+    def hops(self) -> tuple[Array, Array]:
+        """The rates of hopping ahead from each cell, and back into it, (cell, state)."""
+        forward = jnp.stack([self.off.forward, self.on.forward], axis=1)
+        backward = jnp.stack([self.off.backward, self.on.backward], axis=1)
+        return forward / self.grid.width, backward / self.grid.width
+
+    @property
+    def mixing(self) -> Float[Array, "cell 2 2"]:
+        """The generator within each cell, with what leaves it."""
+        rates, (forward, backward) = self.switching, self.hops
+        up, down = rates.thermal_on + rates.fuel_on, rates.thermal_off + rates.fuel_off
+        off, on = (forward + jnp.roll(backward, 1, axis=0)).T
+        return jnp.stack([-off - up, down, up, -on - down], axis=1).reshape(-1, 2, 2)
+
+    def stationary(self) -> OnRings:
+        """The density."""
+        forward, backward = self.hops
+        found = PairRing(jnp.roll(forward, 1, axis=0), self.mixing, backward).null_vector().T
+        return found / (jnp.sum(found) * self.grid.width)
+
+    def martingales(self, density: OnRings) -> tuple[OnRings, OnRings]:
+        """The function g of the position, and that of the fuel."""
+        forward, backward = self.hops
+        used = jnp.stack([self.switching.fuel_on, -self.switching.fuel_off])
+        gained = jnp.stack([self.drift, used])
+        mean = jnp.sum(gained * density[None], axis=(1, 2), keepdims=True) * self.grid.width
+        within = jnp.swapaxes(self.mixing, 1, 2)
+        transpose = PairRing(jnp.roll(backward, 1, axis=0), within, forward)
+        drifted, burnt = transpose.solve((mean - gained).T).T
+        return drifted, burnt
 
     def spread(self, density: OnRings, g: OnRings, along: Any = 0, burnt: Any = 0) -> Array:
         """Half the variance per time of what steps by `along` and uses `burnt`, with its g."""
@@ -179,24 +194,29 @@ def stall_load(system: FlashingRatchet, *, cells: int = 128) -> Float[Array, ""]
 
     **Raises:** `SolveError` where it finds none; in compiled code the answer is then NaN.
     """
-
-    def residual(load: Float[Array, " one"]) -> Float[Array, " one"]:
-        loaded = eqx.tree_at(lambda one: one.load, system, load[0])
-        return TwoRings(cells=cells).steady(loaded).velocity[None]
-
-    natural = system.temperature / system.period  # a force; over the friction, a velocity
-    span = jnp.full(1, jnp.inf, system.dtype)
-    load, stats = newton(
-        residual,
-        system.load[None],
-        within=(-span, span),
-        scale=(natural / system.friction)[None],
-        tolerance=1e4 * jnp.finfo(system.dtype).eps * jnp.ones((), system.dtype),
-        max_iterations=40,
-    )
+    load, stats = _stall(system, cells)
     if is_concrete(stats.status.code):
         stats.status.check("stall_load")
-    return load[0]
+    return load
+
+
+@eqx.filter_jit
+def _stall(system: FlashingRatchet, cells: int) -> tuple[Float[Array, ""], SolveStats]:
+    def velocity(load: Float[Array, " one"]) -> Float[Array, " one"]:
+        chain = _chain(eqx.tree_at(lambda one: one.load, system, load[0]), cells)
+        return chain.velocity(chain.stationary())[None]
+
+    natural = system.temperature / system.period  # a force; over the friction, a velocity
+    anything = jnp.full(1, jnp.inf, system.dtype)
+    load, stats = newton(
+        velocity,
+        system.load[None],
+        within=(-anything, anything),
+        scale=(natural / system.friction)[None],
+        tolerance=jnp.asarray(1e4 * jnp.finfo(system.dtype).eps, system.dtype),
+        max_iterations=40,
+    )
+    return load[0], stats
 
 
 def _chain(system: FlashingRatchet, cells: int) -> _Chain:
