@@ -57,7 +57,7 @@ class MotorState(AbstractSolution):
     input: Float[Array, ""] = quantity(doc="Power r Delta mu taken from the fuel")
     efficiency: Float[Array, ""] = quantity(doc="Power delivered over power taken up")
     efficiency_bound: Float[Array, ""] = quantity(
-        doc="Largest efficiency for this velocity and diffusion", reference_for="efficiency"
+        doc="Largest efficiency for this velocity and diffusion"
     )
     uncertainty_product: Float[Array, ""] = quantity(doc="2 D sigma / v^2, at least 2")
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production sigma")

@@ -45,6 +45,9 @@ class MotorEnsemble(AbstractSolution):
     ensemble: LangevinEnsemble
 
     velocity: Estimate = quantity(doc="Mean displacement per time")
+    stationary_velocity: Float[Array, ""] = quantity(
+        doc="Velocity of the stationary state, by TwoRings", reference_for="velocity"
+    )
     diffusion: Estimate = quantity(doc="Variance of the displacement over twice the time")
     turnover: Estimate = quantity(doc="Fuel molecules used per time")
     turnover_diffusion: Estimate = quantity(doc="Variance of the fuel used over twice the time")
@@ -138,6 +141,7 @@ class SampledMotor(AbstractSampler):
         return MotorEnsemble(
             ensemble=found,
             velocity=velocity,
+            stationary_velocity=TwoRings().steady(system).velocity,
             diffusion=coordinate(0),
             turnover=turnover,
             turnover_diffusion=coordinate(2),

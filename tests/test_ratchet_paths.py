@@ -1,0 +1,153 @@
+"""A flashing ratchet along its paths against its stationary state, and its jobs."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxneq import config, langevin, report, simulate, steady
+from jaxneq.langevin import (
+    CosineProfile,
+    FlashingRatchet,
+    SampledMotor,
+    Sawtooth,
+    SwitchingEuler,
+    TiltedCosine,
+    TwoRings,
+)
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def ratchet(**changes):
+    plan = {
+        "off": Sawtooth(amplitude=0.5, asymmetry=0.3, phase=1.0),
+        "on": Sawtooth(amplitude=2.5, asymmetry=1.0),
+        "load": 0.05,
+        "fuel_affinity": 10.0,
+        "fuel_rate": 8.0,
+        "thermal_rate": 5.0,
+        "fuel_profile": CosineProfile(amplitude=0.95, phase=3.3),
+    }
+    return FlashingRatchet(**(plan | changes))
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    """The step changes the velocity by some 0.0005, and no number by more than its error."""
+    method = SampledMotor(integrator=SwitchingEuler(dt=0.01, replicas=4096))
+    return simulate(ratchet(), method, key=jax.random.key(1), time=43.2, burn_in=3.2)
+
+
+def test_paths_agree_with_the_stationary_state(sampled):
+    exact = steady(ratchet(), TwoRings(cells=192))
+    largest = {
+        "velocity": 0.003,
+        "turnover": 0.01,
+        "diffusion": 0.01,
+        "turnover_diffusion": 0.05,
+        "entropy_production": 0.1,
+        "output": 0.0002,
+        "efficiency": 0.0001,
+    }
+    for name, error in largest.items():
+        found = getattr(sampled, name)
+        assert abs(found.z_score(getattr(exact, name))) < 5, (name, found, getattr(exact, name))
+        assert found.stderr < error, name
+    width = exact.position[1] - exact.position[0]
+    assert abs(sampled.on.z_score(exact.density[1].sum() * width)) < 5
+    np.testing.assert_allclose(sampled.stationary_velocity, exact.velocity, rtol=2e-3)
+    # of a quotient with a squared velocity that is known to 4 %: by its logarithm
+    product = sampled.uncertainty_product
+    spread = product.stderr / product.value
+    assert spread < 0.15
+    assert abs(jnp.log(product.value / exact.uncertainty_product)) < 5 * spread
+    assert product.value - 5 * product.stderr > 2
+
+
+def test_the_first_law_holds_on_every_path(sampled):
+    start, end = sampled.ensemble.start, sampled.ensemble.position
+    off, on = ratchet().energies(jnp.concatenate([start[:1], end[:1]], axis=1))
+    state = jnp.concatenate([start[1], end[1]])
+    energy = jnp.where(state == 1, on, off).reshape(2, -1)
+    work = 10 * sampled.path_fuel - 0.05 * sampled.path_displacement
+    np.testing.assert_allclose(sampled.path_heat, work - energy[1] + energy[0], atol=1e-9)
+    assert set(np.unique(end[1])) == {0.0, 1.0}
+    assert np.array_equal(sampled.path_fuel, np.round(sampled.path_fuel))
+    total = sum(sampled.fluxes[name] * sampled.forces[name] for name in sampled.fluxes)
+    np.testing.assert_allclose(total, sampled.entropy_production.value, rtol=1e-10)
+
+
+def test_fluctuation_theorem_of_switching():
+    """Where no potential acts, ln P(n)/P(-n) = n Delta mu / T on closed cycles: <exp(-s)> = 1."""
+    flat = TiltedCosine(amplitude=0.0)
+    bare = ratchet(on=flat, off=flat, fuel_affinity=1.0, fuel_rate=1.5, thermal_rate=1.0)
+    method = SampledMotor(integrator=SwitchingEuler(dt=0.02, replicas=8192))
+    found = simulate(bare, method, key=jax.random.key(2), time=3.2, burn_in=1.6)
+    weight = jnp.exp(-found.path_heat)
+    stderr = weight.std() / np.sqrt(weight.size)
+    # the start: on or off with shares p; -ln p changes too, so weigh by p_end / p_start
+    share = steady(bare, TwoRings(cells=16)).density.sum(axis=1)
+    share = share / share.sum()
+    end, start = (share[s[1].astype(int)] for s in (found.ensemble.position, found.ensemble.start))
+    weight = weight * end / start
+    assert abs(weight.mean() - 1) < 5 * stderr and stderr < 0.02
+
+
+def test_a_ratchet_that_jumps_has_no_pathwise_derivative():
+    method = SwitchingEuler(dt=0.01, replicas=8)
+    with pytest.raises(ValueError, match="paths jump"):
+        langevin.sensitivity(
+            lambda s: s.path_work, ratchet(), method, key=jax.random.key(0), time=1.0
+        )
+
+
+def test_a_step_that_is_too_long():
+    for dt, words in ((0.5, "relaxes at the rate"), (0.09, "switching at the rate")):
+        method = SampledMotor(integrator=SwitchingEuler(dt=dt, replicas=8))
+        with pytest.raises(ValueError, match=words):
+            simulate(ratchet(), method, key=jax.random.key(0), time=90.0)
+
+
+def done(name, *overrides):
+    return config.execute(config.load(CONFIGS / f"{name}.toml", overrides))
+
+
+def test_job_efficiency_against_the_load():
+    found = done("ratchet", "method.cells=32", "sweep.'system.load'.count=9")
+    quantities = found.quantities
+    load = found.axes["load"].values
+    efficiency = quantities["efficiency"].values
+    assert efficiency.shape == (9, 3)
+    velocity, turnover = quantities["velocity"].values, quantities["turnover"].values
+    affinity = np.array([4.0, 6.0, 8.0])
+    np.testing.assert_allclose(efficiency, load[:, None] * velocity / (turnover * affinity))
+    assert np.all(efficiency[1:] > 0) and np.all(efficiency[0] == 0)
+    assert np.all(efficiency < quantities["efficiency_bound"].values + 1e-15)
+    assert np.all(np.argmax(efficiency, axis=0) < 8)  # each has its best load before it stalls
+    slope = (done_at(0.12, 1 + 1e-4) - done_at(0.12, 1 - 1e-4)) / 2e-4
+    derivative = quantities["d_efficiency_d_asymmetry"].values[4, 0]
+    np.testing.assert_allclose(derivative, slope, rtol=1e-6)
+    axes = report.figure(found).axes
+    assert axes[0].get_ylabel() == "Efficiency" and axes[-2].get_xlabel() == "Load"
+
+
+@jax.jit
+def done_at(load, asymmetry):
+    on = Sawtooth(amplitude=6.0, asymmetry=asymmetry)
+    plan = {"fuel_affinity": 4.0, "fuel_rate": 1.0, "thermal_rate": 0.25, "load": load}
+    fuel = CosineProfile(amplitude=0.95, phase=2.8)
+    system = FlashingRatchet(off=TiltedCosine(amplitude=0.0), on=on, fuel_profile=fuel, **plan)
+    return TwoRings(cells=32).steady(system).efficiency
+
+
+def test_job_paths():
+    few = "method.integrator.replicas=1024", "simulate.time=20.0"
+    found = done("ratchet_paths", *few, "sweep.'system.load'.count=2")
+    velocity, error = (found.quantities[f"velocity{end}"].values for end in ("", "_stderr"))
+    exact = found.quantities["stationary_velocity"].values
+    assert np.all(np.abs(velocity - exact) < 5 * error) and np.all(error < 0.01)
+    (ax,) = report.figure(found).axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Load", "Velocity")
