@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -214,8 +214,8 @@ class FlashingRatchet(AbstractLangevin):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         flat = TiltedCosine(amplitude=0.0)
-        plan = {"load": 0.4, "friction": 2.0, "temperature": 0.5, "fuel_affinity": 1.0}
-        bare = cls(off=flat, on=flat, fuel_rate=3.0, **plan)
+        plan: dict[str, Any] = {"load": 0.4, "friction": 2.0, "temperature": 0.5}
+        bare = cls(off=flat, on=flat, fuel_rate=3.0, fuel_affinity=1.0, **plan)
         yield Case("no potential: velocity", lambda: steady(bare).velocity, -0.2, 1e-10, "-F/gamma")
         yield Case(
             "no potential: fuel used per time",

@@ -72,8 +72,8 @@ class SwitchingEuler(AbstractIntegrator):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         flat = TiltedCosine(amplitude=0.0)
-        plan = {"load": 0.4, "friction": 2.0, "temperature": 0.5, "fuel_affinity": 1.0}
-        bare = FlashingRatchet(off=flat, on=flat, fuel_rate=3.0, **plan)
+        plan: dict[str, Any] = {"load": 0.4, "friction": 2.0, "temperature": 0.5}
+        bare = FlashingRatchet(off=flat, on=flat, fuel_rate=3.0, fuel_affinity=1.0, **plan)
 
         def found(name: str) -> Any:
             method = cls(dt=0.01, replicas=2048)
