@@ -18,7 +18,7 @@ from jaxneq.langevin import (
     TwoRings,
 )
 
-METHOD = SampledMotor(integrator=SwitchingEuler(dt=0.01, replicas=4096))
+METHOD = SampledMotor(integrator=SwitchingEuler(dt=0.005, replicas=4096))
 TIME = {"time": 28.0, "burn_in": 3.2}
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -38,7 +38,11 @@ def ratchet(**changes):
 
 @pytest.fixture(scope="module")
 def sampled():
-    """The step changes the velocity by some 0.0005, and no number by more than its error."""
+    """The step changes no number by more than its error.
+
+    From dt = 0.04, 16,384 paths and a time of 80: at 0.005 the velocity by 0.0009, the turnover by
+    0.002, the entropy production by 0.021, the diffusion by 0.003.
+    """
     return simulate(ratchet(), METHOD, key=jax.random.key(1), **TIME)
 
 
