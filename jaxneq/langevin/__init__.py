@@ -14,6 +14,7 @@ from ._exact import lifson_jackson as lifson_jackson
 from ._exact import optimal_breathing as optimal_breathing
 from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
+from ._flashing_ratchet import FlashingRatchet as FlashingRatchet
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
@@ -34,11 +35,13 @@ from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
 from ._linear_moments import LinearMoments as LinearMoments
 from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
+from ._motor_state import MotorState as MotorState
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell
 from ._potentials import Harmonic as Harmonic
 from ._potentials import Quadratic as Quadratic
+from ._potentials import Sawtooth as Sawtooth
 from ._potentials import TiltedCosine as TiltedCosine
 from ._protocols import AbstractProtocol as AbstractProtocol
 from ._protocols import LinearRamp as LinearRamp
@@ -47,6 +50,8 @@ from ._protocols import Reversed as Reversed
 from ._protocols import SmoothRamp as SmoothRamp
 from ._protocols import Stretched as Stretched
 from ._protocols import Together as Together
+from ._sampled_motor import MotorEnsemble as MotorEnsemble
+from ._sampled_motor import SampledMotor as SampledMotor
 from ._sensitivity import Sensitivity as Sensitivity
 from ._sensitivity import sensitivity as sensitivity
 from ._splitting import BAOAB as BAOAB
@@ -54,11 +59,15 @@ from ._splitting import OBABO as OBABO
 from ._stochastic_heun import StochasticHeun as StochasticHeun
 from ._surroundings import AbstractDrive as AbstractDrive
 from ._surroundings import AbstractProfile as AbstractProfile
+from ._surroundings import ConstantForce as ConstantForce
 from ._surroundings import CosineProfile as CosineProfile
 from ._surroundings import PerCoordinate as PerCoordinate
 from ._surroundings import Rotation as Rotation
+from ._switching_euler import SwitchingEuler as SwitchingEuler
 from ._systems import AbstractLangevin as AbstractLangevin
 from ._systems import Overdamped as Overdamped
 from ._systems import Underdamped as Underdamped
+from ._two_rings import TwoRings as TwoRings
+from ._two_rings import stall_load as stall_load
 from ._work_experiment import ForwardAndReverse as ForwardAndReverse
 from ._work_experiment import WorkExperiment as WorkExperiment

@@ -67,6 +67,10 @@ class Flow(eqx.Module):
     def current(self, density: PerCell) -> PerFace:
         return self.forward * density - self.backward * jnp.roll(density, -1)
 
+    def gross(self, density: PerCell) -> PerFace:
+        """What passes each face, both ways."""
+        return self.forward * density + self.backward * jnp.roll(density, -1)
+
     def rate(self, density: PerCell) -> PerCell:
         current = self.current(density)
         return (jnp.roll(current, 1) - current) / self.width

@@ -163,3 +163,29 @@ class TiltedCosine(AbstractPotential):
 
     def work(self, position: Position, before: Control, after: Control) -> Float[Array, ""]:
         return (before[0] - after[0]) * position[0]
+
+
+class Sawtooth(AbstractPotential):
+    r"""A smooth sawtooth of period :math:`2\pi`, the potential of a ratchet.
+
+    .. math:: U = V \left[\sin(x - \varphi) + \tfrac{a}{4} \sin 2(x - \varphi)\right]
+
+    For positive a the slope that rises to the right is the shorter and steeper one (a = 1:
+    Bartussek, Haenggi and Kissner, Europhys. Lett. 28, 459, 1994, up to sign and scale).
+    """
+
+    dimension: ClassVar[int] = 1
+    period: ClassVar[float | None] = 2 * math.pi
+
+    amplitude: Scalar = parameter(doc="Amplitude V", default=1.0)
+    asymmetry: Scalar = parameter(doc="Asymmetry a; 0 is a sine", default=1.0)
+    phase: Scalar = parameter(doc="Shift phi to the right", default=0.0)
+
+    @property
+    def rest(self) -> Position:
+        return (self.phase - math.pi / 2)[None]
+
+    def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
+        x = position[0] - self.phase
+        bent = self.asymmetry / 4 * elementary.sine(2 * x)
+        return self.amplitude * (elementary.sine(x) + bent)

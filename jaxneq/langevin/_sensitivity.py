@@ -109,6 +109,11 @@ def sensitivity(
     **Raises:** `ValueError` for misuse, `SolveError` for a path that diverges.
     """
     method = resolve_method(system, method, "simulate", AbstractIntegrator)
+    if not method.differentiable(system):
+        raise ValueError(
+            f"sensitivity: {type(method).__name__} finds no derivatives, for its paths jump. "
+            "Differentiate a steady method."
+        )
     _check(method, gradient, mode, pilot)
     leaves, structure = jax.tree.flatten(_parameters(system, where))
     if not leaves:

@@ -63,6 +63,15 @@ class AbstractDrive(AbstractDeclared):
         """The force on each coordinate."""
 
 
+class ConstantForce(AbstractDrive):
+    r"""A force along the first coordinate, such as a load; on a ring it has no energy."""
+
+    force: Scalar = parameter(doc="Force F along the first coordinate")
+
+    def __call__(self, position: Position, control: Control) -> Position:
+        return jnp.concatenate([self.force[None], jnp.zeros_like(position[1:])])
+
+
 class Rotation(AbstractDrive):
     r"""A force that stirs the plane of the first two coordinates, :math:`f = a\,(-y, x)`."""
 

@@ -254,10 +254,10 @@ class AbstractParticle(AbstractLangevin):
         return None if self.drive is None else _each(self.drive)(position, control)
 
     def friction_at(self, position: Ensemble) -> Coefficient:
-        return _scaled(self.friction, self.friction_profile, position)
+        return scaled(self.friction, self.friction_profile, position)
 
     def temperature_at(self, position: Ensemble) -> Coefficient:
-        return _scaled(self.temperature, self.temperature_profile, position)
+        return scaled(self.temperature, self.temperature_profile, position)
 
 
 class Overdamped(AbstractParticle):
@@ -360,7 +360,8 @@ def _each(function: Any) -> Any:
     return jax.vmap(function, in_axes=(-1, None), out_axes=-1)
 
 
-def _scaled(value: Any, profile: AbstractProfile | None, position: Ensemble) -> Coefficient:
+def scaled(value: Any, profile: AbstractProfile | None, position: Ensemble) -> Coefficient:
+    """A number times a profile, where there is one."""
     if profile is None:
         return value
     if profile.uniform:
