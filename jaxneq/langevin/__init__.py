@@ -5,6 +5,10 @@ from ._active import ActiveParticle as ActiveParticle
 from ._bit_erasure import BitErasure as BitErasure
 from ._bit_erasure import Erasure as Erasure
 from ._chain import Chain as Chain
+from ._corridor import Corridor as Corridor
+from ._corridor import fick_jacobs as fick_jacobs
+from ._corridor_diffusion import ConfinedDiffusion as ConfinedDiffusion
+from ._corridor_diffusion import CorridorDiffusion as CorridorDiffusion
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._escape import kramers_rate as kramers_rate
 from ._escape import mean_first_passage_time as mean_first_passage_time
