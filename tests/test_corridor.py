@@ -159,10 +159,10 @@ def test_sampled_gradients_against_differences():
 
 def test_what_has_no_reduction_is_refused():
     other = Overdamped(potential=langevin.Harmonic(dimension=2))
-    with pytest.raises(ValueError, match="the potential is Harmonic. Give a Corridor"):
+    with pytest.raises(ValueError, match="the potential is Harmonic"):
         fick_jacobs(other)
     stirred = Overdamped(potential=Corridor(), drive=langevin.Rotation(strength=1.0))
-    with pytest.raises(ValueError, match="has a drive. Leave it out"):
+    with pytest.raises(ValueError, match="has a drive"):
         simulate(stirred, CorridorDiffusion(integrator=FEW), key=jax.random.key(0), time=1.0)
 
 

@@ -33,6 +33,7 @@ from ._lattice import AnharmonicSpring as AnharmonicSpring
 from ._lattice import BulkBath as BulkBath
 from ._lattice import CosineSpring as CosineSpring
 from ._lattice import EndBaths as EndBaths
+from ._lattice import ExponentialSpring as ExponentialSpring
 from ._lattice import HarmonicSpring as HarmonicSpring
 from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
@@ -53,8 +54,13 @@ from ._protocols import Stretched as Stretched
 from ._protocols import Together as Together
 from ._sensitivity import Sensitivity as Sensitivity
 from ._sensitivity import sensitivity as sensitivity
+from ._single_file import SingleFile as SingleFile
+from ._single_file import gap_variance as gap_variance
+from ._single_file import single_file_law as single_file_law
 from ._splitting import BAOAB as BAOAB
 from ._splitting import OBABO as OBABO
+from ._spreading import MeanSquaredDisplacement as MeanSquaredDisplacement
+from ._spreading import Spreading as Spreading
 from ._stochastic_heun import StochasticHeun as StochasticHeun
 from ._surroundings import AbstractDrive as AbstractDrive
 from ._surroundings import AbstractProfile as AbstractProfile

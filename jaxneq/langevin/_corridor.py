@@ -14,10 +14,8 @@ the friction of the reduced motion becomes :math:`\gamma (1 + \sigma'^2)`.
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -43,7 +41,7 @@ class Corridor(AbstractPotential):
     controls: ClassVar[int] = 1
 
     stiffness: Scalar = parameter(
-        range="(0, inf)", doc="Mean stiffness k of the walls", default=1.0
+        range="(0, inf)", doc="Stiffness k of the walls, geometric mean", default=1.0
     )
     modulation: Scalar = parameter(doc="Modulation a of the logarithm of the width", default=1.0)
     force: Scalar = parameter(doc="Force F along the corridor", default=0.0)
