@@ -39,6 +39,9 @@ from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
 from ._linear_moments import LinearMoments as LinearMoments
 from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
+from ._onsager_pair import CrossEffects as CrossEffects
+from ._onsager_pair import OnsagerPair as OnsagerPair
+from ._onsager_pair import cross_coefficient as cross_coefficient
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

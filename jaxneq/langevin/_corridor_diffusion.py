@@ -115,8 +115,8 @@ class CorridorDiffusion(AbstractExperiment):
         method = cls(integrator=StochasticHeun(dt=0.01, replicas=2048))
 
         def diffusion() -> Any:
-            plan = {"time": 100.0, "burn_in": 20.0}
-            return simulate(corridor, method, key=jax.random.key(0), **plan).diffusion
+            key = jax.random.key(0)
+            return simulate(corridor, method, key=key, time=100.0, burn_in=20.0).diffusion
 
         source = "minimum of the dissipation in two dimensions, Fourier times Hermite"
         yield Case("corridor: diffusion", diffusion, 0.7577015338, 5.0, source, error="z")
