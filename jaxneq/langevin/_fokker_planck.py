@@ -175,7 +175,9 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         def rates(time: Array, state: Followed) -> dict[str, Array]:
             control, power = paths.power(just_after(system, time))
             density, moving = state.rows[0], paths.flow_at(control)
-            settled = stationary(system, grid, cells_between(system, control, grid)).density
+            settled = density
+            if grid.ring:
+                settled = stationary(system, grid, cells_between(system, control, grid)).density
             now = _rates(system, grid, moving, density, settled, moving.current(density))
             if paths.exponential:
                 now["exponential_work"] = paths.exponential_work(state, control)

@@ -143,6 +143,7 @@ class OnsagerPair(AbstractExperiment):
                 )
 
     def own(self, system: AbstractLangevin, schedule: Schedule) -> tuple[AbstractObservable, ...]:
+        assert isinstance(system, Overdamped)
         return (_CarriedHeat(system),)
 
     def init(self, system: Overdamped, **plan: Any) -> Any:
@@ -206,11 +207,11 @@ class OnsagerPair(AbstractExperiment):
             potential=TiltedCosine(amplitude=1.0, force=0.2),
             temperature_profile=CosineProfile(amplitude=0.2, phase=np.pi / 2),
         )
-        method = cls(integrator=EulerMaruyama(dt=0.02, replicas=2048))
+        method = cls(integrator=EulerMaruyama(dt=0.02, replicas=512))
         for name in ("drift_coefficient", "heat_coefficient"):
 
             def found(name: str = name) -> Any:
-                end = simulate(ring, method, key=jax.random.key(0), time=60.0, burn_in=10.0)
+                end = simulate(ring, method, key=jax.random.key(0), time=30.0, burn_in=5.0)
                 return getattr(end, name)
 
             yield Case(
