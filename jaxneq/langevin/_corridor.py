@@ -24,7 +24,7 @@ from jaxneq._kernels import elementary
 
 from ._potentials import AbstractPotential, Control, Position, TiltedCosine
 from ._surroundings import AbstractProfile
-from ._systems import Overdamped
+from ._systems import Overdamped, check_parts
 
 
 class Corridor(AbstractPotential):
@@ -74,9 +74,9 @@ def fick_jacobs(system: Overdamped, corrected: bool = True) -> Overdamped:
     A system in one coordinate, for ``steady(..., FokkerPlanck(ends="periodic"))`` or
     `lifson_jackson`. Without the correction :math:`\sigma'^2` the error is of first order in
     :math:`T/k`, the square of the width over the length (Jacobs, Diffusion Processes, Springer
-    1967), and at :math:`F = 0` the diffusion is an upper bound. With it the diffusion without load
-    is right to second order, by Zwanzig's expansion (J. Phys. Chem. 96, 3926, 1992) for walls that
-    are parabolic; under a load the correction is but a part of the first order. Without load
+    1967), and at :math:`F = 0` the diffusion is an upper bound. With it the error without load is
+    of second order, by Zwanzig's expansion (J. Phys. Chem. 96, 3926, 1992) for walls that are
+    parabolic; under a load the correction is but a part of the first order. Without load
 
     .. math:: \frac{T}{\gamma D_e} = I_0(a)^2 + \frac{T}{k}\,a\,I_0(a)\,I_1(a) .
 
@@ -99,9 +99,4 @@ def fick_jacobs(system: Overdamped, corrected: bool = True) -> Overdamped:
 
 def check_corridor(owner: str, system: Overdamped) -> None:
     """Refuse what has no reduction here."""
-    if not isinstance(system.potential, Corridor):
-        kind = type(system.potential).__name__
-        raise ValueError(f"{owner}: the potential is {kind}. Give a Corridor.")
-    for name in ("drive", "temperature_profile", "friction_profile"):
-        if getattr(system, name) is not None:
-            raise ValueError(f"{owner}: the corridor has a {name}. Leave it out.")
+    check_parts(owner, system, Corridor, ("drive", "temperature_profile", "friction_profile"))

@@ -44,7 +44,7 @@ from jaxneq._core import (
 from ._experiment import AbstractExperiment
 from ._potentials import TiltedCosine
 from ._surroundings import CosineProfile
-from ._systems import AbstractLangevin, Overdamped
+from ._systems import AbstractLangevin, Overdamped, check_parts
 from ._walker import LangevinState, Sample
 
 
@@ -276,9 +276,8 @@ def _four(system: Overdamped, function: Callable[..., Any], states: Any = None) 
 
 def _check(owner: str, system: Overdamped) -> None:
     """The ring must be one of the two cosines, with nothing besides."""
-    profile, named = system.temperature_profile, type(system.potential).__name__
-    if not isinstance(system.potential, TiltedCosine):
-        raise ValueError(f"{owner}: the potential is {named}. Give a TiltedCosine.")
+    check_parts(owner, system, TiltedCosine, ("protocol", "drive", "friction_profile"))
+    profile = system.temperature_profile
     if not isinstance(profile, CosineProfile):
         given = "missing" if profile is None else type(profile).__name__
         raise ValueError(f"{owner}: temperature_profile is {given}. Give a CosineProfile.")
@@ -288,6 +287,3 @@ def _check(owner: str, system: Overdamped) -> None:
             f"{owner}: the temperature has the period {float(profile.period):g}. Give that of the "
             "potential, 2 pi."
         )
-    for name in ("protocol", "drive", "friction_profile"):
-        if getattr(system, name) is not None:
-            raise ValueError(f"{owner}: the ring has a {name}. Leave it out.")

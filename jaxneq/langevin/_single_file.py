@@ -13,7 +13,7 @@ from jaxneq._core import Scalar, parameter, part, setting
 
 from ._lattice import AbstractSpring
 from ._potentials import AbstractPotential, Control, Position
-from ._systems import Overdamped
+from ._systems import Overdamped, check_parts
 
 # Nodes of a rule for densities of one gap, dense near the mean, and Newton's steps.
 _NODES, _REACH, _STEPS = 2401, 12.0, 60
@@ -129,9 +129,4 @@ def gaussian_file(system: Overdamped, times: Times) -> Times:
 
 
 def _check(owner: str, system: Overdamped) -> None:
-    if not isinstance(system.potential, SingleFile):
-        kind = type(system.potential).__name__
-        raise ValueError(f"{owner}: the potential is {kind}. Give a SingleFile.")
-    for name in ("drive", "temperature_profile", "friction_profile"):
-        if getattr(system, name) is not None:
-            raise ValueError(f"{owner}: the file has a {name}. Leave it out.")
+    check_parts(owner, system, SingleFile, ("drive", "temperature_profile", "friction_profile"))
