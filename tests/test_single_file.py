@@ -188,8 +188,7 @@ def test_sampled_gradients_against_differences():
     @jax.jit
     def computed(x):
         found = simulate(toda(*x, particles=4), method, key=KEY, time=0.6, burn_in=0.2)
-        known = found.gaussian_mean_squared_displacement
-        return jnp.sum(found.mean_squared_displacement.value) + known[-1] + found.exponent.value[1]
+        return jnp.sum(found.mean_squared_displacement.value) + found.exponent.value[1]
 
     at, step = jnp.asarray([5.0, 0.25, 1.0, 0.8]), 1e-5 * jnp.eye(4)
     differences = [(computed(at + one) - computed(at - one)) / 2e-5 for one in step]

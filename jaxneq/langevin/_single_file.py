@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -66,6 +67,11 @@ def gap_variance(system: Overdamped) -> Float[Array, ""]:
     **Raises:** `ValueError` for another potential, a drive, or profiles.
     """
     _check("gap_variance", system)
+    return _gap_variance(system)
+
+
+@eqx.filter_jit
+def _gap_variance(system: Overdamped) -> Float[Array, ""]:
     file, temperature = system.potential, system.temperature
     assert isinstance(file, SingleFile)
     u = jnp.linspace(-_REACH, _REACH, _NODES, dtype=system.dtype)
