@@ -30,13 +30,7 @@ class AbstractExperiment(AbstractSampler):
         return ()
 
     def check(self, system: AbstractLangevin) -> None:
-        name, scheme = type(self).__name__, self.integrator
-        if not isinstance(system, scheme.systems):
-            able = ", ".join(cls.__name__ for cls in scheme.systems)
-            raise ValueError(
-                f"{name}: {type(scheme).__name__} treats {able}, not {type(system).__name__}."
-            )
-        scheme.check(system)
+        check_scheme(type(self).__name__, system, self.integrator)
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.integrator.schedule(time, burn_in)
@@ -79,3 +73,11 @@ class AbstractExperiment(AbstractSampler):
         """What the ensemble has to say by itself, with the experiment's own observables."""
         every = (*observables, *self.own(system, schedule))
         return self.integrator.finish(system, state, schedule=schedule, observables=every)
+
+
+def check_scheme(owner: str, system: AbstractLangevin, integrator: AbstractIntegrator) -> None:
+    """The scheme must treat the system, and with its step."""
+    if not isinstance(system, integrator.systems):
+        able, kind = ", ".join(cls.__name__ for cls in integrator.systems), type(system).__name__
+        raise ValueError(f"{owner}: {type(integrator).__name__} treats {able}, not {kind}.")
+    integrator.check(system)
