@@ -146,7 +146,7 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             density=density,
             diffusion=diffusion,
             relaxation_rates=moving.relaxation_rates(self.modes) if self.modes else None,
-            **_rates(system, grid, moving, density, through),
+            **_rates(system, grid, moving, density, density, through),
             **_spread(grid, density),
             conservation_residual=jnp.max(jnp.abs(found - through)) / gross,
             status=_status(fits, density),
@@ -175,7 +175,10 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         def rates(time: Array, state: Followed) -> dict[str, Array]:
             control, power = paths.power(just_after(system, time))
             density, moving = state.rows[0], paths.flow_at(control)
-            now = _rates(system, grid, moving, density, moving.current(density))
+            settled = density
+            if grid.ring:
+                settled = stationary(system, grid, cells_between(system, control, grid)).density
+            now = _rates(system, grid, moving, density, settled, moving.current(density))
             if paths.exponential:
                 now["exponential_work"] = paths.exponential_work(state, control)
             return now | {
@@ -252,22 +255,33 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
 
 
 def _rates(
-    system: Overdamped, grid: Grid, moving: Flow, density: Array, current: Array
+    system: Overdamped, grid: Grid, moving: Flow, density: Array, settled: Array, current: Array
 ) -> dict[str, Array]:
-    """What flows with a density and its current. Where nothing is, nothing is produced."""
-    inside = density > 0
-    log_density = jnp.log(jnp.where(inside, density, 1))
-    log_density = log_density + jnp.log(at_centers(system.temperature_at, grid))
-    both = inside & jnp.roll(inside, -1) & (moving.forward > 0)
-    affinity = jnp.where(both, log_density - jnp.roll(log_density, -1) - moving.rise, 0)
+    """What flows with a density and its current, of which `settled` would be stationary."""
+    affinity = _affinity(system, grid, moving, density)
+    produced = current @ affinity
+    kept = jnp.zeros_like(affinity)
+    if grid.ring:  # between walls nothing flows once all has settled
+        kept = jnp.where(affinity == 0, 0, _affinity(system, grid, moving, settled))
     return {
         "current": current,
         "affinity": affinity,
         "velocity": jnp.sum(current) * grid.width,
         "heat_rate": current @ moving.work,
         "work_rate": current @ moving.stirring,
-        "entropy_production": current @ affinity,
+        "entropy_production": produced,
+        "adiabatic_entropy_production": current @ kept,
+        "nonadiabatic_entropy_production": current @ (affinity - kept),
     }
+
+
+def _affinity(system: Overdamped, grid: Grid, moving: Flow, density: Array) -> Array:
+    """The entropy of one passage of each face. Where nothing is, nothing is produced."""
+    inside = density > 0
+    log_density = jnp.log(jnp.where(inside, density, 1))
+    log_density = log_density + jnp.log(at_centers(system.temperature_at, grid))
+    both = inside & jnp.roll(inside, -1) & (moving.forward > 0)
+    return jnp.where(both, log_density - jnp.roll(log_density, -1) - moving.rise, 0)
 
 
 def _spread(grid: Grid, density: Array) -> dict[str, Array]:

@@ -23,6 +23,15 @@ class FokkerPlanckSolution(AbstractSolution):
     .. math:: \sigma = \int \frac{\gamma J^2}{T p}\,dx
               = \sum_{faces} J_i \left[\int\frac{F}{T}\,dx - \Delta\ln(T p)\right]_i .
 
+    It has two parts, neither of them negative (Esposito and Van den Broeck, Phys. Rev. Lett. 104,
+    090601, 2010). With the density :math:`p^s` that is stationary under the present control,
+
+    .. math:: \sigma_a = \sum_{faces} J_i \left[\int\frac{F}{T}\,dx - \Delta\ln(T p^s)\right]_i,
+              \qquad \sigma_{na} = -\sum_{faces} J_i\,\Delta\ln\frac{p}{p^s}
+
+    the adiabatic part keeps up a steady state that flows, and is 0 with detailed balance; the
+    nonadiabatic part is that of relaxing and being driven, and is 0 in a steady state.
+
     Heat goes to the bath. Work is that of the protocol and of a force that is no gradient, counted
     from before time 0, jumps included, as along sampled paths; its moments are those of the paths'
     work. On a ring the work of a protocol depends on the windings and is left out.
@@ -77,6 +86,12 @@ class FokkerPlanckSolution(AbstractSolution):
     )
     entropy_production: Float[Array, "*time"] = quantity(
         doc="Rate of entropy production, bath and density", dims=_TIME
+    )
+    adiabatic_entropy_production: Float[Array, "*time"] = quantity(
+        doc="Rate of entropy production that keeps up the stationary flow", dims=_TIME
+    )
+    nonadiabatic_entropy_production: Float[Array, "*time"] = quantity(
+        doc="Rate of entropy production of relaxing and being driven", dims=_TIME
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Stationary: spread of the current; in time: first law, or mass on a ring; relative"

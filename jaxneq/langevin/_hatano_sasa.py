@@ -13,7 +13,6 @@ from jaxtyping import Array, Float, Int
 from jaxneq import thermodynamics
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSampler,
     AbstractSolution,
     AbstractSystem,
     Case,
@@ -21,16 +20,15 @@ from jaxneq._core import (
     Schedule,
     Status,
     is_concrete,
-    part,
     quantity,
     simulate,
 )
 
 from ._ensemble import LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama
+from ._experiment import AbstractExperiment
 from ._potentials import Harmonic
 from ._protocols import LinearRamp
-from ._sampler import AbstractIntegrator
 from ._surroundings import Rotation
 from ._systems import AbstractLangevin, Control, Overdamped
 from ._two_way import check_work, temperature_of
@@ -96,7 +94,7 @@ class SteadyTransition(AbstractSolution):
         )
 
 
-class HatanoSasa(AbstractSampler):
+class HatanoSasa(AbstractExperiment):
     """A protocol from the steady state of a driven linear system without inertia.
 
     The drive is on during `burn_in`, which must be long enough for the steady state. Forces are to
@@ -105,13 +103,6 @@ class HatanoSasa(AbstractSampler):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
-
-    integrator: AbstractIntegrator = part(AbstractIntegrator, doc="Scheme for the paths")
-    replicas: ClassVar[Any] = property(lambda self: self.integrator.replicas)  # no field
-
-    @property
-    def compiler_options(self) -> dict[str, Any]:
-        return self.integrator.compiler_options
 
     def check(self, system: AbstractLangevin) -> None:
         check_work(self, system, self.integrator)
@@ -126,39 +117,12 @@ class HatanoSasa(AbstractSampler):
                 "known. Give a potential such as Harmonic, and uniform friction and temperature."
             )
 
-    def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        return self.integrator.schedule(time, burn_in)
-
-    def init(
-        self,
-        system: AbstractLangevin,
-        *,
-        schedule: Schedule,
-        observables: tuple[AbstractObservable, ...],
-        **plan: Any,
-    ) -> LangevinState:
-        plan |= {"schedule": schedule, "observables": (*observables, self._own(system, schedule))}
-        return self.integrator.init(system, **plan)
-
-    def advance(
-        self,
-        system: AbstractLangevin,
-        state: LangevinState,
-        steps: Any,
-        *,
-        schedule: Schedule,
-        observables: tuple[AbstractObservable, ...],
-    ) -> LangevinState:
-        every = (*observables, self._own(system, schedule))
-        plan = {"schedule": schedule, "observables": every}
-        return self.integrator.advance(system, state, steps, **plan)
-
-    def _own(self, system: AbstractLangevin, schedule: Schedule) -> _Functional:
+    def own(self, system: AbstractLangevin, schedule: Schedule) -> tuple[AbstractObservable, ...]:
         """For every step, how the steady potential changes when the control steps."""
         halves = jnp.arange(schedule.total - schedule.burn_in + 1, dtype=system.dtype) - 0.5
         controls = jax.vmap(system.control_at)(halves * self.integrator.dt)
         potentials = jax.vmap(lambda control: _steady_potential(system, control))(controls)
-        return _Functional(*map(partial(jnp.diff, axis=0), potentials))
+        return (_Functional(*map(partial(jnp.diff, axis=0), potentials)),)
 
     def finish(
         self,
@@ -168,9 +132,8 @@ class HatanoSasa(AbstractSampler):
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
     ) -> SteadyTransition:
-        own = self._own(system, schedule)
-        every = (*observables, own)
-        found = self.integrator.finish(system, state, schedule=schedule, observables=every)
+        found = self.ensemble(system, state, schedule=schedule, observables=observables)
+        (own,) = self.own(system, schedule)
         functional, _ = own.join(state.walker.accumulated[-1])
         temperature, protocol = temperature_of(system), system.protocol
         assert protocol is not None

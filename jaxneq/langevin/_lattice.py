@@ -77,6 +77,22 @@ class CosineSpring(AbstractSpring):
         return self.strength * elementary.sine(length)
 
 
+class ExponentialSpring(AbstractSpring):
+    r"""Repulsion that falls exponentially, :math:`V = \epsilon\,e^{-r/l}` (Toda, 1967).
+
+    It needs ends that hold the chain together. In a file of particles, r is the distance.
+    """
+
+    strength: Scalar = parameter(range="(0, inf)", doc="Energy epsilon at r = 0", default=1.0)
+    reach: Scalar = parameter(range="(0, inf)", doc="Length l of the decay", default=1.0)
+
+    def energy(self, length: Values) -> Values:
+        return self.strength * jnp.exp(-length / self.reach)
+
+    def slope(self, length: Values) -> Values:
+        return -self.energy(length) / self.reach
+
+
 class AbstractThermostat(AbstractDeclared):
     """Which sites of a chain touch which bath. A column has the shape (sites, 1)."""
 

@@ -355,6 +355,19 @@ class Underdamped(AbstractParticle, AbstractInertial):
         )
 
 
+def check_parts(
+    owner: str, system: AbstractParticle, potential: type, without: tuple[str, ...]
+) -> None:
+    """Refuse another potential, and parts that a formula or an experiment does not know."""
+    if not isinstance(system.potential, potential):
+        raise ValueError(
+            f"{owner}: the potential is {_kind(system.potential)}. Give a {potential.__name__}."
+        )
+    for name in without:
+        if getattr(system, name) is not None:
+            raise ValueError(f"{owner}: the system has a {name}. Leave it out.")
+
+
 def _each(function: Any) -> Any:
     """A function of one position and the control, for all replicas along the last axis."""
     return jax.vmap(function, in_axes=(-1, None), out_axes=-1)

@@ -12,6 +12,7 @@ from jaxtyping import Array
 from jaxneq._core import AbstractSampler, AbstractSystem, Estimate, Schedule, part
 
 from ._ensemble import LangevinEnsemble
+from ._experiment import check_scheme
 from ._protocols import Reversed
 from ._sampler import AbstractIntegrator
 from ._systems import AbstractLangevin
@@ -105,10 +106,7 @@ class AbstractTwoWay(AbstractSampler):
 def check_work(owner: Any, system: AbstractLangevin, integrator: AbstractIntegrator) -> None:
     """Work theorems need a protocol and one temperature, and a scheme that treats the system."""
     name, kind = type(owner).__name__, type(system).__name__
-    if not isinstance(system, integrator.systems):
-        able = ", ".join(cls.__name__ for cls in integrator.systems)
-        raise ValueError(f"{name}: {type(integrator).__name__} treats {able}, not {kind}.")
-    integrator.check(system)
+    check_scheme(name, system, integrator)
     if system.protocol is None:
         raise ValueError(f"{name}: {kind} has no protocol, so no work is done. Give it a protocol.")
     if system.several_baths:

@@ -1,0 +1,83 @@
+"""What experiments on one ensemble share: an integrator, and what they look at on the way."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+
+from jaxneq._core import AbstractObservable, AbstractSampler, Schedule, part
+
+from ._ensemble import LangevinEnsemble
+from ._sampler import AbstractIntegrator
+from ._systems import AbstractLangevin
+from ._walker import LangevinState
+
+
+class AbstractExperiment(AbstractSampler):
+    """A sampler that runs one ensemble and says more of it; a subclass has `finish`."""
+
+    integrator: AbstractIntegrator = part(AbstractIntegrator, doc="Scheme for the paths")
+
+    replicas: ClassVar[Any] = property(lambda self: self.integrator.replicas)  # no field
+
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        return self.integrator.compiler_options
+
+    def own(self, system: AbstractLangevin, schedule: Schedule) -> tuple[AbstractObservable, ...]:
+        """What the experiment itself observes along the paths; here nothing."""
+        return ()
+
+    def check(self, system: AbstractLangevin) -> None:
+        check_scheme(type(self).__name__, system, self.integrator)
+
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        return self.integrator.schedule(time, burn_in)
+
+    def init(
+        self,
+        system: AbstractLangevin,
+        *,
+        key: jax.Array,
+        schedule: Schedule,
+        initial: Any,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinState:
+        every = (*observables, *self.own(system, schedule))
+        return self.integrator.init(
+            system, key=key, schedule=schedule, initial=initial, observables=every
+        )
+
+    def advance(
+        self,
+        system: AbstractLangevin,
+        state: LangevinState,
+        steps: Any,
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinState:
+        every = (*observables, *self.own(system, schedule))
+        plan = {"schedule": schedule, "observables": every}
+        return self.integrator.advance(system, state, steps, **plan)
+
+    def ensemble(
+        self,
+        system: AbstractLangevin,
+        state: LangevinState,
+        *,
+        schedule: Schedule,
+        observables: tuple[AbstractObservable, ...],
+    ) -> LangevinEnsemble:
+        """What the ensemble has to say by itself, with the experiment's own observables."""
+        every = (*observables, *self.own(system, schedule))
+        return self.integrator.finish(system, state, schedule=schedule, observables=every)
+
+
+def check_scheme(owner: str, system: AbstractLangevin, integrator: AbstractIntegrator) -> None:
+    """The scheme must treat the system, and with its step."""
+    if not isinstance(system, integrator.systems):
+        able, kind = ", ".join(cls.__name__ for cls in integrator.systems), type(system).__name__
+        raise ValueError(f"{owner}: {type(integrator).__name__} treats {able}, not {kind}.")
+    integrator.check(system)
