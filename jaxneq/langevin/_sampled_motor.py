@@ -11,12 +11,10 @@ from jaxtyping import Array, Float
 
 from jaxneq import thermodynamics
 from jaxneq._core import (
-    AbstractSampler,
     AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
-    Schedule,
     Status,
     part,
     quantity,
@@ -24,6 +22,7 @@ from jaxneq._core import (
 )
 
 from ._ensemble import LangevinEnsemble
+from ._experiment import AbstractExperiment
 from ._flashing_ratchet import FlashingRatchet
 from ._potentials import Sawtooth, TiltedCosine
 from ._switching_euler import SwitchingEuler
@@ -45,9 +44,6 @@ class MotorEnsemble(AbstractSolution):
     ensemble: LangevinEnsemble
 
     velocity: Estimate = quantity(doc="Mean displacement per time")
-    stationary_velocity: Float[Array, ""] = quantity(
-        doc="Velocity of the stationary state, by TwoRings", reference_for="velocity"
-    )
     diffusion: Estimate = quantity(doc="Variance of the displacement over twice the time")
     turnover: Estimate = quantity(doc="Fuel molecules used per time")
     turnover_diffusion: Estimate = quantity(doc="Variance of the fuel used over twice the time")
@@ -96,7 +92,7 @@ class MotorEnsemble(AbstractSolution):
         return self.ensemble.where_it_failed()
 
 
-class SampledMotor(AbstractSampler):
+class SampledMotor(AbstractExperiment):
     """Paths of a flashing ratchet, and its efficiency and precision from them.
 
     Each replica starts on and in a well; `burn_in` must be long enough for the stationary state.
@@ -107,28 +103,9 @@ class SampledMotor(AbstractSampler):
     integrator: SwitchingEuler = part(
         SwitchingEuler, doc="Scheme for the paths", default=SwitchingEuler()
     )
-    replicas: ClassVar[Any] = property(lambda self: self.integrator.replicas)  # no field
-
-    @property
-    def compiler_options(self) -> dict[str, Any]:
-        return self.integrator.compiler_options
-
-    def check(self, system: FlashingRatchet) -> None:
-        self.integrator.check(system)
-
-    def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        return self.integrator.schedule(time, burn_in)
-
-    def init(self, system: FlashingRatchet, **plan: Any) -> LangevinState:
-        return self.integrator.init(system, **plan)
-
-    def advance(
-        self, system: FlashingRatchet, state: LangevinState, steps: Any, **plan: Any
-    ) -> LangevinState:
-        return self.integrator.advance(system, state, steps, **plan)
 
     def finish(self, system: FlashingRatchet, state: LangevinState, **plan: Any) -> MotorEnsemble:
-        found = self.integrator.finish(system, state, **plan)
+        found = self.ensemble(system, state, **plan)
         moved, _, used = found.position - found.start
         of, time = Estimate.from_samples, found.time
         velocity, turnover = of(moved / time), of(used / time)
@@ -141,7 +118,6 @@ class SampledMotor(AbstractSampler):
         return MotorEnsemble(
             ensemble=found,
             velocity=velocity,
-            stationary_velocity=TwoRings().steady(system).velocity,
             diffusion=coordinate(0),
             turnover=turnover,
             turnover_diffusion=coordinate(2),
