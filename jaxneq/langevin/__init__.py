@@ -5,6 +5,8 @@ from ._active import ActiveParticle as ActiveParticle
 from ._bit_erasure import BitErasure as BitErasure
 from ._bit_erasure import Erasure as Erasure
 from ._chain import Chain as Chain
+from ._conduction import Conduction as Conduction
+from ._conduction import HeatConduction as HeatConduction
 from ._ensemble import LangevinEnsemble as LangevinEnsemble
 from ._escape import kramers_rate as kramers_rate
 from ._escape import mean_first_passage_time as mean_first_passage_time

@@ -46,6 +46,7 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         finite = data.values[np.isfinite(data.values)]
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
+    found += _told(result, show)
     found += _derivatives(result, primary, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
@@ -87,6 +88,16 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
             value = names[int(number)] if names else show(float(number), coordinate.unit)
         where.append(f"{its_name} = {value}")
     return text + (" at " + ", ".join(where) if where else "")
+
+
+def _told(result: Result, show: Show) -> list[tuple[str, str]]:
+    """Single numbers that say so, such as those of a fit; and what there is no room for."""
+    told = {name: data for name, data in result.quantities.items() if data.hints.get("told")}
+    found = [(words(name), _at(result, name, (), show)) for name in told]
+    if left_out := result.attributes.get("left_out"):
+        names = ", ".join(map(words, left_out))
+        found.append(("left out", f"{names}: another shape at other points of the sweep"))
+    return found
 
 
 def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:

@@ -163,11 +163,17 @@ class Panel:
         return found
 
     def _draw_guides(self) -> None:
-        for number, (_, rows) in enumerate(self.guides):
+        dims = (self.shown.across, self.shown.along)
+        for number, (name, rows) in enumerate(self.guides):
+            error = self.result.quantities.get(f"{name}_stderr")
+            errors = None if error is None else slab(error, dims, self.shown.fixed)
             for i, row in enumerate(rows):
                 color = SOFT if len(rows) == 1 else self.colors[i]
                 style = (0, DASHES[number % len(DASHES)])
                 self.ax.plot(self.shown.x[i], row, ls=style, color=color, lw=1.0, zorder=2)
+                if errors is not None:
+                    look = {"color": color, "alpha": 0.15, "lw": 0, "zorder": 1}
+                    self.ax.fill_between(self.shown.x[i], row - errors[i], row + errors[i], **look)
         for value in marks(self.result, self.shown.along).values():
             self.ax.axvline(value, ls=(0, DASHES[0]), color=SOFT, lw=1.0, zorder=2)
 
