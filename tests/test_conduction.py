@@ -128,3 +128,18 @@ def test_a_phi4_chain_conducts_normally_by_both_ways():
     assert np.all(apart < 5)
     (ax,) = report.figure(found).axes
     assert ax.get_xlabel() == "Sites" and ax.get_ylabel() == "Resistance"
+
+
+def test_an_fput_chain_conducts_better_the_longer_it_is():
+    """Between 8 and 32 sites: less than ballistic, an exponent of 1, and more than normal, of 0."""
+    few = "sweep={ 'system.sites' = { values = [8, 16, 32] } }"
+    found = done("chain_fput", few, "simulate.time=600.0", "simulate.burn_in=200.0")
+    exponent, error = (
+        value(found, "conductivity_exponent"),
+        value(found, "conductivity_exponent_stderr"),
+    )
+    assert error < 0.05 and exponent - 5 * error > 1 / 3 and exponent + 5 * error < 1
+    curve = found.quantities["conductivity_fit"].values
+    np.testing.assert_allclose(np.log2(curve[2] / curve[0]) / 2, exponent, rtol=1e-9)
+    (ax,) = report.figure(found).axes
+    assert ax.get_xscale() == ax.get_yscale() == "log"

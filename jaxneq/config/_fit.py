@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,10 +84,11 @@ def _fitted(
         datasets[full] = Dataset(np.asarray(estimate.value), (), unit, f"{doc} {of}", hints)
         error = np.asarray(estimate.stderr)
         datasets[f"{full}_stderr"] = Dataset(error, (), unit, f"standard error of {full}")
-    verdict = "Chance that the points lie as far from it"
+    verdict = f"Chance that the points scatter as much about {of[3:]}"
     p_value = np.asarray(fit.p_value)
-    hints = {"told": True}
-    datasets[f"{name}_p_value"] = Dataset(p_value, (), "1", f"{verdict}, {of[3:]}", hints)
+    datasets[f"{name}_p_value"] = Dataset(p_value, (), "1", verdict, {"told": True})
     beside = {"reference_for": name}
+    if form == "power":
+        datasets[name] = dataclasses.replace(data, hints=data.hints | {"scale": "log"})
     datasets[f"{name}_fit"] = Dataset(np.asarray(curve), data.dims, own, f"The curve {of}", beside)
     return datasets

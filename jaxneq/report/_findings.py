@@ -12,6 +12,7 @@ from jaxneq.store import Result
 from ._compared import deviation, symbols_beside
 from ._units import plain
 from ._view import (
+    COMPANIONS,
     NO_STATUS,
     categories,
     curves,
@@ -95,7 +96,7 @@ def _told(result: Result, show: Show) -> list[tuple[str, str]]:
     told = {name: data for name, data in result.quantities.items() if data.hints.get("told")}
     found = [(words(name), _at(result, name, (), show)) for name in told]
     if left_out := result.attributes.get("left_out"):
-        names = ", ".join(map(words, left_out))
+        names = ", ".join(words(name) for name in left_out if not name.endswith(COMPANIONS))
         found.append(("left out", f"{names}: another shape at other points of the sweep"))
     return found
 

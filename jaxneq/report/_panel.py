@@ -39,7 +39,9 @@ class Panel:
         self.result, self.ax, self.shown = result, ax, shown
         data = result.quantities[shown.name]
         self.colors = line_colors(len(shown.y))
-        self.log_x = is_logarithmic(shown.x[0])
+        scale = data.hints.get("scale")
+        both = scale == "log" and shown.x.min() > 0  # as a power law wants
+        self.log_x = bool(both or is_logarithmic(shown.x[0]))
         name, coordinate = dimension(result, shown.along)
         self.choices = categories(coordinate) if coordinate is not None else []
         self.marker, self.width = self._look()
@@ -59,7 +61,7 @@ class Panel:
         y, finite = shown.y, shown.y[np.isfinite(shown.y)]
         positive = finite.size > 0 and finite.min() > 0
         spread = positive and finite.max() > 10 * finite.min()
-        log_y = bool(self.log_x and spread and data.hints.get("scale") != "linear")
+        log_y = bool(self.log_x and positive and (spread or both) and scale != "linear")
         guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
         label, derivative = words(shown.name), derivative_words(shown.name)
         if derivative:
