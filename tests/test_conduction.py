@@ -133,7 +133,7 @@ def test_a_phi4_chain_conducts_normally_by_both_ways():
 def test_an_fput_chain_conducts_better_the_longer_it_is():
     """Between 8 and 32 sites: less than ballistic, an exponent of 1, and more than normal, of 0."""
     few = "sweep={ 'system.sites' = { values = [8, 16, 32] } }"
-    found = done("chain_fput", few, "simulate.time=600.0", "simulate.burn_in=200.0")
+    found = done("chain_fput", few, "simulate.time=400.0", "simulate.burn_in=100.0")
     exponent, error = (
         value(found, "conductivity_exponent"),
         value(found, "conductivity_exponent_stderr"),
