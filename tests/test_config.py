@@ -266,10 +266,6 @@ BAD = {
         + '"system.difference" = {linear = [1, 2], count = 1000}',
         "10000000 points",
     ),
-    "sweep of samples": (
-        SAMPLE + '[sweep]\n"method.replicas" = {values = [4, 8]}',
-        "--set method.replicas=",
-    ),
     # gradients
     "gradient path": (
         JOB + '[gradient]\nof = "flux"\nwith_respect_to = ["system.medium.conductivty"]',

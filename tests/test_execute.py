@@ -6,7 +6,7 @@ import pytest
 import toy_engine
 from toy_engine import EVOLVE, JOB, SAMPLE, Rod, Walk
 
-from jaxneq import config
+from jaxneq import config, report
 from jaxneq._core import simulate
 from jaxneq.config import JobError
 
@@ -104,10 +104,66 @@ def test_a_sweep_and_a_gradient_over_the_isotopes_of_a_material(monkeypatch):
     assert slope[1] < 0 and result.quantities["d_conductivity_d_isotope_scale"].unit == "W/m/K"
 
 
-def test_settings_that_change_the_shape_are_refused():
-    sweep = '[sweep]\n"method.nodes" = {values = [4, 8]}'
-    with pytest.raises(JobError, match=r"method.nodes = 8 .*\(temperature: \(8,\), not \(4,\)\)"):
-        config.execute(config.load(JOB + sweep))
+def test_settings_that_change_the_shape_leave_what_has_one_shape():
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 2.0, 4.0]}\n'
+    sweep += '"method.nodes" = {values = [4, 8]}'
+    result = config.execute(config.load(JOB + sweep))
+    expected = 400 / np.array([1.0, 2.0, 4.0])[:, None] * np.ones(2)
+    np.testing.assert_allclose(values(result, "flux"), expected, rtol=1e-12)
+    assert result.quantities["flux"].dims == ("system.length", "method.nodes")
+    assert "temperature" not in result.quantities
+    assert "temperature" in result.attributes["left_out"]
+    assert any(line.startswith("left out: temperature") for line in report.summary(result))
+
+
+def test_samples_at_several_settings_run_together_and_apart():
+    """Each setting has its own stream, and within it each number."""
+    sweep = '[sweep]\n"system.length" = {values = [1.0, 4.0, 9.0]}\n'
+    sweep += '"method.replicas" = {values = [4, 8]}'
+    seen = []
+    job = config.load(SAMPLE + sweep)
+    result = config.execute(job, lambda done, total: seen.append((done, total)))
+    found = values(result, "displacement")
+    assert found.shape == (3, 2) and np.unique(found).size == 6 and seen[-1] == (50, 50)
+    assert values(result, "displacement_n_effective").tolist() == 3 * [[4, 8]]
+    with jax.enable_x64(True):
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(3), 1), 2)
+        rod = Rod(medium=job.system.medium, length=9.0)
+        direct = simulate(rod, Walk(replicas=8), key=key, time=50.0, burn_in=10.0)
+    np.testing.assert_allclose(found[2, 1], direct.displacement.value, rtol=1e-12)
+
+
+def test_a_fit_along_the_sweep():
+    """The line of weighted least squares, its curve beside the points, and told in the summary."""
+    sweep = '[sweep]\n"method.replicas" = {values = [4, 8, 64]}\n'
+    text = SAMPLE + sweep + '[fit]\nof = ["displacement"]\nform = "line"'
+    result = config.execute(config.load(text))
+    y, error = values(result, "displacement"), values(result, "displacement_stderr")
+    slope, intercept = np.polyfit([4, 8, 64], y, 1, w=1 / error)
+    np.testing.assert_allclose(values(result, "displacement_slope"), slope, rtol=1e-9)
+    np.testing.assert_allclose(values(result, "displacement_intercept"), intercept, rtol=1e-9)
+    line = intercept + slope * np.array([4, 8, 64])
+    np.testing.assert_allclose(values(result, "displacement_fit"), line, rtol=1e-9)
+    assert result.quantities["displacement_slope"].unit == result.quantities["displacement"].unit
+    assert result.quantities["displacement_fit"].hints == {"reference_for": "displacement"}
+    told = dict(line.split(": ", 1) for line in report.summary(result))
+    assert "±" in told["displacement slope"] and "displacement p value" in told
+
+
+@pytest.mark.parametrize(
+    ("sweep", "form", "of", "said"),
+    [
+        ("", "line", "displacement", "give .sweep. one axis"),
+        ('"system.medium" = {values = ["glass", "copper"]}', "line", "displacement", "none"),
+        ('"system.difference" = {values = [-1.0, 2.0]}', "power", "displacement", "begins with -1"),
+        ('"system.length" = {values = [1.0, 2.0]}', "line", "displacment", "Did you mean displace"),
+        ('"system.length" = {values = [1.0, 2.0]}', "line", "status", "no sampled number"),
+    ],
+)
+def test_fits_that_make_no_sense(sweep, form, of, said):
+    section = f'[fit]\nof = ["{of}"]\nform = "{form}"'
+    with pytest.raises(JobError, match=said):
+        config.execute(config.load(f"{SAMPLE}[sweep]\n{sweep}\n{section}"))
 
 
 def test_one_that_fails_does_not_stop_the_others():

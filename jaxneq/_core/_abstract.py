@@ -217,9 +217,10 @@ def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: 
     ``reference_for="conductivity"`` draws the field as a dashed line beside that quantity;
     ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval;
     ``coordinate=True`` makes it the axis against which others of its dimension are drawn;
-    ``scale="linear"`` keeps its own axis from becoming logarithmic; ``marks="work"`` draws a number
-    as a vertical line where that is the axis. Without a sweep, fields of one dimension are drawn;
-    ``panel=False`` leaves one out, ``panel=True`` draws one of two, a line for each of the first.
+    ``scale="linear"`` keeps its own axis from becoming logarithmic, ``"log"`` makes both so;
+    ``marks="work"`` draws a number as a vertical line where that is the axis. Without a sweep,
+    fields of one dimension are drawn; ``panel=False`` leaves one out, ``panel=True`` draws one of
+    two, a line for each of the first.
     """
     declared = {"doc": doc, "unit": unit, "dims": dims, **hints}
     default = hints.pop("default", dataclasses.MISSING)

@@ -95,7 +95,7 @@ def derivative_datasets(
         datasets[f"d_{wanted.of}_d_{_short_name(target.path, names)}"] = Dataset(
             at[target.path][0],
             (*axes, *target.declared.dims),
-            _per(of.unit, target.declared.unit),
+            per(of.unit, target.declared.unit),
             f"Derivative of {wanted.of} with respect to {target.path}",
         )
     if not wanted.uncertain:
@@ -168,5 +168,6 @@ def _short_name(path: str, paths: Sequence[str]) -> str:
     return "_".join(parts)
 
 
-def _per(unit: str, other: str) -> str:
+def per(unit: str, other: str) -> str:
+    """The unit of a quotient."""
     return unit if other == "1" else f"{unit}/({other})"

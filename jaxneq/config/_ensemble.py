@@ -1,8 +1,8 @@
-"""A sampler over the points of a sweep: all of them advance together. Derivatives one by one."""
+"""Samplers over the points of a sweep: all of them advance together. Derivatives one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, final
 
 import equinox as eqx
@@ -42,6 +42,10 @@ class SweptSampler(AbstractSampler):
     paths: tuple[str, ...] = eqx.field(static=True)
     replicas: int = eqx.field(static=True)
 
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        return self.sampler.compiler_options
+
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.sampler.schedule(time, burn_in)
 
@@ -73,6 +77,87 @@ class SweptSampler(AbstractSampler):
         for path, value in zip(self.paths, row, strict=True):
             system = replaced(system, path, value)
         return system
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        return ()
+
+
+class Several(AbstractSolution):
+    """What was found at each of several settings, whose shapes may differ."""
+
+    primary: ClassVar[str] = "each"
+    each: tuple[AbstractSolution, ...]
+    entropy_production: tuple[Any, ...]
+    conservation_residual: tuple[Any, ...]
+    status: Status
+    stats: dict[str, Any]
+
+    @classmethod
+    def of(cls, each: tuple[AbstractSolution, ...]) -> Several:
+        """With the status of the first point that failed."""
+        codes = jnp.concatenate([jnp.ravel(one.status.code) for one in each])
+        worst = jnp.take(codes, jnp.argmax(codes != 0))
+        return cls(
+            each=each,
+            entropy_production=tuple(one.entropy_production for one in each),
+            conservation_residual=tuple(one.conservation_residual for one in each),
+            status=Status(worst),
+            stats={},
+        )
+
+    @property
+    def fluxes(self) -> Mapping[str, Any]:
+        return {str(n): one.fluxes for n, one in enumerate(self.each)}
+
+    @property
+    def forces(self) -> Mapping[str, Any]:
+        return {str(n): one.forces for n, one in enumerate(self.each)}
+
+    def caution(self) -> str:
+        return " ".join(dict.fromkeys(said for one in self.each if (said := one.caution())))
+
+
+@final
+class SideBySide(AbstractSampler):
+    """Samplers of several systems, which may differ in shape and advance together.
+
+    Each has its own random stream. `members` are the systems and their samplers, which take the
+    same steps; `replicas`, of all of them.
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSystem,)
+
+    members: tuple[tuple[AbstractSystem, AbstractSampler], ...]
+    replicas: int = eqx.field(static=True)
+
+    @property
+    def compiler_options(self) -> dict[str, Any]:
+        return self.members[0][1].compiler_options
+
+    def schedule(self, time: float | None, burn_in: float) -> Schedule:
+        return self.members[0][1].schedule(time, burn_in)
+
+    def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:
+        keys = (jax.random.fold_in(key, index) for index in range(len(self.members)))
+        return tuple(
+            sampler.init(own, key=one, **plan)
+            for (own, sampler), one in zip(self.members, keys, strict=True)
+        )
+
+    def advance(self, system: AbstractSystem, state: PyTree, steps: Any, **plan: Any) -> PyTree:
+        return tuple(
+            sampler.advance(own, at, steps, **plan)
+            for (own, sampler), at in zip(self.members, state, strict=True)
+        )
+
+    def finish(self, system: AbstractSystem, state: PyTree, **plan: Any) -> Several:
+        return Several.of(
+            tuple(
+                sampler.finish(own, at, **plan)
+                for (own, sampler), at in zip(self.members, state, strict=True)
+            )
+        )
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -13,14 +13,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxneq._core import AbstractSampler, Checkpointer, Outlook, Status, outlook, run
+from jaxneq._core import (
+    AbstractMethod,
+    AbstractSampler,
+    AbstractSystem,
+    Checkpointer,
+    Outlook,
+    Status,
+    outlook,
+    run,
+)
 from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets, estimate_datasets
-from ._ensemble import SampledDerivative, SweptSampler, sampled_derivatives
-from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
+from ._ensemble import (
+    SampledDerivative,
+    Several,
+    SideBySide,
+    SweptSampler,
+    sampled_derivatives,
+)
+from ._fit import fit_datasets
+from ._grid import Plan, Progress, primary_of, solve_points
 from ._job import Job
+from ._merge import merged
 from ._message import JobError, hint, show
 from ._sweep import SweepAxis
 
@@ -49,15 +66,25 @@ def execute(
         _, method = job.at({})
         if job.verb == "simulate":
             driven = progress, checkpointer, checkpoint_interval, announce
-            solution, found = _sampled(job, *driven)
+            each = _sampled(job, *driven)
         else:
-            solution, found = _solved(job, progress)
+            each = _solved(job, progress)
     axes = {axis.path: _axis_dataset(axis) for axis in job.axes}
-    quantities = datasets_of(solution, axes)
-    if (wanted := job.derivatives) is not None:
-        told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
-        quantities |= told(wanted, found, axes, quantities[wanted.of])
+    together = {axis.path: axes[axis.path] for axis in job.together}
+    apart = {path: axis for path, axis in axes.items() if path not in together}
+    pieces, wanted = [], job.derivatives
+    for solution, found in each:
+        pieces.append(datasets_of(solution, together))
+        if wanted is not None:
+            told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
+            pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
+    quantities, left_out = merged(pieces, apart, list(axes))
+    if job.fit is not None:
+        quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities, job.name)
+    solution = each[0][0]
     primary = wanted.of if wanted is not None else solution.primary
+    if primary in left_out:
+        primary = next(iter(quantities))
     if job.draw is not None and job.draw not in quantities:
         near = hint(job.draw, [*quantities])
         raise JobError(f"{job.name}: draw = {show(job.draw)} is no quantity found.{near}")
@@ -77,6 +104,7 @@ def execute(
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),
             "identity": job.identity,
+            "left_out": left_out or None,
         },
         axes=axes,
         quantities=quantities,
@@ -136,15 +164,12 @@ def failures(result: Result) -> list[str]:
     ]
 
 
-def _solved(job: Job, progress: Progress) -> tuple[Any, tuple]:
-    """Solution and derivatives over the whole sweep, its axes leading, in the job's order."""
-    dynamic = [axis for axis in job.axes if axis.dynamic]
-    static = [axis for axis in job.axes if not axis.dynamic]
-    points = _points(dynamic)
+def _solved(job: Job, progress: Progress) -> list[tuple[Any, tuple]]:
+    """Solution and derivatives at each setting, over the numbers that run together."""
+    points = _points(job.together)
+    shape = tuple(len(axis.values) for axis in job.together)
     plan = _plan(job)
-    outer = list(_outer(static))
-    if len(outer) > 1:
-        _check_shapes(job, outer, plan)
+    outer = list(_outer(job.apart))
     total, finished = len(outer) * len(points), 0
 
     def done(count: int) -> None:
@@ -153,18 +178,7 @@ def _solved(job: Job, progress: Progress) -> tuple[Any, tuple]:
         progress(finished, total)
 
     solved = [solve_points(*job.at(point), points, job.times, plan, done) for point in outer]
-    structure = jax.tree.structure(solved[0])
-    leaves = zip(*map(jax.tree.leaves, solved), strict=True)
-    shape = [len(axis.values) for axis in (*static, *dynamic)]
-    order = np.argsort([job.axes.index(axis) for axis in (*static, *dynamic)])
-
-    def ordered(pieces: tuple[np.ndarray, ...]) -> np.ndarray:
-        whole = np.stack(pieces)
-        own = whole.shape[2:]
-        whole = whole.reshape((*shape, *own))
-        return whole.transpose(*order, *range(len(shape), whole.ndim))
-
-    return jax.tree.unflatten(structure, [ordered(pieces) for pieces in leaves])
+    return jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), solved)
 
 
 def _plan(job: Job) -> Plan:
@@ -172,7 +186,7 @@ def _plan(job: Job) -> Plan:
     return Plan(
         name=job.name,
         verb=job.verb,
-        paths=tuple(axis.path for axis in job.axes if axis.dynamic),
+        paths=tuple(axis.path for axis in job.together),
         section=wanted.section if wanted is not None else "",
         of=wanted.of if wanted is not None else "",
         with_respect_to=wanted.paths if wanted is not None else (),
@@ -186,46 +200,72 @@ def _sampled(
     checkpointer: Checkpointer | None,
     interval: float,
     announce: Callable[[Outlook], None] | None,
-) -> tuple[Any, list[SampledDerivative]]:
-    """Solution and derivatives over the whole sweep."""
-    system, method = job.at({})
-    asked = job.simulate
-    assert isinstance(method, AbstractSampler) and asked is not None
-    if job.axes:
-        method = SweptSampler(
-            sampler=method,
-            points=jnp.asarray(_points(job.axes)),
-            paths=tuple(axis.path for axis in job.axes),
-            replicas=method.replicas,
-        )
+) -> list[tuple[Any, list[SampledDerivative]]]:
+    """Solution and derivatives at each setting, over the numbers that run together."""
+    asked, several = job.simulate, len(job.apart) > 0
+    assert asked is not None
+    members = [_swept(job, *job.at(point)) for point in _outer(job.apart)]
     plan = {
-        "key": jax.random.key(asked.seed),
         "time": asked.time,
         "burn_in": asked.burn_in,
         "initial": None if asked.initial is None else jnp.asarray(asked.initial),
     }
+    key = jax.random.key(asked.seed)
+    system, method = members[0]
+    if several:
+        method = SideBySide(
+            members=tuple(members), replicas=sum(one.replicas for _, one in members)
+        )
     if announce is not None:
-        announce(outlook(system, method, **plan))
+        announce(outlook(system, method, key=key, **plan))
     solution = run(
         system,
         method,
+        key=key,
         **plan,
         checkpointer=checkpointer,
         checkpoint_interval=interval,
         progress=progress,
         throw=False,
     )
+    each, keys = (solution,), [key]
+    if isinstance(solution, Several):
+        each = solution.each
+        keys = [jax.random.fold_in(key, index) for index in range(len(each))]
+    return [
+        _derived(job, found, *member, key=own, **plan)
+        for found, member, own in zip(each, members, keys, strict=True)
+    ]
+
+
+def _swept(
+    job: Job, system: AbstractSystem, method: AbstractMethod
+) -> tuple[AbstractSystem, AbstractSampler]:
+    """A system and what samples it at all points of the numbers that run together."""
+    assert isinstance(method, AbstractSampler)
+    if not job.together:
+        return system, method
+    paths = tuple(axis.path for axis in job.together)
+    points = jnp.asarray(_points(job.together))
+    swept = SweptSampler(sampler=method, points=points, paths=paths, replicas=method.replicas)
+    return system, swept
+
+
+def _derived(
+    job: Job, solution: Any, system: AbstractSystem, method: AbstractSampler, **plan: Any
+) -> tuple[Any, list[SampledDerivative]]:
+    """The solution on the grid of the numbers that run together, and derivatives beside it."""
     found = []
     if (wanted := job.derivatives) is not None:
         found = sampled_derivatives(system, method, wanted.of, wanted.paths, **plan)
     solution, found = jax.device_get((solution, found))
-    shape = tuple(len(axis.values) for axis in job.axes)
+    shape = tuple(len(axis.values) for axis in job.together)
     found = jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), found)
     if shape:
         solution = jax.tree.map(lambda leaf: _grid_shaped(leaf, shape), solution)
-    for each in found:  # its paths may fail where those of the run did not
+    for one in found:  # its paths may fail where those of the run did not
         code = solution.status.code
-        code = np.where(code == 0, each.status.code, code)
+        code = np.where(code == 0, one.status.code, code)
         solution = eqx.tree_at(lambda s: s.status.code, solution, code)
     return solution, found
 
@@ -235,30 +275,15 @@ def _grid_shaped(leaf: Any, shape: tuple[int, ...]) -> Any:
     return leaf.reshape((*shape, *leaf.shape[1:])) if isinstance(leaf, np.ndarray) else leaf
 
 
-def _points(axes: list[SweepAxis] | tuple[SweepAxis, ...]) -> np.ndarray:
+def _points(axes: tuple[SweepAxis, ...]) -> np.ndarray:
     """The outer product of axes of numbers, a row for each point; one empty row without axes."""
     grids = np.meshgrid(*(np.asarray(axis.values, float) for axis in axes), indexing="ij")
     return np.stack([grid.ravel() for grid in grids], axis=1) if axes else np.zeros((1, 0))
 
 
-def _outer(axes: list[SweepAxis]) -> Iterator[Mapping[str, Any]]:
+def _outer(axes: tuple[SweepAxis, ...]) -> Iterator[Mapping[str, Any]]:
     for values in itertools.product(*(axis.values for axis in axes)):
         yield {axis.path: value for axis, value in zip(axes, values, strict=True)}
-
-
-def _check_shapes(job: Job, outer: list[Mapping[str, Any]], plan: Plan) -> None:
-    """Settings that change the shape of the answer cannot share one result."""
-    width = len(plan.paths)
-    first, *others = [shapes_of(*job.at(point), job.times, plan, width) for point in outer]
-    for point, shapes in zip(outer[1:], others, strict=True):
-        if shapes != first:
-            name = min(n for n in {**shapes, **first} if shapes.get(n) != first.get(n))
-            said = ", ".join(f"{path} = {show(value)}" for path, value in point.items())
-            raise JobError(
-                f"{job.name}: sweep: at {said} the solution has another shape than at the first "
-                f"value ({name}: {shapes.get(name)}, not {first.get(name)}), and one result cannot "
-                "hold both. Run one job for each value, with --set and --out."
-            )
 
 
 def _axis_dataset(axis: SweepAxis) -> Dataset:

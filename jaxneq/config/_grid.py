@@ -77,18 +77,6 @@ def primary_of(system: AbstractSystem, method: AbstractMethod, plan: Plan) -> tu
     return name, solution.quantities()[name][1]["unit"]
 
 
-def shapes_of(
-    system: AbstractSystem, method: AbstractMethod, times: np.ndarray | None, plan: Plan, width: int
-) -> dict[str, tuple[int, ...]]:
-    """The shape of each part of the solution at one point, without computing it."""
-    row = jax.ShapeDtypeStruct((width,), jnp.result_type(float))
-    solution, _ = eqx.filter_eval_shape(_solve_row, system, method, row, times, plan)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="."): leaf.shape
-        for path, leaf in jax.tree_util.tree_leaves_with_path(solution)
-    }
-
-
 @eqx.filter_jit
 def _solve_rows(system, method, rows, times, plan):
     if rows.shape[0] == 1:  # without vmap: branches stay branches

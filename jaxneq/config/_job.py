@@ -26,8 +26,9 @@ from ._catalog import differentiating, treating
 from ._compare import comparison
 from ._derivatives import Derivatives, derivatives_of
 from ._document import Document, place, read
+from ._fit import check_fit
 from ._message import JobError, hint, show
-from ._models import Axis, Simulate
+from ._models import Axis, Fit, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
 from ._targets import find_target, replaced
 
@@ -45,10 +46,10 @@ class Job:
     **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantity to show (None: the
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
     sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
-    name, and `others`, jobs for the systems to compare with; `simulate`, the times and the seed;
-    `times` to evolve to; `text`, a job file of this very job: the file verbatim, then the
-    overrides; `overrides` as ``key = value``; `identity`, the same for the same job and for no
-    other.
+    name, and `others`, jobs for the systems to compare with; `fit`, curves along the sweep;
+    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
+    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same for
+    the same job and for no other.
     """
 
     name: str
@@ -62,11 +63,26 @@ class Job:
     derivatives: Derivatives | None
     compared: dict[str, Comparison]
     others: dict[str, Job]
+    fit: Fit | None
     simulate: Simulate | None
     times: np.ndarray | None
     text: str
     overrides: tuple[str, ...]
     identity: str
+
+    @property
+    def together(self) -> tuple[SweepAxis, ...]:
+        """The axes of numbers that run in one compiled call; those of a sampler are settings."""
+        return tuple(
+            axis
+            for axis in self.axes
+            if axis.dynamic and (self.verb != "simulate" or axis.path.startswith("system."))
+        )
+
+    @property
+    def apart(self) -> tuple[SweepAxis, ...]:
+        """The other axes, of settings: each may change the shape of the answer."""
+        return tuple(axis for axis in self.axes if axis not in self.together)
 
     def at(self, point: Mapping[str, Any]) -> tuple[AbstractSystem, AbstractMethod]:
         """The system and the method at a point of the sweep, by dotted path."""
@@ -108,6 +124,7 @@ def _built(document: Document) -> Job:
         for path, axis in said.sweep.items()
     )
     check_size(axes, where)
+    check_fit(said.fit, axes, where)
     derivatives = derivatives_of(said.gradient, said.uncertainty, {"system": system}, where)
     names = said.compare.measured if said.compare is not None else []
     compared = {name: comparison(name, system, axes, where) for name in names}
@@ -127,6 +144,7 @@ def _built(document: Document) -> Job:
         derivatives=derivatives,
         compared=compared,
         others=_others(document),
+        fit=said.fit,
         simulate=said.simulate,
         times=times,
         text=document.text,
@@ -158,7 +176,7 @@ def _others(document: Document) -> dict[str, Job]:
             numbers(axis)[0],
             f"{where}: compare.systems.{name}: along",
         )
-        alone = {"compare": None, "gradient": None, "uncertainty": None, "title": name}
+        alone = {"compare": None, "gradient": None, "uncertainty": None, "fit": None, "title": name}
         sections = said.model_copy(
             update={"system": system, "method": other.method, "sweep": {along: axis}} | alone
         )
@@ -200,20 +218,19 @@ def _check_averages(job: Job, method: AbstractMethod) -> None:
 
 def _check_points(job: Job) -> None:
     """Meet what only concrete parameters show, before anything is computed."""
-    if job.verb == "simulate":
-        for axis in job.axes:
-            if not axis.path.startswith("system.") or not axis.dynamic:
-                raise JobError(
-                    f"{job.name}: sweep: a simulate job sweeps numbers of the system, which run "
-                    f"together in one ensemble; {axis.path} is none. Run one job for each value: "
-                    f"--set {axis.path}=..., with an --out of its own."
-                )
+    schedules = set()
     for point in samples(job.axes):
         try:
             _, method = job.at(point)
             if job.simulate is not None:
                 assert isinstance(method, AbstractSampler)
-                method.schedule(job.simulate.time, job.simulate.burn_in)
+                schedules.add(method.schedule(job.simulate.time, job.simulate.burn_in))
         except ValueError as error:
             values = ", ".join(f"{path} = {show(value)}" for path, value in point.items())
             raise JobError(f"{job.name}: {f'at {values}: ' if point else ''}{error}") from error
+    if len(schedules) > 1:
+        paths = ", ".join(axis.path for axis in job.apart)
+        raise JobError(
+            f"{job.name}: sweep: the points of {paths} take different numbers of steps, and cannot "
+            "run together. Run one job for each value, with --set and --out."
+        )

@@ -179,6 +179,15 @@ class Compare(Section):
         return self
 
 
+class Fit(Section):
+    """A curve of least squares through sampled quantities along the sweep."""
+
+    of: Annotated[list[str], Field(min_length=1)] = Field(
+        description="Quantities of the solution that are one number each"
+    )
+    form: Literal["line", "power"] = Field(description="a + b x, or A x^alpha")
+
+
 class Simulate(Section):
     """How long to sample."""
 
@@ -254,6 +263,7 @@ class JobFile(Section):
     compare: Compare | None = Field(
         None, description="Measurements and other systems to compare with"
     )
+    fit: Fit | None = Field(None, description="Curves through what was sampled along the sweep")
     simulate: Simulate | None = Field(None, description="For the verb simulate")
     evolve: Evolve | None = Field(None, description="For the verb evolve")
     overrides: list[Override] = Field(

@@ -5,6 +5,8 @@ from ._active import ActiveParticle as ActiveParticle
 from ._bit_erasure import BitErasure as BitErasure
 from ._bit_erasure import Erasure as Erasure
 from ._chain import Chain as Chain
+from ._conduction import Conduction as Conduction
+from ._conduction import HeatConduction as HeatConduction
 from ._corridor import Corridor as Corridor
 from ._corridor import fick_jacobs as fick_jacobs
 from ._corridor_diffusion import ConfinedDiffusion as ConfinedDiffusion

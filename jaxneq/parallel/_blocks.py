@@ -14,17 +14,20 @@ import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
-_CPU, _ACCELERATOR = 12800, 2**20  # what stays in a core's cache; what fills an accelerator
+_CPU, _ACCELERATOR = 12800, 2**20  # reals that stay in a core's cache; that fill an accelerator
+_NARROWEST = 16  # replicas that fill a core's vector units
 _WORTHWHILE = 128  # replicas for which another device is worth starting
 
 
-def block_count(replicas: int, block: int) -> int:
+def block_count(replicas: int, block: int, coordinates: int = 1) -> int:
     """The number of equal blocks: each has at most `block` replicas, each device as many.
 
-    With `block` = 0 the size suits the device. Small ensembles do not use all devices; where the
-    numbers have no common divisor near by, all replicas are one block, on one device.
+    With `block` = 0 the size suits the device, for replicas of so many `coordinates`. Small
+    ensembles do not use all devices; where the numbers have no common divisor near by, all replicas
+    are one block, on one device.
     """
-    block = block or (_CPU if jax.default_backend() == "cpu" else _ACCELERATOR)
+    reals = _CPU if jax.default_backend() == "cpu" else _ACCELERATOR
+    block = block or max(reals // coordinates, _NARROWEST)
     devices = max(1, min(jax.device_count(), replicas // _WORTHWHILE))
     fewest = -(-replicas // (block * devices)) * devices
     some = range(fewest, 8 * fewest + 1, devices)

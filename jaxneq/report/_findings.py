@@ -12,6 +12,7 @@ from jaxneq.store import Result
 from ._compared import deviation, symbols_beside
 from ._units import plain
 from ._view import (
+    COMPANIONS,
     NO_STATUS,
     categories,
     curves,
@@ -46,6 +47,7 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         finite = data.values[np.isfinite(data.values)]
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
+    found += _told(result, show)
     found += _derivatives(result, primary, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
@@ -87,6 +89,16 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
             value = names[int(number)] if names else show(float(number), coordinate.unit)
         where.append(f"{its_name} = {value}")
     return text + (" at " + ", ".join(where) if where else "")
+
+
+def _told(result: Result, show: Show) -> list[tuple[str, str]]:
+    """Single numbers that say so, such as those of a fit; and what there is no room for."""
+    told = {name: data for name, data in result.quantities.items() if data.hints.get("told")}
+    found = [(words(name), _at(result, name, (), show)) for name in told]
+    if left_out := result.attributes.get("left_out"):
+        names = ", ".join(words(name) for name in left_out if not name.endswith(COMPANIONS))
+        found.append(("left out", f"{names}: another shape at other points of the sweep"))
+    return found
 
 
 def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:

@@ -39,7 +39,9 @@ class Panel:
         self.result, self.ax, self.shown = result, ax, shown
         data = result.quantities[shown.name]
         self.colors = line_colors(len(shown.y))
-        self.log_x = is_logarithmic(shown.x[0])
+        scale = data.hints.get("scale")
+        both = scale == "log" and shown.x.min() > 0  # as a power law wants
+        self.log_x = bool(both or is_logarithmic(shown.x[0]))
         name, coordinate = dimension(result, shown.along)
         self.choices = categories(coordinate) if coordinate is not None else []
         self.marker, self.width = self._look()
@@ -59,7 +61,7 @@ class Panel:
         y, finite = shown.y, shown.y[np.isfinite(shown.y)]
         positive = finite.size > 0 and finite.min() > 0
         spread = positive and finite.max() > 10 * finite.min()
-        log_y = bool(self.log_x and spread and data.hints.get("scale") != "linear")
+        log_y = bool(self.log_x and positive and (spread or both) and scale != "linear")
         guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
         label, derivative = words(shown.name), derivative_words(shown.name)
         if derivative:
@@ -163,11 +165,17 @@ class Panel:
         return found
 
     def _draw_guides(self) -> None:
-        for number, (_, rows) in enumerate(self.guides):
+        dims = (self.shown.across, self.shown.along)
+        for number, (name, rows) in enumerate(self.guides):
+            error = self.result.quantities.get(f"{name}_stderr")
+            errors = None if error is None else slab(error, dims, self.shown.fixed)
             for i, row in enumerate(rows):
                 color = SOFT if len(rows) == 1 else self.colors[i]
                 style = (0, DASHES[number % len(DASHES)])
                 self.ax.plot(self.shown.x[i], row, ls=style, color=color, lw=1.0, zorder=2)
+                if errors is not None:
+                    look = {"color": color, "alpha": 0.15, "lw": 0, "zorder": 1}
+                    self.ax.fill_between(self.shown.x[i], row - errors[i], row + errors[i], **look)
         for value in marks(self.result, self.shown.along).values():
             self.ax.axvline(value, ls=(0, DASHES[0]), color=SOFT, lw=1.0, zorder=2)
 

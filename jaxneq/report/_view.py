@@ -11,7 +11,7 @@ from jaxneq.store import Dataset, Result
 
 _COORDINATES = ("position", "time", "frequency", "energy", "mean_free_path", "wavevector", "angle")
 NO_STATUS = Dataset(np.zeros((), np.int32))
-_COMPANIONS = ("_stderr", "_n_effective", "_estimator")
+COMPANIONS = ("_stderr", "_n_effective", "_estimator")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +183,7 @@ def gradients(result: Result, name: str) -> list[str]:
     return [
         n
         for n, q in result.quantities.items()
-        if n.startswith(f"d_{name}_d_") and set(q.dims) <= dims and not n.endswith(_COMPANIONS)
+        if n.startswith(f"d_{name}_d_") and set(q.dims) <= dims and not n.endswith(COMPANIONS)
     ]
 
 
@@ -206,6 +206,6 @@ def profiles(result: Result) -> list[str]:
         and not data.hints.get("reference_for")
         and name not in coordinates
         and not name.startswith("stats/")
-        and not name.endswith(_COMPANIONS)
+        and not name.endswith(COMPANIONS)
     ]
     return sorted(names, key=lambda name: name != primary_of(result))

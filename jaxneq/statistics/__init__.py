@@ -11,6 +11,10 @@ from ._correlation import series_mean as series_mean
 from ._correlation import window as window
 from ._ensemble_average import EnsembleAverage as EnsembleAverage
 from ._ensemble_average import Moments as Moments
+from ._fit import LineFit as LineFit
+from ._fit import PowerLawFit as PowerLawFit
+from ._fit import linear_fit as linear_fit
+from ._fit import power_law as power_law
 from ._series import Recording as Recording
 from ._series import Series as Series
 from ._time_average import Mean as Mean

@@ -13,6 +13,7 @@ from jaxneq._core import Case
 
 from ._blocking import blocking
 from ._correlation import integrated_autocorrelation_time
+from ._fit import linear_fit
 
 
 def autoregression(
@@ -48,4 +49,12 @@ def validation() -> Iterable[Case]:
         (9 / (32 * 2048)) ** 0.5,
         0.1,
         "sqrt(tau / N)",
+    )
+    points = jnp.arange(1.0, 6.0)
+    yield Case(
+        "line through points of equal error: error of the slope",
+        lambda: linear_fit(points, 2 * points - 1, jnp.full(5, 0.1)).slope.stderr,
+        0.1 / 10**0.5,
+        1e-12,
+        "error / sqrt(sum (x - mean)^2)",
     )
