@@ -150,5 +150,5 @@ def _check_sections(tables: dict[str, Any], name: str) -> None:
             raise JobError(f'{name}: verb = "{verb}" needs a table [{section}].')
     if verb == "simulate" and "uncertainty" in tables:
         raise JobError(f"{name}: [uncertainty] goes with the verbs steady and evolve.")
-    if verb != "steady" and "compare" in tables:
-        raise JobError(f"{name}: [compare] goes with the verb steady.")
+    if verb != "steady" and tables.get("compare", {}).get("measured"):
+        raise JobError(f"{name}: compare.measured goes with the verb steady.")

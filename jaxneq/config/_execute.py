@@ -14,14 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxneq._core import AbstractSampler, Checkpointer, Outlook, Status, outlook, run
-from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
+from jaxneq.store import Comparison, Dataset, Result, coordinate_of, datasets_of, provenance
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets, estimate_datasets
 from ._ensemble import SampledDerivative, SweptSampler, sampled_derivatives
-from ._grid import Plan, Progress, primary_of, shapes_of, solve_points
+from ._grid import Plan, Progress, shapes_of, solve_points
 from ._job import Job
-from ._message import JobError, hint, show
+from ._message import JobError, show
+from ._promise import check_drawn, drawn_beside, drawn_of, plan_of
 from ._sweep import SweepAxis
 
 
@@ -57,10 +58,7 @@ def execute(
     if (wanted := job.derivatives) is not None:
         told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
         quantities |= told(wanted, found, axes, quantities[wanted.of])
-    primary = wanted.of if wanted is not None else solution.primary
-    if job.draw is not None and job.draw not in quantities:
-        near = hint(job.draw, [*quantities])
-        raise JobError(f"{job.name}: draw = {show(job.draw)} is no quantity found.{near}")
+    check_drawn(job, quantities)
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -72,7 +70,8 @@ def execute(
         provenance=facts | {"overrides": list(job.overrides) or None},
         attributes={
             "solution": type(solution).__name__,
-            "primary": job.draw or primary,
+            "primary": drawn_of(job, solution)[0],
+            "drawn": job.draw or None,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),
@@ -85,41 +84,44 @@ def execute(
 
 
 def _computed_beside(job: Job) -> dict[str, Comparison]:
-    """The curves of the other systems that a job is compared with."""
-    if not job.others:
-        return {}
-    with jax.enable_x64(job.precision == "float64"):
-        primary = primary_of(*job.at({}), _plan(job))
-        for name, other in job.others.items():
-            found = primary_of(*other.at({}), _plan(other))
-            if found != primary:
-                raise JobError(
-                    f"{job.name}: compare.systems.{name} finds {' in '.join(found)}, and the "
-                    f"figure draws {' in '.join(primary)}. Leave it out."
-                )
-    return {name: _curve(job, name, other) for name, other in job.others.items()}
+    """The curves beside those of the job."""
+    found = {}
+    drawn = drawn_beside(job) if job.others else ()
+    for name, other in job.others.items():
+        result = execute(other)
+        first, *more = [each for each in drawn if each in result.quantities]
+        found[name] = _curve(job, name, other, result, first)
+        found |= {f"{name}, {each}": _curve(job, name, other, result, each) for each in more}
+    return found
 
 
-def _curve(job: Job, name: str, other: Job) -> Comparison:
-    """What another system gives along the axis of the job; NaN where it failed."""
-    (own,), (axis,) = job.axes, other.axes
-    result = execute(other)
-    quantity = result.attributes["primary"]
-    curve, failed = result.quantities[quantity], result.quantities["status"].values != 0
-    values = np.where(failed, np.nan, curve.values)
+def _curve(job: Job, name: str, other: Job, result: Result, quantity: str) -> Comparison:
+    """What another gives along the axis of the job, or its own; NaN where it failed."""
+    curve, stderr = (result.quantities.get(each) for each in (quantity, f"{quantity}_stderr"))
+    assert curve is not None
+    if job.axes:
+        (own,), (axis,) = job.axes, other.axes
+        along, x, where = own.path, _axis_dataset(own), f" along {axis.path}"
+        name_of_x = along.rpartition(".")[2]
+    else:
+        (dim,) = [d for d, size in zip(curve.dims, curve.values.shape, strict=True) if size > 1]
+        name_of_x, where, along = coordinate_of(result, dim) or dim, "", ""
+        x = result.quantities.get(name_of_x, Dataset(np.arange(curve.values.size), (dim,)))
+    failed = result.quantities["status"].values != 0
+    values = np.where(failed, np.nan, curve.values.reshape(x.values.shape))
+    spread = np.full_like(values, np.nan) if stderr is None else stderr.values.reshape(values.shape)
     lost = f"; {failed.sum()} of {failed.size} failed" if failed.any() else ""
-    along = dataclasses.replace(_axis_dataset(own), dims=("point",))
     return Comparison(
         label=name,
-        about=f"{result.attributes['system']} along {axis.path}{lost}",
+        about=f"{result.attributes['system']}{where}{lost}",
         reference=f"Computed in this job with {result.attributes['method']}",
         confirmed=True,
         quantity=quantity,
-        along=own.path,
+        along=along,
         datasets={
-            own.path.rpartition(".")[2]: along,
+            name_of_x: dataclasses.replace(x, dims=("point",)),
             quantity: Dataset(values, ("point",), curve.unit, curve.doc),
-            "uncertainty": Dataset(np.full_like(values, np.nan), ("point",), curve.unit),
+            "uncertainty": Dataset(spread, ("point",), curve.unit),
         },
         computed=True,
     )
@@ -189,8 +191,7 @@ def _sampled(
 ) -> tuple[Any, list[SampledDerivative]]:
     """Solution and derivatives over the whole sweep."""
     system, method = job.at({})
-    asked = job.simulate
-    assert isinstance(method, AbstractSampler) and asked is not None
+    assert isinstance(method, AbstractSampler)
     if job.axes:
         method = SweptSampler(
             sampler=method,
@@ -198,12 +199,7 @@ def _sampled(
             paths=tuple(axis.path for axis in job.axes),
             replicas=method.replicas,
         )
-    plan = {
-        "key": jax.random.key(asked.seed),
-        "time": asked.time,
-        "burn_in": asked.burn_in,
-        "initial": None if asked.initial is None else jnp.asarray(asked.initial),
-    }
+    plan = plan_of(job)
     if announce is not None:
         announce(outlook(system, method, **plan))
     solution = run(

@@ -27,7 +27,7 @@ from ._compare import comparison
 from ._derivatives import Derivatives, derivatives_of
 from ._document import Document, place, read
 from ._message import JobError, hint, show
-from ._models import Axis, Simulate
+from ._models import Axis, Other, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
 from ._targets import find_target, replaced
 
@@ -42,10 +42,10 @@ KINDS: dict[str, type[AbstractMethod]] = {
 class Job:
     """What a job file asks for.
 
-    **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantity to show (None: the
+    **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantities to show (none: the
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
     sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
-    name, and `others`, jobs for the systems to compare with; `simulate`, the times and the seed;
+    name, and `others`, jobs for what else is drawn beside; `simulate`, the times and the seed;
     `times` to evolve to; `text`, a job file of this very job: the file verbatim, then the
     overrides; `overrides` as ``key = value``; `identity`, the same for the same job and for no
     other.
@@ -54,7 +54,7 @@ class Job:
     name: str
     title: str
     verb: str
-    draw: str | None
+    draw: tuple[str, ...]
     precision: str
     system: AbstractSystem
     method: AbstractMethod | None
@@ -119,7 +119,7 @@ def _built(document: Document) -> Job:
         name=where,
         title=said.title or f"{type(system).__name__}, {said.verb}",
         verb=said.verb,
-        draw=said.draw,
+        draw=(said.draw,) if isinstance(said.draw, str) else tuple(said.draw or ()),
         precision=said.precision,
         system=system,
         method=method,
@@ -139,32 +139,43 @@ def _built(document: Document) -> Job:
 
 
 def _others(document: Document) -> dict[str, Job]:
-    """A job for each system to compare with: along the first axis, and nothing else."""
+    """A job for all that is drawn beside: along the axis of the sweep, if there is one."""
     where, said = document.name, document.sections
-    if said.compare is None or not said.compare.systems:
+    if said.compare is None:
         return {}
-    if len(said.sweep) != 1:
+    if len(said.sweep) > 1 and said.compare.systems:
         raise JobError(
-            f"{where}: compare.systems are curves along the axis of a sweep; give [sweep] one axis."
+            f"{where}: compare.systems are curves along one axis; give [sweep] one axis, or leave "
+            "it out."
         )
-    ((path, axis),) = said.sweep.items()
-    jobs = {}
-    for name, other in said.compare.systems.items():
+    return {
+        name: _other(document, other, f"{where}: compare.systems.{name}")
+        for name, other in said.compare.systems.items()
+    }
+
+
+def _other(document: Document, other: Other, at: str) -> Job:
+    said = document.sections
+    verb = other.verb or said.verb
+    if verb not in ("steady", said.verb):
+        raise JobError(
+            f'{at}: verb = "{verb}" is neither "steady" nor that of the job, "{said.verb}". Give '
+            "one of these."
+        )
+    if other.along is not None and not said.sweep:
+        raise JobError(f"{at}: along goes with a [sweep].")
+    system = copy.deepcopy(said.system if other.system is None else other.system)
+    sweep = {}
+    for path, axis in said.sweep.items():
         along = other.along or path
-        system = copy.deepcopy(other.system)
-        place(
-            {"system": system},
-            along,
-            numbers(axis)[0],
-            f"{where}: compare.systems.{name}: along",
-        )
-        alone = {"compare": None, "gradient": None, "uncertainty": None, "title": name}
-        sections = said.model_copy(
-            update={"system": system, "method": other.method, "sweep": {along: axis}} | alone
-        )
-        at = f"{where}: compare.systems.{name}"
-        jobs[name] = _built(dataclasses.replace(document, name=at, sections=sections))
-    return jobs
+        place({"system": system}, along, numbers(axis)[0], f"{at}: along")
+        sweep[along] = axis
+    alone = {"compare": None, "gradient": None, "uncertainty": None, "draw": None}
+    own = {"verb": verb, "system": system, "method": other.method, "sweep": sweep}
+    if verb != said.verb:
+        own |= {"simulate": None, "evolve": None}
+    sections = said.model_copy(update=alone | own)
+    return _built(dataclasses.replace(document, name=at, sections=sections))
 
 
 def _resolved(

@@ -45,6 +45,9 @@ class Panel:
         self.marker, self.width = self._look()
         self.guides = self._guides()
         self.beside = symbols_beside(result, shown)
+        curves = any(it.comparison.computed for it in self.beside)
+        apart = self.choices or (curves and self.marker and shown.stderr is not None)
+        self.style = "" if apart else "-"
         self._draw_curves()
         self._draw_guides()
         self.handles = draw_symbols(ax, self.beside)
@@ -113,8 +116,11 @@ class Panel:
                 for color, text in zip(self.colors, names or values, strict=True):
                     handles.append(Line2D([], [], color=color, label=text, **self.marker))
         if shown.across is None and any(it.comparison.computed for it in self.beside):
-            own = str(self.result.attributes.get("system", "this system")).rpartition(".")[2]
-            handles.append(Line2D([], [], color=self.colors[0], label=spaced(own), **self.marker))
+            facts = self.result.attributes
+            own = spaced(str(facts.get("system", "this system")).rpartition(".")[2])
+            own += ", sampled" if facts.get("verb") == "simulate" else ""
+            look = {"color": self.colors[0], "ls": self.style, **self.marker}
+            handles.append(Line2D([], [], label=own, **look))
         handles += self.handles
         if shown.failed.any():
             text = f"failed ({np.sum(shown.failed)} of {shown.failed.size})"
@@ -136,8 +142,7 @@ class Panel:
         for i, color in enumerate(self.colors):
             x, y = shown.x[i], np.where(shown.failed[i], np.nan, shown.y[i])
             order = np.argsort(x, kind="stable")
-            style = "" if self.choices else "-"
-            look = {"color": color, "lw": self.width, "ls": style, **self.marker}
+            look = {"color": color, "lw": self.width, "ls": self.style, **self.marker}
             ax.plot(x[order], y[order], zorder=3, **look)
             if shown.stderr is not None and self.marker:
                 ax.errorbar(x, y, shown.stderr[i], fmt="none", ecolor=color, elinewidth=0.9)
