@@ -64,7 +64,8 @@ def test_points_with_error_bars_beside_a_line(tilted, tmp_path):
 
 def test_a_chain_beside_its_lyapunov_equation():
     """The entropy production is the flux (Rieder, Lebowitz and Lieb 1967) times 1 - 1/2."""
-    short = "system.sites=4", "simulate.time=400.0", "method.replicas=256"
+    short = "system.sites=4", "simulate.time=500.0", "method.replicas=256"
+    short += ("simulate.burn_in=100.0",)
     one = "sweep={ 'system.thermostat.friction' = { values = [0.5] } }"
     found = config.execute(config.load(CONFIGS / "chain_harmonic.toml", [one, *short]))
     (beside,) = found.compared.values()

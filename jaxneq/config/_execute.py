@@ -71,7 +71,7 @@ def execute(
         attributes={
             "solution": type(solution).__name__,
             "primary": drawn_of(job, solution)[0],
-            "drawn": job.draw or None,
+            "drawn": job.draw,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),
@@ -213,6 +213,7 @@ def _sampled(
     )
     found = []
     if (wanted := job.derivatives) is not None:
+        del plan["observables"]
         found = sampled_derivatives(system, method, wanted.of, wanted.paths, **plan)
     solution, found = jax.device_get((solution, found))
     shape = tuple(len(axis.values) for axis in job.axes)

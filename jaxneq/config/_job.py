@@ -14,6 +14,7 @@ import numpy as np
 from jaxneq._core import (
     AbstractEvolveMethod,
     AbstractMethod,
+    AbstractObservable,
     AbstractSampler,
     AbstractSteadyMethod,
     AbstractSystem,
@@ -46,9 +47,9 @@ class Job:
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
     sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
     name, and `others`, jobs for what else is drawn beside; `simulate`, the times and the seed;
-    `times` to evolve to; `text`, a job file of this very job: the file verbatim, then the
-    overrides; `overrides` as ``key = value``; `identity`, the same for the same job and for no
-    other.
+    `observables` of sampled paths; `times` to evolve to; `text`, a job file of this very job: the
+    file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same for
+    the same job and for no other.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Job:
     compared: dict[str, Comparison]
     others: dict[str, Job]
     simulate: Simulate | None
+    observables: tuple[AbstractObservable, ...]
     times: np.ndarray | None
     text: str
     overrides: tuple[str, ...]
@@ -128,6 +130,10 @@ def _built(document: Document) -> Job:
         compared=compared,
         others=_others(document),
         simulate=said.simulate,
+        observables=tuple(
+            build(AbstractObservable, table, where, ("observables", name), name=name)
+            for name, table in said.observables.items()
+        ),
         times=times,
         text=document.text,
         overrides=document.overrides,
@@ -135,6 +141,7 @@ def _built(document: Document) -> Job:
     )
     _check_points(job)
     _check_averages(job, default)
+    _check_observables(job, default)
     return job
 
 
@@ -173,7 +180,7 @@ def _other(document: Document, other: Other, at: str) -> Job:
     alone = {"compare": None, "gradient": None, "uncertainty": None, "draw": None}
     own = {"verb": verb, "system": system, "method": other.method, "sweep": sweep}
     if verb != said.verb:
-        own |= {"simulate": None, "evolve": None}
+        own |= {"simulate": None, "evolve": None, "observables": {}}
     sections = said.model_copy(update=alone | own)
     return _built(dataclasses.replace(document, name=at, sections=sections))
 
@@ -207,6 +214,24 @@ def _check_averages(job: Job, method: AbstractMethod) -> None:
         f"{job.name}: [gradient]: {type(method).__name__} finds no derivatives of what it "
         f"samples. {remedy}"
     )
+
+
+def _check_observables(job: Job, method: AbstractMethod) -> None:
+    """They must fit the system and the run, and be told by the method."""
+    if not job.observables:
+        return
+    from ._promise import promised  # which names the class Job
+
+    try:
+        known = promised(job).quantities()
+    except ValueError as error:
+        raise JobError(f"{job.name}: [observables]: {error}") from error
+    for observable in job.observables:
+        if observable.name not in known:
+            raise JobError(
+                f"{job.name}: observables.{observable.name}: {type(method).__name__} does not tell "
+                "what observables find. Take the method of single paths, or leave it out."
+            )
 
 
 def _check_points(job: Job) -> None:

@@ -36,6 +36,8 @@ def value_type(declared: Parameter) -> Any:
     """The type of a parameter's value in a job file."""
     if declared.kind == "choice":
         return Literal[declared.choices]
+    if declared.kind == "name":
+        return str
     if declared.kind == "integer":
         return Annotated[int, Field(**_bounds(declared.interval))]
     if declared.part is not None:
@@ -272,6 +274,10 @@ class JobFile(Section):
     )
     simulate: Simulate | None = Field(None, description="For the verb simulate")
     evolve: Evolve | None = Field(None, description="For the verb evolve")
+    observables: dict[Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")], dict[str, Any]] = Field(
+        default_factory=dict,
+        description="What is gathered along sampled paths, each under its name",
+    )
     overrides: list[Override] = Field(
         default_factory=list, alias="set", description="Overrides; later ones win"
     )

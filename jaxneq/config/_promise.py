@@ -36,6 +36,7 @@ def plan_of(job: Job) -> dict[str, Any]:
         "time": asked.time,
         "burn_in": asked.burn_in,
         "initial": None if asked.initial is None else jnp.asarray(asked.initial),
+        "observables": job.observables,
     }
 
 

@@ -62,7 +62,10 @@ def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
     if dim in result.axes:
         return axis_words(result, dim), result.axes[dim]
     name = coordinate_of(result, dim)
-    return words(name or dim), None if name is None else result.quantities[name]
+    if name is None:
+        return words(dim), None
+    data = result.quantities[name]
+    return words(data.hints.get("label", name)), data
 
 
 def axis_words(result: Result, name: str) -> str:

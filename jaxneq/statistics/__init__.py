@@ -1,5 +1,7 @@
 """Accumulators that merge, in constant memory, and errors of series that are correlated."""
 
+from ._autocorrelation import Autocorrelation as Autocorrelation
+from ._autocorrelation import CorrelationFunction as CorrelationFunction
 from ._blocking import Blocking as Blocking
 from ._blocking import blocking as blocking
 from ._correlation import autocorrelation as autocorrelation
@@ -11,6 +13,8 @@ from ._correlation import series_mean as series_mean
 from ._correlation import window as window
 from ._ensemble_average import EnsembleAverage as EnsembleAverage
 from ._ensemble_average import Moments as Moments
+from ._following import AbstractFollowing as AbstractFollowing
+from ._histogram import Histogram as Histogram
 from ._series import Recording as Recording
 from ._series import Series as Series
 from ._time_average import Mean as Mean
