@@ -32,6 +32,8 @@ from ._lattice import EndBaths as EndBaths
 from ._lattice import HarmonicSpring as HarmonicSpring
 from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
+from ._linear_correlations import LinearCorrelations as LinearCorrelations
+from ._linear_correlations import LinearCorrelationsSolution as LinearCorrelationsSolution
 from ._linear_moments import LinearMoments as LinearMoments
 from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
 from ._potentials import AbstractPotential as AbstractPotential
