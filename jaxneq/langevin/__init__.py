@@ -14,6 +14,8 @@ from ._exact import lifson_jackson as lifson_jackson
 from ._exact import optimal_breathing as optimal_breathing
 from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
+from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissipation
+from ._fluctuation_dissipation import FluctuationResponse as FluctuationResponse
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
