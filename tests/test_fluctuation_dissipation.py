@@ -67,7 +67,7 @@ def test_a_stirred_trap():
     np.testing.assert_allclose(total, found.entropy_production.value, rtol=1e-12)
     # a^2 <r^2> / T = 2 a^2, and at most 5 % more by the step
     produced = found.entropy_production
-    assert produced.stderr < 0.02 and -5 < produced.z_score(0.98) and produced.z_score(1.03) < 5
+    assert produced.stderr < 0.03 and produced.z_score(0.98) > -5 and produced.z_score(1.03) < 5
 
 
 def test_a_trap_with_inertia():

@@ -266,6 +266,20 @@ def test_a_bad_observable_is_told_in_one_line(case):
     assert expected in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_samples_without_names_are_told():
+    text = """
+    verb = "simulate"
+    system = { type = "phonon.Nanowire", material = "Si-gray", diameter = 1e-7 }
+    method = { type = "phonon.PathMonteCarlo", replicas = 16 }
+    observables.flight = { type = "statistics.TimeAverage", of = "length" }
+    [simulate]
+    """
+    with pytest.raises(
+        config.JobError, match="the samples have no quantities by name, such as 'le"
+    ):
+        config.load(text)
+
+
 def test_observables_are_listed_and_in_the_schema():
     assert "statistics.Autocorrelation" in config.observables()
     assert not set(config.observables()) & set(config.parts())

@@ -28,7 +28,14 @@ class AbstractFollowing(AbstractObservable):
 
     def value(self, sample: PyTree) -> Float[Array, "... replica"]:
         """The quantity in a sample."""
-        return self.of(sample) if callable(self.of) else sample.quantity(self.of)
+        if callable(self.of):
+            return self.of(sample)
+        if not hasattr(sample, "quantity"):
+            raise ValueError(
+                f"the samples have no quantities by name, such as {self.of!r} for the observable "
+                f"{self.name}. Give a function of them, in Python."
+            )
+        return sample.quantity(self.of)
 
     def shape(self, sample: PyTree) -> jax.ShapeDtypeStruct:
         """Shape and type of the quantity."""
