@@ -74,6 +74,50 @@ def test_a_chain_beside_its_lyapunov_equation():
     produced = found.quantities["entropy_production"].values
     error = found.quantities["entropy_production_stderr"].values
     assert np.abs(produced - exact) < 5 * error < 0.03
+    above, below = report.figure(found).axes  # the legend stands where there are two
+    labels = [text.get_text() for text in below.get_legend().get_texts()]
+    assert above.get_legend() is None and labels == ["chain, sampled", "linear moments"]
+
+
+RING = """
+verb = "simulate"
+[system]
+type = "langevin.Overdamped"
+temperature = 0.5
+potential = { type = "langevin.TiltedCosine", force = 0.8 }
+[method]
+type = "langevin.EulerMaruyama"
+dt = 0.0125
+replicas = 1024
+[simulate]
+time = 30.0
+burn_in = 10.0
+[observables.density]
+type = "statistics.Histogram"
+of = "phase"
+low = 0.0
+high = 6.283185307179586
+bins = 16
+[compare.systems."Fokker-Planck"]
+verb = "steady"
+method = { type = "langevin.FokkerPlanck", ends = "periodic", cells = 64 }
+"""
+
+
+def test_a_sampled_density_beside_the_stationary_one():
+    """The average over each of 16 bins beside that of the four cells in it."""
+    result = config.execute(config.load(RING))
+    (beside,) = result.compared.values()
+    assert beside.along == "" and list(beside.datasets)[:2] == ["position", "density"]
+    exact = beside.datasets["density"].values.reshape(16, 4).mean(axis=1)
+    places = beside.datasets["position"].values.reshape(16, 4).mean(axis=1)
+    found = {name: data.values for name, data in result.quantities.items()}
+    np.testing.assert_allclose(found["density_value"], places, rtol=1e-12)
+    error = found["density_stderr"]
+    assert np.all(np.abs(found["density"] - exact) < 5 * error) and np.all(error < 0.005)
+    (ax, *_) = report.figure(result).axes
+    assert any(len(line.get_xdata()) == 64 for line in ax.lines)
+    assert ax.get_xlabel() == "Phase"
 
 
 def test_a_profile_beside_one_of_another_system(toy):

@@ -241,6 +241,7 @@ BAD = {
     "odd": (("every = 4", "every = 3"), "asks for a sample every 3 steps"),
     "missing": (("lags = 8", ""), "observables.memory.lags is missing"),
     "taken": (("memory", "velocity"), "'velocity' is a quantity of every ensemble"),
+    "told": (("observables.shape", "observables.memory_lag"), "both tell 'memory_lag'. Rename one"),
     "name": (("observables.memory", 'observables."a/b"'), "observables"),
     "verb": (("simulate", "steady"), "[observables] go with the verb simulate"),
     "range": (("low = -2.0", "low = 2.0"), "low = 2 is not below high = 2"),

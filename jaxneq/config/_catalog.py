@@ -21,8 +21,8 @@ from jaxneq._core import (
 from ._message import hint, nearest
 
 LAWS = ("statistics", "thermodynamics")
-_NO_PARTS = AbstractSystem | AbstractMethod | AbstractObservable
 ENGINES = ("langevin", "phonon", "exclusion", "jump", "quantum", "continuum")
+_NO_PARTS = AbstractSystem | AbstractMethod | AbstractObservable
 
 
 @dataclasses.dataclass(frozen=True)

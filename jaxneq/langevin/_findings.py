@@ -58,7 +58,13 @@ def ensemble_of(
     seen = Sample(system, position, velocity, position, before)
     reported: dict[str, tuple[Any, dict[str, Any]]] = {}
     for one in observables:
-        reported |= one.report(found[one.name], seen, one.every * dt.astype(time.dtype))
+        told = one.report(found[one.name], seen, one.every * dt.astype(time.dtype))
+        if taken := told.keys() & reported.keys():
+            raise ValueError(
+                f"simulate: {one.name} and another observable both tell {taken.pop()!r}. Rename "
+                "one."
+            )
+        reported |= told
     squeeze = _squeeze(system.dimension)
     kinetic = None
     if velocity is not None:

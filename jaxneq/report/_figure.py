@@ -53,13 +53,14 @@ def _stack(result: Result, mains: list[Curves]) -> Figure:
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, shown, strict=True)]
     for ax in axes[:-1]:
         ax.label_outer()
-    drawn[0].key(axes)
+    next((panel for panel in drawn if panel.beside), drawn[0]).key(axes)
     new.align_ylabels(axes)
     if main.fixed:
         axes[0].set_title(fixed_in_words(result, main), loc="right", fontsize=8, color=SOFT, pad=16)
     new.draw_without_rendering()  # settles the layout
     drawn[0].shade(axes)
-    drawn[0].name_guides()
+    for panel in drawn[: len(mains)]:
+        panel.name_guides()
     return new
 
 
