@@ -308,15 +308,33 @@ BAD = {
         "[uncertainty] goes with",
     ),
     # comparison
-    "compare of samples": (SAMPLE + '[compare]\nmeasured = ["x"]', "[compare] goes with the verb"),
+    "compare of samples": (
+        SAMPLE + '[compare]\nmeasured = ["x"]',
+        "compare.measured goes with the verb steady",
+    ),
     "compare nothing": (
         JOB + "[compare]\nmeasured = []",
         "compare: give measured, a list",
     ),
-    "compare systems without a sweep": (
-        JOB + '[compare.systems.x.system]\ntype = "toy.Rod"',
-        "compare.systems are curves along the axis of a sweep; give [sweep] one axis",
+    "compare systems along two axes": (
+        JOB
+        + '[compare.systems.x]\nverb = "steady"\n'
+        + '[sweep]\n"system.length" = {values = [1]}\n"system.temperature" = {values = [300]}',
+        "compare.systems are curves along one axis; give [sweep] one axis, or leave it out",
     ),
+    "compare systems along nothing": (
+        JOB + '[compare.systems.x]\nverb = "steady"\nalong = "system.length"',
+        "compare.systems.x: along goes with a [sweep]",
+    ),
+    "compare the same": (
+        JOB + "[compare.systems.x]",
+        "compare.systems.x: give another system, verb or method",
+    ),
+    "compare by an unlike verb": (
+        SAMPLE + '[compare.systems.x]\nverb = "evolve"',
+        'compare.systems.x: verb = "evolve" is neither "steady" nor that of the job, "simulate"',
+    ),
+    "draw nothing": (JOB.replace("[system]", "draw = []\n[system]"), "draw"),
     "compare systems, one wrong": (
         JOB
         + '[compare.systems.x.system]\ntype = "toy.Rod"\nmedium = "coper"\n'

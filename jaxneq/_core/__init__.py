@@ -15,6 +15,7 @@ from ._declare import AbstractDeclared as AbstractDeclared
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
 from ._declare import is_concrete as is_concrete
+from ._declare import named as named
 from ._declare import parameter as parameter
 from ._declare import parameters_of as parameters_of
 from ._declare import part as part

@@ -101,6 +101,16 @@ class AbstractObservable(AbstractDeclared):
     def estimate(self, accumulated: PyTree) -> Any:
         """What the accumulator has found: an `Estimate`, unless it only records."""
 
+    def report(
+        self, found: Any, sample: PyTree, interval: Array
+    ) -> dict[str, tuple[Any, dict[str, Any]]]:
+        """What a file keeps of `found`, by name, declared as the quantities of a solution are.
+
+        Nothing, unless a class says else. **Arguments:** `sample`, such as it is shown;
+        `interval`, the time between two of them.
+        """
+        return {}
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:

@@ -45,7 +45,10 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """What is declared of one parameter. `kind` is "number", "integer", "choice" or "part"."""
+    """What is declared of one parameter.
+
+    `kind` is "number", "integer", "choice", "name" or "part".
+    """
 
     name: str
     kind: str
@@ -68,6 +71,8 @@ class Parameter:
             return "one of " + ", ".join(map(repr, self.choices))
         if self.part is not None:
             return f"a {self.part.__name__}"
+        if self.kind == "name":
+            return "a name"
         noun = "an integer" if self.kind == "integer" else "a number"
         return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
 
@@ -119,6 +124,7 @@ def setting(
     range: str = "[0, inf)",
     choices: tuple[str, ...] = (),
     default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a static choice: an integer (shape, order, count) or one of several names."""
     kind = "choice" if choices else "integer"
@@ -129,7 +135,15 @@ def setting(
         "interval": Interval.parse(range),
         "choices": choices,
     }
-    return eqx.field(static=True, default=default, metadata={"parameter": declared})
+    return eqx.field(
+        static=True, default=default, kw_only=kw_only, metadata={"parameter": declared}
+    )
+
+
+def named(*, doc: str) -> Any:
+    """Declare what is given by a name that only the system knows, or in Python by a function."""
+    declared = {"kind": "name", "unit": "1", "doc": doc}
+    return eqx.field(static=True, metadata={"parameter": declared})
 
 
 def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
@@ -201,6 +215,8 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
         return isinstance(value, declared.part)
     if declared.kind == "choice":
         return value in declared.choices
+    if declared.kind == "name":
+        return isinstance(value, str) or callable(value)
     if declared.kind == "integer":
         integral = isinstance(value, int) and not isinstance(value, bool)
         return integral and value in declared.interval

@@ -29,7 +29,12 @@ def show_schema() -> int:
 
 
 def _show_all() -> None:
-    sections = {"systems": config.systems(), "methods": config.methods(), "parts": config.parts()}
+    sections = {
+        "systems": config.systems(),
+        "methods": config.methods(),
+        "parts": config.parts(),
+        "observables": config.observables(),
+    }
     for title, classes in sections.items():
         print(f"{title}:")
         width = max(map(len, classes), default=0)

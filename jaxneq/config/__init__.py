@@ -5,6 +5,7 @@ from ._catalog import describe as describe
 from ._catalog import find as find
 from ._catalog import laws as laws
 from ._catalog import methods as methods
+from ._catalog import observables as observables
 from ._catalog import parts as parts
 from ._catalog import systems as systems
 from ._document import identity as identity

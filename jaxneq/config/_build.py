@@ -17,10 +17,11 @@ from ._models import accepts, model_of
 Path = tuple[str, ...]
 
 
-def build(kind: type, table: Mapping[str, Any], where: str, path: Path) -> Any:
+def build(kind: type, table: Mapping[str, Any], where: str, path: Path, **given: Any) -> Any:
     """What a table with a `type` describes, an instance of `kind`.
 
-    **Arguments:** `where`, the file, and `path`, the table's place in it, for messages.
+    **Arguments:** `where`, the file, and `path`, the table's place in it, for messages; what is
+    `given` beside the table.
     """
     cls = _class_of(kind, table, where, path)
     declared = {parameter.name: parameter for parameter in parameters_of(cls)}
@@ -34,7 +35,7 @@ def build(kind: type, table: Mapping[str, Any], where: str, path: Path) -> Any:
         if name in table:
             values[name] = _value(parameter, table[name], where, (*path, name))
     try:
-        return cls(**values)
+        return cls(**given, **values)
     except ValueError as error:
         raise JobError(f"{where}: [{dotted(path)}] {error}") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 from jaxneq._core import (
     AbstractDeclared,
     AbstractMethod,
+    AbstractObservable,
     AbstractSampler,
     AbstractSystem,
     parameters_of,
@@ -21,6 +22,7 @@ from ._message import hint, nearest
 
 LAWS = ("statistics", "thermodynamics")
 ENGINES = ("langevin", "phonon", "exclusion", "jump", "quantum", "continuum")
+_NO_PARTS = AbstractSystem | AbstractMethod | AbstractObservable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ def classes(kind: type = AbstractDeclared, engine: str | None = None) -> dict[st
     """Every public subclass of `kind` by its ``type``, or those of one engine."""
     return {
         f"{room}.{name}": cls
-        for room in engines()
+        for room in (*engines(), *LAWS)
         if engine in (None, room)
         for name, cls in _public(room).items()
         if issubclass(cls, kind)
@@ -60,6 +62,11 @@ def methods(engine: str | None = None) -> dict[str, type[AbstractMethod]]:
     return classes(AbstractMethod, engine)
 
 
+def observables() -> dict[str, type[AbstractObservable]]:
+    """Every public observable that a table can describe, by its ``type``."""
+    return {name: cls for name, cls in classes(AbstractObservable).items() if buildable(cls)}
+
+
 def laws(room: str | None = None) -> dict[str, ModuleType]:
     """The rooms without systems, whose namespace has the ``validation``; or that one."""
     return {
@@ -72,8 +79,7 @@ def parts(kind: type = AbstractDeclared) -> dict[str, type]:
     return {
         name: cls
         for name, cls in classes(kind).items()
-        if buildable(cls)
-        and (kind is not AbstractDeclared or not issubclass(cls, AbstractSystem | AbstractMethod))
+        if buildable(cls) and (kind is not AbstractDeclared or not issubclass(cls, _NO_PARTS))
     }
 
 
@@ -135,6 +141,7 @@ def buildable(cls: type) -> bool:
     """Whether a job file can describe it: the declared parameters are all that it needs."""
     return all(
         "parameter" in field.metadata
+        or (field.name == "name" and issubclass(cls, AbstractObservable))  # the key of its table
         or not field.init
         or field.default is not dataclasses.MISSING
         or field.default_factory is not dataclasses.MISSING
@@ -143,7 +150,7 @@ def buildable(cls: type) -> bool:
 
 
 def _exists(engine: str) -> bool:
-    return engine in ENGINES and importlib.util.find_spec(f"jaxneq.{engine}") is not None
+    return engine in (*ENGINES, *LAWS) and importlib.util.find_spec(f"jaxneq.{engine}") is not None
 
 
 def _public(engine: str) -> dict[str, type]:
@@ -164,6 +171,8 @@ def _noun(cls: type) -> str:
         return "system"
     if issubclass(cls, AbstractMethod):
         return "method"
+    if issubclass(cls, AbstractObservable):
+        return "observable"
     return "type" if cls is AbstractDeclared else cls.__name__.removeprefix("Abstract")
 
 

@@ -148,7 +148,9 @@ def _check_sections(tables: dict[str, Any], name: str) -> None:
             raise JobError(f'{name}: [{section}] goes with verb = "{owner}", not "{verb}".')
         if owner == verb and section not in tables:
             raise JobError(f'{name}: verb = "{verb}" needs a table [{section}].')
+    if verb != "simulate" and "observables" in tables:
+        raise JobError(f"{name}: [observables] go with the verb simulate.")
     if verb == "simulate" and "uncertainty" in tables:
         raise JobError(f"{name}: [uncertainty] goes with the verbs steady and evolve.")
-    if verb != "steady" and "compare" in tables:
-        raise JobError(f"{name}: [compare] goes with the verb steady.")
+    if verb != "steady" and tables.get("compare", {}).get("measured"):
+        raise JobError(f"{name}: compare.measured goes with the verb steady.")

@@ -23,7 +23,7 @@ from jaxneq._core import (
     outlook,
     run,
 )
-from jaxneq.store import Comparison, Dataset, Result, datasets_of, provenance
+from jaxneq.store import Comparison, Dataset, Result, coordinate_of, datasets_of, provenance
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets, estimate_datasets
@@ -35,10 +35,10 @@ from ._ensemble import (
     sampled_derivatives,
 )
 from ._fit import fit_datasets
-from ._grid import Plan, Progress, primary_of, solve_points
+from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
-from ._message import JobError, hint, show
+from ._promise import check_drawn, drawn_beside, drawn_of, plan_of
 from ._sweep import SweepAxis
 
 
@@ -81,13 +81,11 @@ def execute(
     quantities, left_out = merged(pieces, apart, list(axes))
     if job.fit is not None:
         quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities, job.name)
+    check_drawn(job, quantities)
     solution = each[0][0]
-    primary = wanted.of if wanted is not None else solution.primary
+    primary = drawn_of(job, solution)[0]
     if primary in left_out:
         primary = next(iter(quantities))
-    if job.draw is not None and job.draw not in quantities:
-        near = hint(job.draw, [*quantities])
-        raise JobError(f"{job.name}: draw = {show(job.draw)} is no quantity found.{near}")
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -99,7 +97,8 @@ def execute(
         provenance=facts | {"overrides": list(job.overrides) or None},
         attributes={
             "solution": type(solution).__name__,
-            "primary": job.draw or primary,
+            "primary": primary,
+            "drawn": job.draw,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),
@@ -113,41 +112,44 @@ def execute(
 
 
 def _computed_beside(job: Job) -> dict[str, Comparison]:
-    """The curves of the other systems that a job is compared with."""
-    if not job.others:
-        return {}
-    with jax.enable_x64(job.precision == "float64"):
-        primary = primary_of(*job.at({}), _plan(job))
-        for name, other in job.others.items():
-            found = primary_of(*other.at({}), _plan(other))
-            if found != primary:
-                raise JobError(
-                    f"{job.name}: compare.systems.{name} finds {' in '.join(found)}, and the "
-                    f"figure draws {' in '.join(primary)}. Leave it out."
-                )
-    return {name: _curve(job, name, other) for name, other in job.others.items()}
+    """The curves beside those of the job."""
+    found = {}
+    drawn = drawn_beside(job) if job.others else ()
+    for name, other in job.others.items():
+        result = execute(other)
+        first, *more = [each for each in drawn if each in result.quantities]
+        found[name] = _curve(job, name, other, result, first)
+        found |= {f"{name}, {each}": _curve(job, name, other, result, each) for each in more}
+    return found
 
 
-def _curve(job: Job, name: str, other: Job) -> Comparison:
-    """What another system gives along the axis of the job; NaN where it failed."""
-    (own,), (axis,) = job.axes, other.axes
-    result = execute(other)
-    quantity = result.attributes["primary"]
-    curve, failed = result.quantities[quantity], result.quantities["status"].values != 0
-    values = np.where(failed, np.nan, curve.values)
+def _curve(job: Job, name: str, other: Job, result: Result, quantity: str) -> Comparison:
+    """What another gives along the axis of the job, or its own; NaN where it failed."""
+    curve, stderr = (result.quantities.get(each) for each in (quantity, f"{quantity}_stderr"))
+    assert curve is not None
+    if job.axes:
+        (own,), (axis,) = job.axes, other.axes
+        along, x, where = own.path, _axis_dataset(own), f" along {axis.path}"
+        name_of_x = along.rpartition(".")[2]
+    else:
+        (dim,) = [d for d, size in zip(curve.dims, curve.values.shape, strict=True) if size > 1]
+        name_of_x, where, along = coordinate_of(result, dim) or dim, "", ""
+        x = result.quantities.get(name_of_x, Dataset(np.arange(curve.values.size), (dim,)))
+    failed = result.quantities["status"].values != 0
+    values = np.where(failed, np.nan, curve.values.reshape(x.values.shape))
+    spread = np.full_like(values, np.nan) if stderr is None else stderr.values.reshape(values.shape)
     lost = f"; {failed.sum()} of {failed.size} failed" if failed.any() else ""
-    along = dataclasses.replace(_axis_dataset(own), dims=("point",))
     return Comparison(
         label=name,
-        about=f"{result.attributes['system']} along {axis.path}{lost}",
+        about=f"{result.attributes['system']}{where}{lost}",
         reference=f"Computed in this job with {result.attributes['method']}",
         confirmed=True,
         quantity=quantity,
-        along=own.path,
+        along=along,
         datasets={
-            own.path.rpartition(".")[2]: along,
+            name_of_x: dataclasses.replace(x, dims=("point",)),
             quantity: Dataset(values, ("point",), curve.unit, curve.doc),
-            "uncertainty": Dataset(np.full_like(values, np.nan), ("point",), curve.unit),
+            "uncertainty": Dataset(spread, ("point",), curve.unit),
         },
         computed=True,
     )
@@ -202,20 +204,13 @@ def _sampled(
     announce: Callable[[Outlook], None] | None,
 ) -> list[tuple[Any, list[SampledDerivative]]]:
     """Solution and derivatives at each setting, over the numbers that run together."""
-    asked, several = job.simulate, len(job.apart) > 0
-    assert asked is not None
     members = [_swept(job, *job.at(point)) for point in _outer(job.apart)]
-    plan = {
-        "time": asked.time,
-        "burn_in": asked.burn_in,
-        "initial": None if asked.initial is None else jnp.asarray(asked.initial),
-    }
-    key = jax.random.key(asked.seed)
+    plan = plan_of(job)
+    key = plan.pop("key")
     system, method = members[0]
-    if several:
-        method = SideBySide(
-            members=tuple(members), replicas=sum(one.replicas for _, one in members)
-        )
+    if job.apart:
+        replicas = sum(one.replicas for _, one in members)
+        method = SideBySide(members=tuple(members), replicas=replicas)
     if announce is not None:
         announce(outlook(system, method, key=key, **plan))
     solution = run(
@@ -257,6 +252,7 @@ def _derived(
     """The solution on the grid of the numbers that run together, and derivatives beside it."""
     found = []
     if (wanted := job.derivatives) is not None:
+        del plan["observables"]
         found = sampled_derivatives(system, method, wanted.of, wanted.paths, **plan)
     solution, found = jax.device_get((solution, found))
     shape = tuple(len(axis.values) for axis in job.together)

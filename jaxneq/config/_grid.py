@@ -69,14 +69,6 @@ def solve_points(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *solved)
 
 
-def primary_of(system: AbstractSystem, method: AbstractMethod, plan: Plan) -> tuple[str, str]:
-    """The quantity that a report draws first, and its unit, without computing it."""
-    row = jax.ShapeDtypeStruct((len(plan.paths),), jnp.result_type(float))
-    solution, _ = eqx.filter_eval_shape(_solve_row, system, method, row, None, plan)
-    name = solution.primary
-    return name, solution.quantities()[name][1]["unit"]
-
-
 @eqx.filter_jit
 def _solve_rows(system, method, rows, times, plan):
     if rows.shape[0] == 1:  # without vmap: branches stay branches

@@ -14,6 +14,7 @@ import numpy as np
 from jaxneq._core import (
     AbstractEvolveMethod,
     AbstractMethod,
+    AbstractObservable,
     AbstractSampler,
     AbstractSteadyMethod,
     AbstractSystem,
@@ -28,7 +29,7 @@ from ._derivatives import Derivatives, derivatives_of
 from ._document import Document, place, read
 from ._fit import check_fit
 from ._message import JobError, hint, show
-from ._models import Axis, Fit, Simulate
+from ._models import Axis, Fit, Other, Simulate
 from ._sweep import SweepAxis, check_size, numbers, samples, sweep_axis
 from ._targets import find_target, replaced
 
@@ -43,19 +44,20 @@ KINDS: dict[str, type[AbstractMethod]] = {
 class Job:
     """What a job file asks for.
 
-    **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantity to show (None: the
+    **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantities to show (none: the
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
     sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
-    name, and `others`, jobs for the systems to compare with; `fit`, curves along the sweep;
-    `simulate`, the times and the seed; `times` to evolve to; `text`, a job file of this very job:
-    the file verbatim, then the overrides; `overrides` as ``key = value``; `identity`, the same for
+    name, and `others`, jobs for what else is drawn beside; `fit`, curves along the sweep;
+    `simulate`, the times and the seed; `observables` of sampled paths; `times` to evolve to;
+    `text`, a job file of this very job: the file verbatim, then the overrides; `overrides` as
+    ``key = value``; `identity`, the same for
     the same job and for no other.
     """
 
     name: str
     title: str
     verb: str
-    draw: str | None
+    draw: tuple[str, ...]
     precision: str
     system: AbstractSystem
     method: AbstractMethod | None
@@ -65,6 +67,7 @@ class Job:
     others: dict[str, Job]
     fit: Fit | None
     simulate: Simulate | None
+    observables: tuple[AbstractObservable, ...]
     times: np.ndarray | None
     text: str
     overrides: tuple[str, ...]
@@ -136,7 +139,7 @@ def _built(document: Document) -> Job:
         name=where,
         title=said.title or f"{type(system).__name__}, {said.verb}",
         verb=said.verb,
-        draw=said.draw,
+        draw=(said.draw,) if isinstance(said.draw, str) else tuple(said.draw or ()),
         precision=said.precision,
         system=system,
         method=method,
@@ -146,6 +149,10 @@ def _built(document: Document) -> Job:
         others=_others(document),
         fit=said.fit,
         simulate=said.simulate,
+        observables=tuple(
+            build(AbstractObservable, table, where, ("observables", name), name=name)
+            for name, table in said.observables.items()
+        ),
         times=times,
         text=document.text,
         overrides=document.overrides,
@@ -153,36 +160,48 @@ def _built(document: Document) -> Job:
     )
     _check_points(job)
     _check_averages(job, default)
+    _check_observables(job, default)
     return job
 
 
 def _others(document: Document) -> dict[str, Job]:
-    """A job for each system to compare with: along the first axis, and nothing else."""
+    """A job for all that is drawn beside: along the axis of the sweep, if there is one."""
     where, said = document.name, document.sections
-    if said.compare is None or not said.compare.systems:
+    if said.compare is None:
         return {}
-    if len(said.sweep) != 1:
+    if len(said.sweep) > 1 and said.compare.systems:
         raise JobError(
-            f"{where}: compare.systems are curves along the axis of a sweep; give [sweep] one axis."
+            f"{where}: compare.systems are curves along one axis; give [sweep] one axis, or leave "
+            "it out."
         )
-    ((path, axis),) = said.sweep.items()
-    jobs = {}
-    for name, other in said.compare.systems.items():
+    return {
+        name: _other(document, other, f"{where}: compare.systems.{name}")
+        for name, other in said.compare.systems.items()
+    }
+
+
+def _other(document: Document, other: Other, at: str) -> Job:
+    said = document.sections
+    verb = other.verb or said.verb
+    if verb not in ("steady", said.verb):
+        raise JobError(
+            f'{at}: verb = "{verb}" is neither "steady" nor that of the job, "{said.verb}". Give '
+            "one of these."
+        )
+    if other.along is not None and not said.sweep:
+        raise JobError(f"{at}: along goes with a [sweep].")
+    system = copy.deepcopy(said.system if other.system is None else other.system)
+    sweep = {}
+    for path, axis in said.sweep.items():
         along = other.along or path
-        system = copy.deepcopy(other.system)
-        place(
-            {"system": system},
-            along,
-            numbers(axis)[0],
-            f"{where}: compare.systems.{name}: along",
-        )
-        alone = {"compare": None, "gradient": None, "uncertainty": None, "fit": None, "title": name}
-        sections = said.model_copy(
-            update={"system": system, "method": other.method, "sweep": {along: axis}} | alone
-        )
-        at = f"{where}: compare.systems.{name}"
-        jobs[name] = _built(dataclasses.replace(document, name=at, sections=sections))
-    return jobs
+        place({"system": system}, along, numbers(axis)[0], f"{at}: along")
+        sweep[along] = axis
+    alone = {"compare": None, "gradient": None, "uncertainty": None, "fit": None, "draw": None}
+    own = {"verb": verb, "system": system, "method": other.method, "sweep": sweep}
+    if verb != said.verb:
+        own |= {"simulate": None, "evolve": None, "observables": {}}
+    sections = said.model_copy(update=alone | own)
+    return _built(dataclasses.replace(document, name=at, sections=sections))
 
 
 def _resolved(
@@ -214,6 +233,24 @@ def _check_averages(job: Job, method: AbstractMethod) -> None:
         f"{job.name}: [gradient]: {type(method).__name__} finds no derivatives of what it "
         f"samples. {remedy}"
     )
+
+
+def _check_observables(job: Job, method: AbstractMethod) -> None:
+    """They must fit the system and the run, and be told by the method."""
+    if not job.observables:
+        return
+    from ._promise import promised  # which names the class Job
+
+    try:
+        known = promised(job).quantities()
+    except ValueError as error:
+        raise JobError(f"{job.name}: [observables]: {error}") from error
+    for observable in job.observables:
+        if observable.name not in known:
+            raise JobError(
+                f"{job.name}: observables.{observable.name}: {type(method).__name__} does not tell "
+                "what observables find. Take the method of single paths, or leave it out."
+            )
 
 
 def _check_points(job: Job) -> None:

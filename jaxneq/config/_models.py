@@ -36,6 +36,8 @@ def value_type(declared: Parameter) -> Any:
     """The type of a parameter's value in a job file."""
     if declared.kind == "choice":
         return Literal[declared.choices]
+    if declared.kind == "name":
+        return str
     if declared.kind == "integer":
         return Annotated[int, Field(**_bounds(declared.interval))]
     if declared.part is not None:
@@ -87,6 +89,11 @@ class Section(pydantic.BaseModel):
 
 
 Ends = Annotated[list[float], Field(min_length=2, max_length=2)]
+Verb = Literal["steady", "evolve", "simulate"]
+Names = Annotated[
+    Annotated[str, Tag("name")] | Annotated[list[str], Field(min_length=1), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "name"),
+]
 
 
 class Axis(Section):
@@ -150,15 +157,24 @@ class Uncertainty(pydantic.BaseModel):
 
 
 class Other(Section):
-    """Another system, solved along the same axis."""
+    """What is drawn beside: another system, or the same by another verb and method."""
 
-    system: dict[str, Any] = Field(description="The physics")
+    system: dict[str, Any] | None = Field(
+        None, description="The physics; by default that of the job"
+    )
+    verb: Verb | None = Field(None, description="steady, or that of the job, which is the default")
     method: dict[str, Any] | None = Field(
         None, description="How it is solved; the system has a default"
     )
     along: str | None = Field(
         None, description="Its parameter that takes the values of the axis; by default the same"
     )
+
+    @pydantic.model_validator(mode="after")
+    def _something_else(self) -> Other:
+        if self.system is None and self.verb is None and self.method is None:
+            raise ValueError("give another system, verb or method")
+        return self
 
 
 class Compare(Section):
@@ -239,12 +255,14 @@ class JobFile(Section):
     """A jaxneq job."""
 
     title: str = Field("", description="What the job is about")
-    verb: Literal["steady", "evolve", "simulate"] = Field(
+    verb: Verb = Field(
         description="steady: the stationary state; evolve: its time dependence; "
         "simulate: a stochastic ensemble"
     )
-    draw: str | None = Field(
-        None, description="Quantity that the figure shows; by default the solution's own"
+    draw: Names | None = Field(
+        None,
+        description="Quantity that the figure shows, or several, a panel each; by default the "
+        "solution's own",
     )
     precision: Literal["float64", "float32"] = Field("float64", description="Of all arithmetic")
     system: dict[str, Any] = Field(description="The physics")
@@ -266,6 +284,10 @@ class JobFile(Section):
     fit: Fit | None = Field(None, description="Curves through what was sampled along the sweep")
     simulate: Simulate | None = Field(None, description="For the verb simulate")
     evolve: Evolve | None = Field(None, description="For the verb evolve")
+    observables: dict[Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")], dict[str, Any]] = Field(
+        default_factory=dict,
+        description="What is gathered along sampled paths, each under its name",
+    )
     overrides: list[Override] = Field(
         default_factory=list, alias="set", description="Overrides; later ones win"
     )

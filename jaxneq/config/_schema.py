@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxneq._core import parameters_of
 
-from ._catalog import buildable, methods, parts, systems
+from ._catalog import buildable, methods, observables, parts, systems
 from ._models import JobFile, model_of
 
 # Editors' TOML plugins read draft 7.
@@ -24,7 +24,7 @@ def json_schema() -> dict[str, Any]:
     """The schema of a whole job file; `type` tells the tables of one section apart."""
     schema = JobFile.model_json_schema(by_alias=True)
     definitions, properties = schema["$defs"], schema["properties"]
-    for name, cls in {**systems(), **methods(), **parts()}.items():
+    for name, cls in {**systems(), **methods(), **parts(), **observables()}.items():
         if buildable(cls):
             definitions[name] = _definition(cls, name)
     for section, classes in (("system", systems()), ("method", methods())):
@@ -32,6 +32,7 @@ def json_schema() -> dict[str, Any]:
             "description": properties[section]["description"],
             "oneOf": _references(name for name in classes if name in definitions),
         }
+    properties["observables"]["additionalProperties"] = {"oneOf": _references(observables())}
     definitions["Axis"]["oneOf"] = [
         {"required": ["linear", "count"]},
         {"required": ["geometric", "count"]},

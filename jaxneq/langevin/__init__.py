@@ -21,6 +21,8 @@ from ._exact import optimal_breathing as optimal_breathing
 from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
 from ._flashing_ratchet import FlashingRatchet as FlashingRatchet
+from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissipation
+from ._fluctuation_dissipation import FluctuationResponse as FluctuationResponse
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
@@ -40,6 +42,8 @@ from ._lattice import ExponentialSpring as ExponentialSpring
 from ._lattice import HarmonicSpring as HarmonicSpring
 from ._lattice import Isolated as Isolated
 from ._leimkuhler_matthews import LeimkuhlerMatthews as LeimkuhlerMatthews
+from ._linear_correlations import LinearCorrelations as LinearCorrelations
+from ._linear_correlations import LinearCorrelationsSolution as LinearCorrelationsSolution
 from ._linear_moments import LinearMoments as LinearMoments
 from ._linear_moments_solution import LinearMomentsSolution as LinearMomentsSolution
 from ._motor_state import MotorState as MotorState

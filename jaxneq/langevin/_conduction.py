@@ -195,7 +195,7 @@ class HeatConduction(AbstractSampler):
             return system.current(sample.position, sample.velocity)
 
         length = (schedule.total - schedule.burn_in) // self.every
-        return Series("flux", flux, length=length, every=self.every)
+        return Series(name="flux", of=flux, length=length, every=self.every)
 
     def finish(
         self,

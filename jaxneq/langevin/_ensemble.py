@@ -32,9 +32,10 @@ class LangevinEnsemble(AbstractSolution):
 
     dimension: int = eqx.field(static=True)
 
-    followed: tuple[tuple[str, str, tuple[str, ...]], ...] = eqx.field(static=True)
+    declared: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = eqx.field(static=True)
 
     observables: dict[str, Any]
+    reported: dict[str, Any]
     time: Float[Array, ""] = quantity(doc="Duration counted")
     mean_position: Estimate = quantity(doc="Mean position at the end", dims=_COORDINATE)
     position_variance: Estimate = quantity(doc="Variance of the position", dims=_COORDINATE)
@@ -96,8 +97,8 @@ class LangevinEnsemble(AbstractSolution):
 
     @property
     def primary(self) -> str:
-        """What the system has followed first, if anything."""
-        return self.followed[0][0] if self.followed else "mean_position"
+        """What is observed first, if anything."""
+        return self.declared[0][0] if self.declared else "mean_position"
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -115,13 +116,10 @@ class LangevinEnsemble(AbstractSolution):
         return f"{lost} replicas were lost, the first was number {replica} near step {step}."
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
-        """As of every solution, with what the system has followed.
-
-        One coordinate is no dimension.
-        """
+        """As of every solution, with what was observed. One coordinate is no dimension."""
         present = super().quantities()
-        for name, doc, dims in self.followed:
-            present[name] = self.observables[name], {"doc": doc, "unit": "1", "dims": dims}
+        for name, declared in self.declared:
+            present[name] = self.reported[name], dict(declared)
         if self.dimension == 1:
             for _, declared in present.values():
                 declared["dims"] = tuple(dim for dim in declared["dims"] if dim != "coordinate")

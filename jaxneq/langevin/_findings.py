@@ -13,7 +13,7 @@ from jaxneq._core import AbstractObservable, Estimate, Status
 
 from ._ensemble import LangevinEnsemble
 from ._systems import AbstractLangevin, Control, Ensemble
-from ._walker import LangevinState
+from ._walker import LangevinState, Sample
 
 
 def ensemble_of(
@@ -55,6 +55,16 @@ def ensemble_of(
         one.name: one.estimate(one.join(sums))
         for one, sums in zip(observables, walker.accumulated, strict=True)
     }
+    seen = Sample(system, position, velocity, position, before)
+    reported: dict[str, tuple[Any, dict[str, Any]]] = {}
+    for one in observables:
+        told = one.report(found[one.name], seen, one.every * dt.astype(time.dtype))
+        if taken := told.keys() & reported.keys():
+            raise ValueError(
+                f"simulate: {one.name} and another observable both tell {taken.pop()!r}. Rename "
+                "one."
+            )
+        reported |= told
     squeeze = _squeeze(system.dimension)
     kinetic = None
     if velocity is not None:
@@ -63,7 +73,8 @@ def ensemble_of(
     return LangevinEnsemble(
         dimension=system.dimension,
         observables=found,
-        followed=tuple((name, what.doc, what.dims) for name, what in system.followed.items()),
+        declared=tuple((name, tuple(said.items())) for name, (_, said) in reported.items()),
+        reported={name: value for name, (value, _) in reported.items()},
         time=time,
         mean_position=each(position),
         position_variance=each(squared_deviation(position, alive)),

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxneq._core import (
     AbstractEvolveMethod,
+    AbstractMethod,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -57,37 +58,29 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
     )
 
     def check(self, system: AbstractLangevin) -> None:
-        if not all(map(is_concrete, jax.tree.leaves(system))):
-            return
-        with jax.ensure_compile_time_eval():
-            linear = bool(_is_linear(system))
-        if not linear:
-            raise ValueError(
-                f"LinearMoments: the forces of this {type(system).__name__} are not linear in the "
-                "position. Use FokkerPlanck in one dimension, or simulate."
-            )
+        check_linear(self, system)
 
     def steady(self, system: AbstractLangevin) -> LinearMomentsSolution:
-        motion, control = _motion(system), system.control_at(-jnp.ones((), system.dtype))
+        motion, control = motion_of(self, system), system.control_at(-jnp.ones((), system.dtype))
         state = _stationary(motion, control)
         rates = _rates(motion, state, control)
         heat, work = rates["heat_rate"], motion.stirring(state, control)
         rates["entropy_rate"] = jnp.zeros_like(rates["entropy_rate"])
-        rates["entropy_production"] = heat @ _inverse_temperature(motion)
+        rates["entropy_production"] = heat @ inverse_temperature(motion)
         balance, scale = jnp.sum(heat) - work, jnp.sum(jnp.abs(heat)) + jnp.abs(work)
         return LinearMomentsSolution(
-            inverse_temperature=_inverse_temperature(motion),
+            inverse_temperature=inverse_temperature(motion),
             **rates,
             work_rate=work,
             conservation_residual=jnp.abs(balance) / jnp.where(scale > 0, scale, 1),
-            status=_status(system, state),
+            status=status_of(system, state),
             stats={},
         )
 
     def evolve(
         self, system: AbstractLangevin, *, times: Float[Array, " times"], initial: Any
     ) -> LinearMomentsSolution:
-        motion, times = _motion(system), times.astype(system.dtype)
+        motion, times = motion_of(self, system), times.astype(system.dtype)
         before = system.control_at(-jnp.ones((), system.dtype))
         start = self._start(motion, before, initial)
         begun = _begin(motion, start, before)
@@ -116,14 +109,14 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
         longest = jnp.max(jnp.diff(edges_of(system, times))) / self.substeps
         step = longest * jnp.max(fastest)
         return LinearMomentsSolution(
-            inverse_temperature=_inverse_temperature(motion),
+            inverse_temperature=inverse_temperature(motion),
             time=times,
             **now,
             heat=heat,
             work=work,
             **moments,
             conservation_residual=residual,
-            status=_status(system, found.state).unless("not_accurate", ~(step < _LONGEST_STEP)),
+            status=status_of(system, found.state).unless("not_accurate", ~(step < _LONGEST_STEP)),
             stats={"step_times_fastest_rate": step},
         )
 
@@ -166,11 +159,25 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
         yield Case("dragged trap: variance of the work", variance, 2 * mean, 1e-8, source)
 
 
-def _motion(system: AbstractLangevin) -> LinearMotion:
+def check_linear(method: AbstractMethod, system: AbstractLangevin) -> None:
+    """Refuse concrete systems whose forces are not linear."""
+    if not all(map(is_concrete, jax.tree.leaves(system))):
+        return
+    with jax.ensure_compile_time_eval():
+        linear = bool(_is_linear(system))
+    if not linear:
+        raise ValueError(
+            f"{type(method).__name__}: the forces of this {type(system).__name__} are not linear "
+            "in the position. Use FokkerPlanck in one dimension, or simulate."
+        )
+
+
+def motion_of(method: AbstractMethod, system: AbstractLangevin) -> LinearMotion:
+    """The motion of a system whose baths are the same everywhere."""
     if not system.uniform:
         raise ValueError(
-            "LinearMoments: friction or temperature varies in space. Use FokkerPlanck in one "
-            "dimension, or simulate."
+            f"{type(method).__name__}: friction or temperature varies in space. Use FokkerPlanck "
+            "in one dimension, or simulate."
         )
     return LinearMotion(system)
 
@@ -213,17 +220,19 @@ def _rates(motion: LinearMotion, state: Gaussian, control: Control) -> dict[str,
         "circulation": motion.circulation(state, control),
         "heat_rate": heat,
         "entropy_rate": entropy_rate,
-        "entropy_production": heat @ _inverse_temperature(motion) + entropy_rate,
+        "entropy_production": heat @ inverse_temperature(motion) + entropy_rate,
     }
 
 
-def _inverse_temperature(motion: LinearMotion) -> Float[Array, " bath"]:
+def inverse_temperature(motion: LinearMotion) -> Float[Array, " bath"]:
+    """Of each bath."""
     inverse = (1 / motion.temperature)[:, None]
     baths = motion.system.baths
     return (baths(inverse) / baths(jnp.ones_like(inverse)))[:, 0]
 
 
-def _status(system: AbstractLangevin, state: Gaussian) -> Status:
+def status_of(system: AbstractLangevin, state: Gaussian) -> Status:
+    """Whether the forces are linear and the state is finite."""
     finite = jnp.all(jnp.isfinite(state.mean)) & jnp.all(jnp.isfinite(state.covariance))
     return Status.first_true(outside_domain=~_linear(system), diverged=~finite)
 

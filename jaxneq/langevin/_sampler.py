@@ -32,7 +32,7 @@ from jaxneq.statistics import TimeAverage
 
 from ._ensemble import LangevinEnsemble
 from ._findings import ensemble_of
-from ._systems import AbstractLangevin, Control, Ensemble, Followed, Noise
+from ._systems import AbstractLangevin, Control, Ensemble, Noise
 from ._walker import LangevinState, Sample, Walker
 
 _START = 2  # the streams of the start; 0 and 1 are burn-in and what is counted
@@ -203,16 +203,17 @@ class AbstractIntegrator(AbstractSampler):
         schedule: Schedule,
     ) -> tuple[AbstractObservable, ...]:
         """What the system itself has followed, then what is asked for."""
-
-        def of(what: Followed) -> Any:
-            return lambda sample: what.function(sample.position, sample.velocity)
-
         every = kernel.unit_length()
-        own = (TimeAverage(name, of(what), every=every) for name, what in system.followed.items())
+        own = (TimeAverage(name=name, of=name, every=every) for name in system.followed)
         found = (*own, *observables)
         names = [each.name for each in found]
         if len(set(names)) < len(names):
             raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        if taken := {*names} & LangevinEnsemble.__annotations__.keys():
+            raise ValueError(
+                f"simulate: {taken.pop()!r} is a quantity of every ensemble. Call the observable "
+                "something else."
+            )
         steps = schedule.total - schedule.burn_in
         for each in found:
             if each.every != 1 and not (0 < each.every <= steps and each.every % 2 == 0):
@@ -250,7 +251,7 @@ class AbstractIntegrator(AbstractSampler):
         # Without inertia a single bath takes what the energy loses while the control rests.
         followed = system.several_baths or (system.driven and system.inertial)
         control = jnp.zeros(system.controls, position.dtype)
-        sample = Sample(position, velocity, position, control)
+        sample = Sample(system, position, velocity, position, control)
         return Walker(
             position=position,
             velocity=velocity,
@@ -293,7 +294,8 @@ class AbstractIntegrator(AbstractSampler):
                 def check(old: Walker, new: Walker, mark: Array, number: Array) -> Any:
                     walker, diverged = _marked(old, new, mark, number)
                     done = number + unit
-                    return _sampled(observables, walker, done, done <= first + steps), diverged
+                    due = done <= first + steps
+                    return _sampled(system, observables, walker, done, due), diverged
 
                 return kernel.march(
                     step,
@@ -344,7 +346,7 @@ class AbstractIntegrator(AbstractSampler):
                 done = system.work(walker.position, control_at(number), control)
                 walker = eqx.tree_at(lambda w: w.work, walker, walker.work + done[None])
             fresh = move(walker, normals, control)
-            sample = Sample(fresh.position, fresh.velocity, walker.position, control)
+            sample = Sample(system, fresh.position, fresh.velocity, walker.position, control)
             accumulated = tuple(
                 each.update(sums, sample) if each.every == 1 else sums
                 for each, sums in zip(observables, walker.accumulated, strict=True)
@@ -445,10 +447,14 @@ def _words(key: Array, phases: tuple[int, ...], width: int, noises: int) -> Any:
 
 
 def _sampled(
-    observables: tuple[AbstractObservable, ...], walker: Walker, done: Array, active: Array
+    system: AbstractLangevin,
+    observables: tuple[AbstractObservable, ...],
+    walker: Walker,
+    done: Array,
+    active: Array,
 ) -> Walker:
     """The walker once the observables that are due after `done` steps have seen it."""
-    sample = Sample(walker.position, walker.velocity, None, None)
+    sample = Sample(system, walker.position, walker.velocity, None, None)
 
     def shown(each: AbstractObservable, sums: Any) -> Any:
         if each.every == 1:

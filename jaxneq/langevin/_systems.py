@@ -130,6 +130,32 @@ class AbstractLangevin(AbstractSystem):
         return {}
 
     @property
+    def observed(self) -> Mapping[str, Followed]:
+        """What observables find by name: what is `followed`, and the motion itself."""
+        line = self.dimension == 1
+        dims = () if line else ("coordinate",)
+
+        def each(function: Callable[..., Array], doc: str) -> Followed:
+            return Followed(lambda x, v: function(x, v)[0] if line else function(x, v), doc, dims)
+
+        known = {
+            "position": each(lambda x, v: x, "Position"),
+            "squared_position": each(lambda x, v: x**2, "Square of the position"),
+        }
+        if self.inertial:
+            known["velocity"] = each(lambda x, v: v, "Velocity")
+            known["squared_velocity"] = each(lambda x, v: v**2, "Square of the velocity")
+            known["kinetic_energy"] = Followed(
+                lambda x, v: jnp.sum(self.inertia * v**2, axis=0) / 2, "Kinetic energy"
+            )
+        if self.protocol is None:
+            still = jnp.zeros(self.controls, self.dtype)
+            known["potential_energy"] = Followed(
+                lambda x, v: self.energy(x, still), "Potential energy"
+            )
+        return known | dict(self.followed)
+
+    @property
     def dtype(self) -> Any:
         """The floating-point type of the parameters, in which everything is computed."""
         return jnp.result_type(*(leaf for leaf in jax.tree.leaves(self) if eqx.is_array(leaf)))
@@ -238,6 +264,14 @@ class AbstractParticle(AbstractLangevin):
     def uniform(self) -> bool:
         profiles = (self.temperature_profile, self.friction_profile)
         return all(profile is None or profile.uniform for profile in profiles)
+
+    @property
+    def observed(self) -> Mapping[str, Followed]:
+        period = self.potential.period
+        if period is None:
+            return super().observed
+        phase = Followed(lambda x, v: jnp.mod(x[0], period), "Position within one period")
+        return {**super().observed, "phase": phase}
 
     def energy(self, position: Ensemble, control: Control) -> PerReplica:
         return jax.vmap(self.potential, in_axes=(-1, None))(position, control)

@@ -7,6 +7,8 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float, Int, UInt32
 
+from ._systems import AbstractLangevin, Followed
+
 
 class Walker(eqx.Module):
     """The replicas of one block, and what their paths have gathered.
@@ -31,10 +33,29 @@ class Sample(eqx.Module):
     None. An observable that does not see every step sees neither `previous` nor `control`.
     """
 
+    system: AbstractLangevin
     position: Float[Array, "coordinate replica"]
     velocity: Float[Array, "coordinate replica"] | None
     previous: Float[Array, "coordinate replica"] | None
     control: Float[Array, " control"] | None
+
+    def quantity(self, name: str) -> Float[Array, "... replica"]:
+        """A quantity that the system knows by that name."""
+        return self._known(name).function(self.position, self.velocity)
+
+    def about(self, name: str) -> tuple[str, str, tuple[str, ...]]:
+        """What it is, its unit and its dimensions."""
+        known = self._known(name)
+        return known.doc, "1", known.dims
+
+    def _known(self, name: str) -> Followed:
+        known = self.system.observed
+        if name not in known:
+            raise ValueError(
+                f"{type(self.system).__name__} has no quantity {name!r} to be observed. There are: "
+                f"{', '.join(known)}."
+            )
+        return known[name]
 
 
 class LangevinState(eqx.Module):

@@ -33,20 +33,21 @@ class Symbols:
 def symbols_beside(result: Result, shown: Curves) -> list[Symbols]:
     """What stands beside these curves: of the same quantity, along the same axis."""
     axis, found = result.axes.get(shown.along), []
-    path = None if axis is None else axis.hints.get("parameter", shown.along)
+    path = "" if axis is None else axis.hints.get("parameter", shown.along)
     markers, colors = cycle(_MARKERS), cycle(BESIDE)
     for comparison in result.compared.values():
         if comparison.quantity != shown.name or comparison.along != path:
             continue
-        data = comparison.datasets
-        x, y = data[comparison.along.rpartition(".")[2]], data[comparison.quantity]
+        data = dict(comparison.datasets)
+        y, error = data.pop(comparison.quantity), data.pop("uncertainty")
+        x = data[comparison.along.rpartition(".")[2] or next(iter(data))]
         face = INK if comparison.confirmed else "white"
         if comparison.computed:
             look = {"color": next(colors), "lw": 1.6}
         else:
             look = {"marker": next(markers), "ms": 4.6, "mfc": face, "mec": INK, "mew": 0.9}
             look |= {"ls": "", "color": INK}
-        found.append(Symbols(comparison, x.values, y.values, data["uncertainty"].values, look))
+        found.append(Symbols(comparison, x.values, y.values, error.values, look))
     return found
 
 
@@ -55,8 +56,9 @@ def draw_symbols(ax: Axes, beside: Sequence[Symbols]) -> list[Line2D]:
     for symbols in beside:
         x, y, error = symbols.x, symbols.y, symbols.error
         if np.any(np.isfinite(error)):
-            ax.errorbar(x, y, error, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.8, zorder=4)
-        ax.plot(x, y, zorder=3 if symbols.comparison.computed else 5, **symbols.look)
+            look = {"ecolor": symbols.look["color"], "elinewidth": 0.8, "capsize": 1.8}
+            ax.errorbar(x, y, error, fmt="none", zorder=4, **look)
+        ax.plot(x, y, zorder=2.5 if symbols.comparison.computed else 5, **symbols.look)
     return [Line2D([], [], label=symbols.comparison.label, **symbols.look) for symbols in beside]
 
 

@@ -18,63 +18,63 @@ from ._view import (
     curves,
     dimension,
     gradients,
+    panels,
     primary_of,
-    profiles,
     references,
     spread_of,
     words,
 )
 
-MOST_PANELS = 4
 _MOST_GRADIENTS = 3
 
 
 def figure(result: Result) -> Figure:
     """What was found, as a figure: nothing global is touched, and no display is needed.
 
-    With a sweep, the primary quantity over the first axis, a line for each value of the second,
+    With a sweep, what is drawn over the first axis, a line for each value of the second,
     derivatives in panels below; without one, profiles of up to four quantities; for a lone
     number, the number with its error bar.
     """
     with matplotlib.rc_context(RC):
-        if result.axes and (main := curves(result, primary_of(result))) is not None:
-            return _stack(result, main)
-        names = profiles(result)[:MOST_PANELS]
-        return _grid(result, names) if names else _single(result)
+        names = panels(result)
+        shown = [found for name in names if (found := curves(result, name)) is not None]
+        if result.axes and shown and all(found.along == shown[0].along for found in shown):
+            return _stack(result, shown)
+        return _grid(result, shown) if shown else _single(result)
 
 
-def _stack(result: Result, main: Curves) -> Figure:
-    """The primary above, its derivatives below, one x axis."""
-    names = gradients(result, main.name)[:_MOST_GRADIENTS]
-    shown = [main, *(c for name in names if (c := curves(result, name)) is not None)]
-    heights = [1.0] + [0.5] * (len(shown) - 1)
+def _stack(result: Result, mains: list[Curves]) -> Figure:
+    """What is drawn above, the derivatives of the first below, one x axis."""
+    main, names = mains[0], gradients(result, mains[0].name)[:_MOST_GRADIENTS]
+    shown = [*mains, *(c for name in names if (c := curves(result, name)) is not None)]
+    heights = [1.0] + [0.8] * (len(mains) - 1) + [0.5] * (len(shown) - len(mains))
     new = new_figure(WIDTH, HEIGHT * sum(heights))
     axes = list(new.subplots(len(shown), 1, sharex=True, height_ratios=heights, squeeze=False).flat)
-    panels = [Panel(result, ax, c) for ax, c in zip(axes, shown, strict=True)]
+    drawn = [Panel(result, ax, c) for ax, c in zip(axes, shown, strict=True)]
     for ax in axes[:-1]:
         ax.label_outer()
-    panels[0].key(axes)
+    next((panel for panel in drawn if panel.beside), drawn[0]).key(axes)
     new.align_ylabels(axes)
     if main.fixed:
         axes[0].set_title(fixed_in_words(result, main), loc="right", fontsize=8, color=SOFT, pad=16)
     new.draw_without_rendering()  # settles the layout
-    panels[0].shade(axes)
-    panels[0].name_guides()
+    drawn[0].shade(axes)
+    for panel in drawn[: len(mains)]:
+        panel.name_guides()
     return new
 
 
-def _grid(result: Result, names: list[str]) -> Figure:
-    rows, columns = (1, len(names)) if len(names) < 3 else (2, 2)
+def _grid(result: Result, shown: list[Curves]) -> Figure:
+    rows, columns = (1, len(shown)) if len(shown) < 3 else (-(-len(shown) // 2), 2)
     new = new_figure(max(WIDTH, 3.7 * columns), 3.0 if rows == 1 else 2.7 * rows)
     axes = list(new.subplots(rows, columns, squeeze=False).flat)
-    for ax in axes[len(names) :]:
+    for ax in axes[len(shown) :]:
         ax.set_axis_off()
-    shown = [(ax, curves(result, name)) for ax, name in zip(axes, names, strict=False)]
-    panels = [Panel(result, ax, c) for ax, c in shown if c is not None]
-    for panel in panels:
+    drawn = [Panel(result, ax, found) for ax, found in zip(axes, shown, strict=False)]
+    for panel in drawn:
         panel.key([panel.ax])
     new.draw_without_rendering()
-    for panel in panels:
+    for panel in drawn:
         panel.shade([panel.ax])
         panel.name_guides()
     return new

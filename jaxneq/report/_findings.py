@@ -9,11 +9,12 @@ import numpy as np
 from jaxneq._core import Interval
 from jaxneq.store import Result
 
-from ._compared import deviation, symbols_beside
+from ._compared import Symbols, deviation, symbols_beside
 from ._units import plain
 from ._view import (
     COMPANIONS,
     NO_STATUS,
+    Curves,
     categories,
     curves,
     derivative_words,
@@ -110,6 +111,8 @@ def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]
         if symbols.comparison.computed:
             good, unit = symbols.y[np.isfinite(symbols.y)], result.quantities[primary].unit
             text = _range(good, unit, show) if good.size else "no finite value"
+            if (apart := _standard_errors(shown, symbols)) is not None:
+                text += f", at most {apart:.1f} standard errors away"
             found.append((symbols.comparison.label, text))
             continue
         count, apart = symbols.y.size, deviation(shown, symbols)
@@ -119,6 +122,17 @@ def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]
         text += "" if symbols.comparison.confirmed else ", not confirmed"
         found.append((symbols.comparison.label, text))
     return found
+
+
+def _standard_errors(shown: Curves, symbols: Symbols) -> float | None:
+    """The largest distance of samples from a curve, in standard errors; None for other curves."""
+    if shown.stderr is None or shown.y[:1].shape != (1, *symbols.y.shape) or len(shown.y) > 1:
+        return None
+    error = np.hypot(shown.stderr[0], np.nan_to_num(symbols.error))
+    good = (error > 0) & np.isfinite(symbols.y) & ~shown.failed[0]
+    if not good.any() or not np.allclose(shown.x[0], symbols.x, rtol=1e-6, atol=0):
+        return None
+    return float(np.max(np.abs(shown.y[0] - symbols.y)[good] / error[good]))
 
 
 def _derivatives(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:

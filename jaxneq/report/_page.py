@@ -11,10 +11,10 @@ import numpy as np
 
 from jaxneq.store import Dataset, Result
 
-from ._figure import MOST_PANELS, fixed_in_words
+from ._figure import fixed_in_words
 from ._findings import findings
 from ._units import printed, typeset
-from ._view import curves, dimension, gradients, primary_of, profiles, references, words
+from ._view import curves, dimension, gradients, panels, primary_of, references, words
 
 _PIXELS_PER_INCH = 124  # at which the letters of the figure are as large as those around it
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -47,8 +47,8 @@ def page(result: Result, figure: bytes, width: float) -> str:
 def caption(result: Result) -> str:
     """What the figure shows."""
     primary = primary_of(result)
-    shown = curves(result, primary) if result.axes else None
-    names = [primary] if shown is not None else profiles(result)[:MOST_PANELS] or [primary]
+    names = panels(result) or [primary]
+    shown = curves(result, names[0]) if result.axes else None
     text = ", ".join(map(words, names))
     if shown is not None:
         text += f" against {dimension(result, shown.along)[0]}"

@@ -44,9 +44,12 @@ class Panel:
         self.log_x = bool(both or is_logarithmic(shown.x[0]))
         name, coordinate = dimension(result, shown.along)
         self.choices = categories(coordinate) if coordinate is not None else []
-        self.marker, self.width = self._look()
         self.guides = self._guides()
         self.beside = symbols_beside(result, shown)
+        curves = any(it.comparison.computed for it in self.beside)
+        self.points = curves and shown.stderr is not None  # beside a line
+        self.marker, self.width = self._look()
+        self.style = "" if self.choices or self.points else "-"
         self._draw_curves()
         self._draw_guides()
         self.handles = draw_symbols(ax, self.beside)
@@ -115,8 +118,11 @@ class Panel:
                 for color, text in zip(self.colors, names or values, strict=True):
                     handles.append(Line2D([], [], color=color, label=text, **self.marker))
         if shown.across is None and any(it.comparison.computed for it in self.beside):
-            own = str(self.result.attributes.get("system", "this system")).rpartition(".")[2]
-            handles.append(Line2D([], [], color=self.colors[0], label=spaced(own), **self.marker))
+            facts = self.result.attributes
+            own = spaced(str(facts.get("system", "this system")).rpartition(".")[2])
+            own += ", sampled" if facts.get("verb") == "simulate" else ""
+            look = {"color": self.colors[0], "ls": self.style, **self.marker}
+            handles.append(Line2D([], [], label=own, **look))
         handles += self.handles
         if shown.failed.any():
             text = f"failed ({np.sum(shown.failed)} of {shown.failed.size})"
@@ -129,7 +135,7 @@ class Panel:
         shown, count = self.shown, len(self.colors)
         apart = shown.along in self.result.axes or not dimension(self.result, shown.along)[1]
         few = shown.y.shape[1] <= _MOST_MARKERS and count <= MOST_IN_LEGEND
-        if not (apart and few) and not self.choices:
+        if not (apart and few) and not self.choices and not self.points:
             return {}, 1.6 if count == 1 else 1.2
         return {"marker": "o", "ms": 3.6 if count == 1 else 2.8, "mec": "white", "mew": 0.4}, 1.4
 
@@ -138,11 +144,13 @@ class Panel:
         for i, color in enumerate(self.colors):
             x, y = shown.x[i], np.where(shown.failed[i], np.nan, shown.y[i])
             order = np.argsort(x, kind="stable")
-            style = "" if self.choices else "-"
-            look = {"color": color, "lw": self.width, "ls": style, **self.marker}
+            if self.points:
+                order = order[:: -(-order.size // _MOST_MARKERS)]
+            look = {"color": color, "lw": self.width, "ls": self.style, **self.marker}
             ax.plot(x[order], y[order], zorder=3, **look)
             if shown.stderr is not None and self.marker:
-                ax.errorbar(x, y, shown.stderr[i], fmt="none", ecolor=color, elinewidth=0.9)
+                bars = {"fmt": "none", "ecolor": color, "elinewidth": 0.9}
+                ax.errorbar(x[order], y[order], shown.stderr[i][order], **bars)
             bands = [shown.uncertainty, None if self.marker else shown.stderr]
             for band in (band[i] for band in bands if band is not None):
                 low, high = (y - band)[order], (y + band)[order]

@@ -7,10 +7,10 @@ import re
 
 import numpy as np
 
-from jaxneq.store import Dataset, Result
+from jaxneq.store import Dataset, Result, coordinate_of
 
-_COORDINATES = ("position", "time", "frequency", "energy", "mean_free_path", "wavevector", "angle")
 NO_STATUS = Dataset(np.zeros((), np.int32))
+_MOST_PANELS = 4
 COMPANIONS = ("_stderr", "_n_effective", "_estimator")
 
 
@@ -42,6 +42,11 @@ def primary_of(result: Result) -> str:
     return name if name in result.quantities else next(iter(result.quantities))
 
 
+def drawn_of(result: Result) -> list[str]:
+    """What a report was told to draw, if it was."""
+    return [name for name in result.attributes.get("drawn", ()) if name in result.quantities]
+
+
 def words(name: str) -> str:
     """A name as words."""
     return name.split(".")[-1].replace("_", " ")
@@ -53,15 +58,14 @@ def spaced(name: str) -> str:
 
 
 def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
-    """The name in words and the values of a dimension's coordinate; None if it is but counted.
-
-    That is a sweep axis, a quantity of the dimension's own name or with the hint ``coordinate``,
-    or one that is known to be a coordinate by its name.
-    """
+    """The name in words and the values of a dimension's coordinate; None if it is but counted."""
     if dim in result.axes:
         return axis_words(result, dim), result.axes[dim]
     name = coordinate_of(result, dim)
-    return words(name or dim), None if name is None else result.quantities[name]
+    if name is None:
+        return words(dim), None
+    data = result.quantities[name]
+    return words(data.hints.get("label", name)), data
 
 
 def axis_words(result: Result, name: str) -> str:
@@ -69,23 +73,6 @@ def axis_words(result: Result, name: str) -> str:
     lasts = [str(a.hints.get("parameter", n)).split(".")[-1] for n, a in result.axes.items()]
     last = lasts[list(result.axes).index(name)]
     return words(last if lasts.count(last) == 1 else name)
-
-
-def coordinate_of(result: Result, dim: str) -> str | None:
-    """The quantity that is the coordinate along a dimension that is not swept."""
-    along = [
-        name
-        for name, data in result.quantities.items()
-        if data.dims[-1:] == (dim,) and set(data.dims[:-1]) <= result.axes.keys()
-    ]
-    for name in along:
-        if name == dim or result.quantities[name].hints.get("coordinate"):
-            return name
-    for known in _COORDINATES:
-        for name in along:
-            if name == known or name.endswith(f"_{known}"):
-                return name
-    return None
 
 
 def categories(data: Dataset) -> list[str]:
@@ -193,8 +180,19 @@ def derivative_words(name: str) -> str | None:
     return f"∂ {words(of)} / ∂ {words(by)}" if name.startswith("d_") and by else None
 
 
-def profiles(result: Result) -> list[str]:
-    """Quantities worth a panel, of one dimension or declared so, the primary first."""
+def panels(result: Result) -> list[str]:
+    """What has a panel of its own; nothing where the primary is a lone number.
+
+    That is what a report was told to draw; else, with a sweep, the primary; and without one, up to
+    four quantities of one dimension or declared so, the primary first.
+    """
+    told = drawn_of(result) or [primary_of(result)] * bool(result.axes)
+    if told := [name for name in told if curves(result, name) is not None]:
+        return told
+    return _profiles(result)[:_MOST_PANELS]
+
+
+def _profiles(result: Result) -> list[str]:
     dims = {dim for data in result.quantities.values() for dim in data.dims}
     coordinates = {coordinate_of(result, dim) for dim in dims}
     names = [

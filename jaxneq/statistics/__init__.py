@@ -1,5 +1,7 @@
 """Accumulators that merge, in constant memory, and errors of series that are correlated."""
 
+from ._autocorrelation import Autocorrelation as Autocorrelation
+from ._autocorrelation import CorrelationFunction as CorrelationFunction
 from ._blocking import Blocking as Blocking
 from ._blocking import blocking as blocking
 from ._correlation import autocorrelation as autocorrelation
@@ -15,6 +17,8 @@ from ._fit import LineFit as LineFit
 from ._fit import PowerLawFit as PowerLawFit
 from ._fit import linear_fit as linear_fit
 from ._fit import power_law as power_law
+from ._following import AbstractFollowing as AbstractFollowing
+from ._histogram import Histogram as Histogram
 from ._series import Recording as Recording
 from ._series import Series as Series
 from ._time_average import Mean as Mean

@@ -2,60 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractObservable, setting
+from jaxneq._core import setting
+
+from ._following import EVERY, AbstractFollowing, joined
 
 
 class Recording(eqx.Module):
     """The values kept so far, and how many samples have been seen."""
 
     count: Int[Array, ""]
-    values: Float[Array, "time replica"]
+    values: Float[Array, "time ... replica"]
 
 
-class Series(AbstractObservable):
-    """The values of ``function(sample)`` after every `every` steps, of each replica.
+class Series(AbstractFollowing):
+    """The values of a quantity after every `every` steps, of each replica.
 
-    What is found is an array (length, replica), for a correlation function say. Of all observables
-    this one takes memory, ``length * replicas`` numbers. What comes after `length` values is not
-    kept; what never came is NaN.
-
-    **Arguments:** `name`, under which it is found in the solution; `function`, from the sample of
-    all replicas to one number each; `length`, the number of values; `every`, in steps.
+    What is found is an array (length, ..., replica), for a correlation function say. Of all
+    observables this one takes memory, ``length * replicas`` numbers. What comes after `length`
+    values is not kept; what never came is NaN. For its arguments see `AbstractFollowing`.
     """
 
-    name: str = eqx.field(static=True)
-    function: Callable[..., Array] = eqx.field(static=True)
     length: int = setting(doc="Values kept of each replica", range="[1, inf)")
-    every: int = eqx.field(static=True, default=2, kw_only=True)
+    every: int = setting(doc=EVERY, range="[1, inf)", default=2, kw_only=True)
 
     def init(self, sample) -> Recording:
-        value = jax.eval_shape(self.function, sample)
+        value = self.shape(sample)
         return Recording(jnp.int32(0), jnp.full((self.length, *value.shape), jnp.nan, value.dtype))
 
     def update(self, accumulated: Recording, sample) -> Recording:
         values, count = accumulated.values, accumulated.count
         last = lax.dynamic_index_in_dim(values, count, keepdims=False)  # of the end if beyond
-        fresh = jnp.where(count < self.length, self.function(sample), last)
+        fresh = jnp.where(count < self.length, self.value(sample), last)
         return Recording(count + 1, lax.dynamic_update_index_in_dim(values, fresh, count, 0))
 
     def merge(self, first: Recording, second: Recording) -> Recording:
         """The values of the second after those of the first."""
         later = jnp.arange(self.length, dtype=jnp.int32) - first.count
         moved = jnp.take(second.values, jnp.maximum(later, 0), axis=0)
-        values = jnp.where((later < 0)[:, None], first.values, moved)
+        kept = (later < 0).reshape(-1, *(1,) * (moved.ndim - 1))
+        values = jnp.where(kept, first.values, moved)
         return Recording(first.count + second.count, values)
 
     def join(self, blocks: Recording) -> Recording:
-        values = jnp.moveaxis(blocks.values, 0, 1)
-        return Recording(blocks.count[0], values.reshape(self.length, -1))
+        return Recording(blocks.count[0], joined(blocks.values))
 
-    def estimate(self, accumulated: Recording) -> Float[Array, "time replica"]:
+    def estimate(self, accumulated: Recording) -> Float[Array, "time ... replica"]:
         return accumulated.values
+
+    def report(self, found: Array, sample: Any, interval: Array) -> dict[str, Any]:
+        at = {"time": jnp.arange(1, self.length + 1).astype(interval.dtype) * interval}
+        values = jnp.moveaxis(found, 0, -2)
+        return self.told(values, "{} along each path", sample, "time", "replica", at=at)

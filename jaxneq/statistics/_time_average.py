@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractObservable, Estimate
+from jaxneq._core import Estimate, setting
+
+from ._following import EVERY, AbstractFollowing, joined
 
 
 class Mean(eqx.Module):
@@ -19,24 +20,21 @@ class Mean(eqx.Module):
     mean: Float[Array, "... replicas"]
 
 
-class TimeAverage(AbstractObservable):
-    """The time average of ``function(sample)``, with the error over independent replicas.
+class TimeAverage(AbstractFollowing):
+    """The time average of a quantity, with the error over independent replicas.
 
-    **Arguments:** `name`, under which it is found in the solution; `function`, from the sample of
-    all replicas to one number each.
+    For its arguments see `AbstractFollowing`.
     """
 
-    name: str = eqx.field(static=True)
-    function: Callable[..., Array] = eqx.field(static=True)
-    every: int = eqx.field(static=True, default=1, kw_only=True)
+    every: int = setting(doc=EVERY, range="[1, inf)", default=1, kw_only=True)
 
     def init(self, sample) -> Mean:
-        value = jax.eval_shape(self.function, sample)
+        value = self.shape(sample)
         return Mean(jnp.int32(0), jnp.zeros(value.shape, value.dtype))
 
     def update(self, accumulated: Mean, sample) -> Mean:
         count = accumulated.count + 1
-        value = self.function(sample)
+        value = self.value(sample)
         return Mean(
             count, accumulated.mean + (value - accumulated.mean) / count.astype(value.dtype)
         )
@@ -48,8 +46,10 @@ class TimeAverage(AbstractObservable):
         return Mean(count, first.mean + share * (second.mean - first.mean))
 
     def join(self, blocks: Mean) -> Mean:
-        mean = jnp.moveaxis(blocks.mean, 0, -2)
-        return Mean(blocks.count[0], mean.reshape(*mean.shape[:-2], -1))
+        return Mean(blocks.count[0], joined(blocks.mean))
 
     def estimate(self, accumulated: Mean) -> Estimate:
         return Estimate.from_samples(jnp.moveaxis(accumulated.mean, -1, 0))
+
+    def report(self, found: Estimate, sample: Any, interval: Array) -> dict[str, Any]:
+        return self.told(found, "{}, average over time", sample)

@@ -2,6 +2,7 @@
 
 from ._atomic import write_bytes as write_bytes
 from ._checkpoint import Checkpointer as Checkpointer
+from ._coordinates import coordinate_of as coordinate_of
 from ._provenance import provenance as provenance
 from ._result import Comparison as Comparison
 from ._result import Dataset as Dataset

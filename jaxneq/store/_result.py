@@ -49,8 +49,9 @@ class Comparison:
 
     **Fields:** `label`, for a legend; `about`, what was measured and how; `reference`, the source;
     `confirmed`, whether the values were read there; `quantity`, the result's that they stand
-    beside; `along`, the sweep axis that they lie on; `datasets`, the values by name: the quantity,
-    its coordinates by the last part of their path, and ``uncertainty``, all over one dimension;
+    beside; `along`, the sweep axis that they lie on, or nothing: then the quantity is a curve by
+    itself; `datasets`, the values by name: the coordinates, by the last part of their path, the
+    quantity, and ``uncertainty``, all over one dimension;
     `computed`, whether it is another system's curve and not measured points.
     """
 
