@@ -111,6 +111,7 @@ def value(result, name):
     return float(result.quantities[name].values)
 
 
+@pytest.mark.slow
 def test_a_phi4_chain_conducts_normally_by_both_ways():
     """kappa = 2.83(4) at T = 1: Aoki and Kusnezov, Phys. Lett. A 265, 250 (2000)."""
     few = "sweep={ 'system.sites' = { values = [8, 32] } }"
@@ -130,6 +131,7 @@ def test_a_phi4_chain_conducts_normally_by_both_ways():
     assert ax.get_xlabel() == "Sites" and ax.get_ylabel() == "Resistance"
 
 
+@pytest.mark.slow
 def test_an_fput_chain_conducts_better_the_longer_it_is():
     """Between 8 and 32 sites: less than ballistic, an exponent of 1, and more than normal, of 0."""
     few = "sweep={ 'system.sites' = { values = [8, 16, 32] } }"

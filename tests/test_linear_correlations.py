@@ -132,6 +132,7 @@ def test_a_chain_between_two_temperatures():
     close(found.entropy_production, state.entropy_production)
 
 
+@pytest.mark.slow
 def test_derivatives():
     def computed(parameters):
         stiffness, friction, mass = parameters

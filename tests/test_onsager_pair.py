@@ -117,6 +117,7 @@ def few():
     return OnsagerPair(integrator=EulerMaruyama(dt=0.02, replicas=8))
 
 
+@pytest.mark.slow
 def test_sampled_gradients_against_differences():
     @jax.jit
     def computed(x):

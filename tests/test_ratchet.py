@@ -287,6 +287,7 @@ def test_gradients():
             np.testing.assert_allclose(along, found, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_stall_load():
     def at(asymmetry, amplitude=2.5):
         flat, even = Sawtooth(amplitude=0.0), CosineProfile(amplitude=0.0)
