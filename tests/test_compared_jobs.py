@@ -163,3 +163,37 @@ def test_what_cannot_be_compared_is_told_before_computing(toy, text, message, mo
     monkeypatch.setattr(config._execute, "_sampled", None)
     with pytest.raises(config.JobError, match=re.escape(message)):
         config.execute(config.load(text))
+
+
+FITTED = """
+verb = "simulate"
+system = { type = "langevin.Overdamped", potential = { type = "langevin.Harmonic" } }
+method = { type = "langevin.EulerMaruyama", dt = 0.1, replicas = 64 }
+sweep."system.temperature" = { values = [1.0, 2.0, 3.0] }
+fit = { of = ["mean_position", "position_variance"], form = "power" }
+[simulate]
+time = 2.0
+"""
+
+
+def test_what_has_no_logarithm_is_not_fitted_and_the_rest_is():
+    found = config.execute(config.load(FITTED))
+    assert np.any(found.quantities["mean_position"].values < 0)
+    assert "mean_position_fit" not in found.quantities
+    assert "position_variance_fit" in found.quantities
+    assert found.attributes["primary"] == "mean_position"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("position_variance", "position_varance", "position_varance is no sampled number"),
+        ("[simulate]", 'draw = "x"\n[simulate]', 'draw = "x" is no quantity found'),
+    ],
+)
+def test_what_cannot_be_found_is_told_before_the_run(old, new, expected, monkeypatch):
+    monkeypatch.setattr(config._execute, "run", None)
+    text = FITTED.replace(old, new)
+    text = text if "draw" not in new else text.replace("fit =", "# fit =")
+    with pytest.raises(config.JobError, match=expected):
+        config.execute(config.load(text))

@@ -59,6 +59,12 @@ def test_an_open_integral_is_told(harmonic):
     assert harmonic.caution() == ""
     open_one = eqx.tree_at(lambda found: found.cutoff, harmonic, harmonic.time[-1])
     assert "has not decayed within half of the run" in open_one.caution()
+    half = eqx.tree_at(
+        lambda found: found.equilibrium_conductance.value,
+        harmonic,
+        harmonic.running_conductance.value[2],
+    )
+    assert "still changes beyond the cut-off" in half.caution()
 
 
 def test_gradients_against_differences():
@@ -100,6 +106,9 @@ def test_misuse_is_told():
         simulate(bulk, method, key=KEY, time=80.0)
     with pytest.raises(ValueError, match="every 8 steps makes 20 of them, too few for 10 lags"):
         simulate(chain(), method, key=KEY, time=16.0)
+    odd = langevin.HeatConduction(integrator=integrator, every=3)
+    with pytest.raises(ValueError, match=r"every = 3 is odd\. Give an even number"):
+        simulate(chain(), odd, key=KEY, time=16.0)
 
 
 def done(name, *overrides):

@@ -18,6 +18,7 @@ from jaxneq.langevin import (
     LinearMoments,
     Overdamped,
     Rotation,
+    SingleFile,
     TiltedCosine,
     Underdamped,
 )
@@ -150,6 +151,13 @@ def test_misuse():
         steady(particle(Overdamped), LinearCorrelations(coordinate=1))
     with pytest.raises(ValueError, match=r"LinearCorrelations: the forces .* are not linear"):
         steady(particle(Overdamped, potential=DoubleWell()), METHOD)
+
+
+def test_what_moves_freely_together_has_no_covariance():
+    """The centre of a ring of springs: rounding alone decides what the equation gives."""
+    file = SingleFile(particles=4, spacing=1.0, bond=HarmonicSpring())
+    for method in (LinearMoments(), METHOD):
+        assert not steady(Overdamped(potential=file), method, throw=False).status.ok
 
 
 def test_in_float32():

@@ -238,6 +238,7 @@ BAD = {
     "known ones": (("position", "velocity"), "There are: position, squared_position, potential"),
     "type": (("Autocor", "Autocorr"), 'Did you mean "statistics.Autocorrelation"?'),
     "setting": (("lags = 8", "lag = 8"), "unknown key observables.memory.lag. Did you mean lags?"),
+    "lags": (("lags = 8", "lags = 900"), "memory has 80 samples, too few for 900 lags"),
     "odd": (("every = 4", "every = 3"), "asks for a sample every 3 steps"),
     "missing": (("lags = 8", ""), "observables.memory.lags is missing"),
     "taken": (("memory", "velocity"), "'velocity' is a quantity of every ensemble"),

@@ -120,6 +120,7 @@ def test_nothing_flows_without_fuel_and_load():
     for name in ("velocity", "turnover", "entropy_production", "output", "input", "efficiency"):
         assert abs(getattr(found, name)) < 1e-12
     assert max(abs(found.current).max(), abs(found.fuel_current).max()) < 1e-12
+    assert np.isinf(found.uncertainty_product)  # what rounding leaves is no velocity
     energy = jnp.stack(ratchet().energies(found.position[None]))
     weight = jnp.exp(-energy / 0.7)
     expected = weight / weight.sum() / (found.position[1] - found.position[0])

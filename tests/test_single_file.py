@@ -198,6 +198,9 @@ def test_sampled_gradients_against_differences():
 def test_misuse_is_told():
     with pytest.raises(ValueError, match="the potential is Harmonic"):
         gap_variance(Overdamped(potential=langevin.Harmonic()))
+    loose = SingleFile(particles=4, spacing=1.0, bond=langevin.CosineSpring())
+    with pytest.raises(ValueError, match="a CosineSpring lets particles part"):
+        gap_variance(Overdamped(potential=loose))
     method = MeanSquaredDisplacement(integrator=EulerMaruyama(dt=0.1, replicas=8))
     with pytest.raises(ValueError, match="leaves 4 steps to count, too few"):
         simulate(toda(1.0, 1.0, 1.0), method, key=KEY, time=0.4)

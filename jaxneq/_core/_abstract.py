@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -80,6 +81,9 @@ class AbstractObservable(AbstractDeclared):
 
     name: eqx.AbstractVar[str]
     every: eqx.AbstractVar[int]
+
+    def check(self, samples: int) -> None:
+        """Raise `ValueError` if so many samples are too few; any are enough unless a class says."""
 
     @abc.abstractmethod
     def init(self, sample: PyTree) -> PyTree:
@@ -274,10 +278,11 @@ class AbstractSolution(eqx.Module):
         """Name to the force conjugate to the flux of that name."""
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
-        """Declared fields that are present, in the order of the class: (value, declaration)."""
+        """Declared fields that are present, (value, declaration): of the class, then its bases."""
         fields = {field.name: field.metadata for field in dataclasses.fields(self)}
+        names = (name for kind in type(self).__mro__ for name in inspect.get_annotations(kind))
         present = {}
-        for name in type(self).__annotations__:
+        for name in dict.fromkeys(names):
             value = getattr(self, name)
             if "quantity" in fields.get(name, {}) and value is not None:
                 present[name] = (value, dict(fields[name]["quantity"]))

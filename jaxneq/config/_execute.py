@@ -38,7 +38,7 @@ from ._fit import fit_datasets
 from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
-from ._promise import check_drawn, drawn_beside, drawn_of, plan_of
+from ._promise import check_asked, check_drawn, drawn_beside, drawn_of, plan_of
 from ._sweep import SweepAxis
 
 
@@ -60,6 +60,7 @@ def execute(
     **Raises:** `JobError` for what shows only now; `Interrupted` after Ctrl-C in a sampled run.
     """
     began = clock.monotonic()
+    check_asked(job)
     compared = job.compared | _computed_beside(job)
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
@@ -80,7 +81,7 @@ def execute(
             pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
     quantities, left_out = merged(pieces, apart, list(axes))
     if job.fit is not None:
-        quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities, job.name)
+        quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities)
     check_drawn(job, quantities)
     solution = each[0][0]
     primary = drawn_of(job, solution)[0]

@@ -13,7 +13,7 @@ from jaxneq.statistics import linear_fit, power_law
 from jaxneq.store import Dataset
 
 from ._derivatives import per
-from ._message import JobError, hint
+from ._message import JobError
 from ._models import Fit
 from ._sweep import SweepAxis
 
@@ -38,19 +38,16 @@ def check_fit(said: Fit | None, axes: tuple[SweepAxis, ...], where: str) -> None
 
 
 def fit_datasets(
-    said: Fit, along: Dataset, quantities: Mapping[str, Dataset], where: str
+    said: Fit, along: Dataset, quantities: Mapping[str, Dataset]
 ) -> dict[str, Dataset]:
-    """What the fits find, and the fitted curves; nothing of a quantity with points that failed."""
+    """What the fits find, and their curves; nothing where a point failed or has no logarithm."""
     found = {}
     for name in said.of:
         data, error = quantities.get(name), quantities.get(f"{name}_stderr")
         if data is None or error is None or data.dims != along.dims:
-            able = [one for one, its in quantities.items() if its.dims == along.dims]
-            able = [one for one in able if f"{one}_stderr" in quantities]
-            raise JobError(
-                f"{where}: fit.of: {name} is no sampled number at each point.{hint(name, able)}"
-            )
-        if np.all(np.isfinite(data.values)) and np.all(error.values > 0):
+            continue
+        able = np.all(np.isfinite(data.values)) and np.all(error.values > 0)
+        if able and (said.form == "line" or np.all(data.values > 0)):
             found |= _fitted(said.form, name, along, data, error.values)
     return found
 

@@ -42,8 +42,11 @@ def plan_of(job: Job) -> dict[str, Any]:
 
 def drawn_of(job: Job, solution: AbstractSolution) -> tuple[str, ...]:
     """What the figure shows."""
-    own = solution.primary if job.derivatives is None else job.derivatives.of
-    return job.draw or (own,)
+    if job.draw:
+        return job.draw
+    if job.fit is not None:
+        return tuple(job.fit.of)
+    return (solution.primary if job.derivatives is None else job.derivatives.of,)
 
 
 def check_drawn(job: Job, known: Any) -> None:
@@ -52,6 +55,26 @@ def check_drawn(job: Job, known: Any) -> None:
         if name not in known:
             near = hint(name, known)
             raise JobError(f"{job.name}: draw = {show(name)} is no quantity found.{near}")
+
+
+def check_asked(job: Job) -> None:
+    """What is to be drawn or fitted must be what will be found, before anything is computed."""
+    if not job.draw and job.fit is None:
+        return
+    found = promised(job).quantities()
+    if job.derivatives is None and job.fit is None:  # these find more
+        check_drawn(job, found)
+    numbers = [name for name, (value, _) in found.items() if _is_sampled_number(value)]
+    for name in job.fit.of if job.fit is not None else ():
+        if name not in numbers:
+            raise JobError(
+                f"{job.name}: fit.of: {name} is no sampled number at each point."
+                f"{hint(name, numbers)}"
+            )
+
+
+def _is_sampled_number(value: Any) -> bool:
+    return isinstance(value, Estimate) and value.value.size == 1
 
 
 def drawn_beside(job: Job) -> tuple[str, ...]:
@@ -74,7 +97,8 @@ def drawn_beside(job: Job) -> tuple[str, ...]:
             found = [f"{each} in {_outline(there, each)[0]}" for each in shared or [there.primary]]
             raise JobError(
                 f"{job.name}: compare.systems.{name} finds {' and '.join(found)}, and the figure "
-                f"draws {said}. Leave it out."
+                f"draws {said}. Draw what both find (an observable may take the name of what is "
+                "found there), or leave it out."
             )
     return tuple(wanted)
 

@@ -101,8 +101,14 @@ class Conduction(AbstractSolution):
         return " ".join(f"{name}: {one.where_it_failed()}" for name, one in failed.items())
 
     def caution(self) -> str:
-        if (self.cutoff < self.time[..., -1]).all():
-            return ""
+        running, time = self.running_conductance, self.time
+        grown = running.value[..., -1] - self.equilibrium_conductance.value
+        still = bool((jnp.abs(grown) > 3 * running.stderr[..., -1]).any())
+        if (self.cutoff < time[..., -1]).all():
+            return (
+                "the integral of the correlation of the current still changes beyond the cut-off: "
+                "see the running conductance. Give more lags."
+            ) * still
         return (
             "the correlation of the current has not decayed within half of the run, so the "
             "integral is not complete. Take a longer time, or give lags."
@@ -149,6 +155,10 @@ class HeatConduction(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         schedule = self.integrator.schedule(time, burn_in)
+        if self.every % 2:
+            raise ValueError(
+                f"HeatConduction: every = {self.every} is odd. Give an even number of steps."
+            )
         kept = (schedule.total - schedule.burn_in) // self.every
         if kept < 4 or self.lags >= kept // 2:
             raise ValueError(

@@ -24,7 +24,7 @@ from jaxneq._kernels import elementary
 
 from ._potentials import AbstractPotential, Control, Position, TiltedCosine
 from ._surroundings import AbstractProfile
-from ._systems import Overdamped, check_parts
+from ._systems import PROFILES, Overdamped, check_parts
 
 
 class Corridor(AbstractPotential):
@@ -99,4 +99,4 @@ def fick_jacobs(system: Overdamped, corrected: bool = True) -> Overdamped:
 
 def check_corridor(owner: str, system: Overdamped) -> None:
     """Refuse what has no reduction here."""
-    check_parts(owner, system, Corridor, ("drive", "temperature_profile", "friction_profile"))
+    check_parts(owner, system, Corridor, ("drive", "protocol", *PROFILES))

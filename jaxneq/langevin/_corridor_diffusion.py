@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -10,25 +10,22 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
     Schedule,
-    Status,
     quantity,
     simulate,
 )
 
 from ._corridor import Corridor, check_corridor, fick_jacobs
-from ._ensemble import LangevinEnsemble
-from ._experiment import AbstractExperiment
+from ._experiment import AbstractExperiment, AbstractFindings
 from ._fokker_planck import FokkerPlanck
 from ._systems import Overdamped
 from ._walker import LangevinState
 
 
-class ConfinedDiffusion(AbstractSolution):
+class ConfinedDiffusion(AbstractFindings):
     r"""How fast particles advance and spread along a corridor, sampled and reduced.
 
     Narrow places hold particles up by their entropy: :math:`D_e < T/\gamma`. `ensemble` is the
@@ -36,7 +33,6 @@ class ConfinedDiffusion(AbstractSolution):
     """
 
     primary: ClassVar[str] = "diffusion"
-    ensemble: LangevinEnsemble
 
     diffusion: Estimate = quantity(doc="Variance along the corridor over twice the time")
     fick_jacobs_diffusion: Float[Array, ""] = quantity(
@@ -49,23 +45,6 @@ class ConfinedDiffusion(AbstractSolution):
     fick_jacobs_velocity: Float[Array, ""] = quantity(
         doc="Velocity by Fick and Jacobs", reference_for="velocity"
     )
-    entropy_production: Estimate = quantity(doc="Rate at which the bath gains entropy")
-    conservation_residual: Float[Array, ""] = quantity(
-        doc="First law: mean shadow work relative to the energy exchanged"
-    )
-    status: Status
-    stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return self.ensemble.fluxes
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return self.ensemble.forces
-
-    def where_it_failed(self) -> str:
-        return self.ensemble.where_it_failed()
 
 
 class CorridorDiffusion(AbstractExperiment):
@@ -94,17 +73,13 @@ class CorridorDiffusion(AbstractExperiment):
         plain, corrected = (method.steady(fick_jacobs(system, each)) for each in (False, True))
         assert plain.diffusion is not None and corrected.diffusion is not None
         diffusion, velocity = jax.tree.map(lambda each: each[0], (found.diffusion, found.velocity))
-        return ConfinedDiffusion(
-            ensemble=found,
+        return ConfinedDiffusion.beside(
+            found,
             diffusion=diffusion,
             fick_jacobs_diffusion=plain.diffusion,
             corrected_diffusion=corrected.diffusion,
             velocity=velocity,
             fick_jacobs_velocity=plain.velocity,
-            entropy_production=found.entropy_production,
-            conservation_residual=found.conservation_residual,
-            status=found.status,
-            stats=found.stats,
         )
 
     @classmethod

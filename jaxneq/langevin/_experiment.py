@@ -1,17 +1,57 @@
-"""What experiments on one ensemble share: an integrator, and what they look at on the way."""
+"""What experiments on one ensemble share: an integrator, what they look at, what they tell."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
+from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractObservable, AbstractSampler, Schedule, part
+from jaxneq._core import (
+    AbstractObservable,
+    AbstractSampler,
+    AbstractSolution,
+    Estimate,
+    Schedule,
+    Status,
+    part,
+    quantity,
+)
 
 from ._ensemble import LangevinEnsemble
 from ._sampler import AbstractIntegrator
 from ._systems import AbstractLangevin
 from ._walker import LangevinState
+
+
+class AbstractFindings(AbstractSolution):
+    """What an experiment says beside the `ensemble`, whose fluxes and forces are its own."""
+
+    ensemble: LangevinEnsemble
+    entropy_production: Estimate = quantity(doc="Rate at which the baths gain entropy")
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="First law: mean shadow work relative to the energy exchanged or kept"
+    )
+    status: Status
+    stats: dict[str, Any]
+
+    @classmethod
+    def beside(cls, ensemble: LangevinEnsemble, **found: Any) -> Any:
+        """What was found, with the laws and the status of the ensemble."""
+        laws = ("entropy_production", "conservation_residual", "status", "stats")
+        return cls(ensemble=ensemble, **{name: getattr(ensemble, name) for name in laws} | found)
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return self.ensemble.fluxes
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return self.ensemble.forces
+
+    def where_it_failed(self) -> str:
+        return self.ensemble.where_it_failed()
 
 
 class AbstractExperiment(AbstractSampler):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,20 +13,17 @@ from jaxtyping import Array, Float, Int
 from jaxneq import thermodynamics
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
     Schedule,
-    Status,
     is_concrete,
     quantity,
     simulate,
 )
 
-from ._ensemble import LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama
-from ._experiment import AbstractExperiment
+from ._experiment import AbstractExperiment, AbstractFindings
 from ._potentials import Harmonic
 from ._protocols import LinearRamp
 from ._surroundings import Rotation
@@ -37,7 +34,7 @@ from ._walker import LangevinState, Sample
 Sums = tuple[Float[Array, " replica"], Int[Array, ""]]
 
 
-class SteadyTransition(AbstractSolution):
+class SteadyTransition(AbstractFindings):
     r"""A protocol that starts in a driven steady state.
 
     .. math:: \big\langle e^{-Y}\big\rangle = 1, \qquad
@@ -50,7 +47,6 @@ class SteadyTransition(AbstractSolution):
     """
 
     primary: ClassVar[str] = "hatano_sasa"
-    ensemble: LangevinEnsemble
 
     hatano_sasa: Estimate = quantity(doc="Mean of exp(-Y): 1", reference_for="jarzynski_average")
     jarzynski_average: Estimate = quantity(
@@ -67,23 +63,6 @@ class SteadyTransition(AbstractSolution):
     path_work: Float[Array, " replica"] = quantity(
         doc="Work of each path", dims=("replica",), panel=False
     )
-    entropy_production: Estimate = quantity(doc="Rate at which the bath gains entropy")
-    conservation_residual: Float[Array, ""] = quantity(
-        doc="First law: mean shadow work relative to the energy exchanged"
-    )
-    status: Status
-    stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return self.ensemble.fluxes
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return self.ensemble.forces
-
-    def where_it_failed(self) -> str:
-        return self.ensemble.where_it_failed()
 
     def caution(self) -> str:
         if not (self.hatano_sasa.n_effective < thermodynamics.RESOLVED).any():
@@ -142,8 +121,8 @@ class HatanoSasa(AbstractExperiment):
         naive = thermodynamics.integral_fluctuation_theorem(
             (found.path_work - free_energy) / temperature
         )
-        return SteadyTransition(
-            ensemble=found,
+        return SteadyTransition.beside(
+            found,
             hatano_sasa=thermodynamics.hatano_sasa(functional),
             jarzynski_average=naive,
             functional=Estimate.from_samples(functional),
@@ -151,10 +130,6 @@ class HatanoSasa(AbstractExperiment):
             free_energy=free_energy,
             path_functional=functional,
             path_work=found.path_work,
-            entropy_production=found.entropy_production,
-            conservation_residual=found.conservation_residual,
-            status=found.status,
-            stats=found.stats,
         )
 
     @classmethod

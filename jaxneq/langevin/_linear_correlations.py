@@ -23,7 +23,7 @@ from jaxneq._core import (
     steady,
 )
 
-from ._linear_moments import check_linear, inverse_temperature, motion_of, status_of
+from ._linear_moments import balanced, check_linear, inverse_temperature, motion_of, status_of
 from ._linear_motion import Gaussian, LinearMotion, Matrix
 from ._lyapunov import lyapunov
 from ._potentials import Harmonic
@@ -110,7 +110,8 @@ class LinearCorrelations(AbstractSteadyMethod):
         at, size, dtype = self.coordinate, system.dimension, slope.dtype
         free = _free(slope, size)
         bound = jnp.where(free[:, None], -jnp.eye(free.size, dtype=dtype), slope)
-        state = Gaussian(jnp.linalg.solve(bound, -push), lyapunov(bound, _without(free, motion)))
+        noise = _without(free, motion)
+        state = Gaussian(jnp.linalg.solve(bound, -push), lyapunov(bound, noise))
         lag = jnp.linspace(0, 1, self.points, dtype=dtype) * self.duration.astype(dtype)
         moved, summed = _propagators(slope, lag)
 
@@ -140,7 +141,9 @@ class LinearCorrelations(AbstractSteadyMethod):
             inverse_temperature=inverse_temperature(motion),
             entropy_production=heat @ inverse_temperature(motion),
             conservation_residual=jnp.abs(jnp.sum(heat) - power) / jnp.where(scale > 0, scale, 1),
-            status=status_of(system, state),
+            status=status_of(system, state).unless(
+                "not_accurate", ~balanced(bound, state.covariance, noise)
+            ),
             stats={},
         )
 

@@ -25,7 +25,7 @@ from jaxneq._core import (
 )
 
 from ._linear_moments_solution import LinearMomentsSolution
-from ._linear_motion import Followed, Gaussian, LinearMotion, Weighted, WorkMoments
+from ._linear_motion import Followed, Gaussian, LinearMotion, Matrix, Weighted, WorkMoments
 from ._lyapunov import lyapunov
 from ._potentials import Harmonic, Quadratic
 from ._protocols import LinearRamp
@@ -73,7 +73,9 @@ class LinearMoments(AbstractSteadyMethod, AbstractEvolveMethod):
             **rates,
             work_rate=work,
             conservation_residual=jnp.abs(balance) / jnp.where(scale > 0, scale, 1),
-            status=status_of(system, state),
+            status=status_of(system, state).unless(
+                "not_accurate", ~balanced(motion.linear(control)[0], state.covariance, motion.noise)
+            ),
             stats={},
         )
 
@@ -235,6 +237,13 @@ def status_of(system: AbstractLangevin, state: Gaussian) -> Status:
     """Whether the forces are linear and the state is finite."""
     finite = jnp.all(jnp.isfinite(state.mean)) & jnp.all(jnp.isfinite(state.covariance))
     return Status.first_true(outside_domain=~_linear(system), diverged=~finite)
+
+
+def balanced(slope: Matrix, covariance: Matrix, noise: Matrix) -> Bool[Array, ""]:
+    """Whether a covariance is stationary: of what moves freely there is none that is."""
+    flow = slope @ covariance
+    tolerance = jnp.sqrt(jnp.finfo(noise.dtype).eps) * jnp.max(jnp.abs(noise))
+    return jnp.max(jnp.abs(flow + flow.T + noise)) <= tolerance
 
 
 def _linear(system: AbstractLangevin) -> Bool[Array, ""]:

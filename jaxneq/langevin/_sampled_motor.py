@@ -11,18 +11,15 @@ from jaxtyping import Array, Float
 
 from jaxneq import thermodynamics
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
-    Status,
     part,
     quantity,
     simulate,
 )
 
-from ._ensemble import LangevinEnsemble
-from ._experiment import AbstractExperiment
+from ._experiment import AbstractExperiment, AbstractFindings
 from ._flashing_ratchet import FlashingRatchet
 from ._potentials import Sawtooth, TiltedCosine
 from ._switching_euler import SwitchingEuler
@@ -30,7 +27,7 @@ from ._two_rings import TwoRings
 from ._walker import LangevinState
 
 
-class MotorEnsemble(AbstractSolution):
+class MotorEnsemble(AbstractFindings):
     r"""A flashing ratchet along its paths, with the names of `MotorState`.
 
     The first law holds on every path, :math:`Q = \Delta\mu\,n - F\Delta x - \Delta U`, and its heat
@@ -41,7 +38,6 @@ class MotorEnsemble(AbstractSolution):
     """
 
     primary: ClassVar[str] = "velocity"
-    ensemble: LangevinEnsemble
 
     velocity: Estimate = quantity(doc="Mean displacement per time")
     diffusion: Estimate = quantity(doc="Variance of the displacement over twice the time")
@@ -65,12 +61,6 @@ class MotorEnsemble(AbstractSolution):
     path_heat: Float[Array, " replica"] = quantity(
         doc="Heat of each path", dims=("replica",), panel=False
     )
-    entropy_production: Estimate = quantity(doc="Rate at which the bath gains entropy")
-    conservation_residual: Float[Array, ""] = quantity(
-        doc="First law: mean shadow work relative to the energy exchanged"
-    )
-    status: Status
-    stats: dict[str, Any]
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -87,9 +77,6 @@ class MotorEnsemble(AbstractSolution):
             "fuel": self.fuel_affinity,
             "energy": self.energy_affinity,
         }
-
-    def where_it_failed(self) -> str:
-        return self.ensemble.where_it_failed()
 
 
 class SampledMotor(AbstractExperiment):
@@ -115,8 +102,8 @@ class SampledMotor(AbstractExperiment):
         def coordinate(number: int) -> Any:
             return jax.tree.map(lambda each: each[number], found.diffusion)
 
-        return MotorEnsemble(
-            ensemble=found,
+        return MotorEnsemble.beside(
+            found,
             velocity=velocity,
             diffusion=coordinate(0),
             turnover=turnover,
@@ -133,10 +120,6 @@ class SampledMotor(AbstractExperiment):
             path_displacement=moved,
             path_fuel=used,
             path_heat=found.path_heat[0],
-            entropy_production=found.entropy_production,
-            conservation_residual=found.conservation_residual,
-            status=found.status,
-            stats=found.stats,
         )
 
     @classmethod

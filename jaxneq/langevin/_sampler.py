@@ -221,6 +221,7 @@ class AbstractIntegrator(AbstractSampler):
                     f"simulate: the observable {each.name} asks for a sample every {each.every} "
                     f"steps, of {steps}. Give 1 or an even number, and a time that is as long."
                 )
+            each.check(steps // each.every)
         return found
 
     def _place(self, initial: Any, shape: tuple[int, int]) -> Array:

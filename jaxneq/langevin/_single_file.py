@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import Scalar, parameter, part, setting
 
-from ._lattice import AbstractSpring
+from ._lattice import AbstractSpring, CosineSpring
 from ._potentials import AbstractPotential, Control, Position
-from ._systems import Overdamped, check_parts
+from ._systems import PROFILES, Overdamped, check_parts
 
 # Nodes of a rule for densities of one gap, dense near the mean, and Newton's steps.
 _NODES, _REACH, _STEPS = 2401, 12.0, 60
@@ -135,4 +135,7 @@ def gaussian_file(system: Overdamped, times: Times) -> Times:
 
 
 def _check(owner: str, system: Overdamped) -> None:
-    check_parts(owner, system, SingleFile, ("drive", "temperature_profile", "friction_profile"))
+    check_parts(owner, system, SingleFile, ("drive", "protocol", *PROFILES))
+    assert isinstance(system.potential, SingleFile)
+    if isinstance(system.potential.bond, CosineSpring):
+        raise ValueError(f"{owner}: a CosineSpring lets particles part. Give another bond.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -13,22 +13,19 @@ from jaxtyping import Array, Float, Int
 
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
     Schedule,
-    Status,
     quantity,
     setting,
     simulate,
 )
 
-from ._ensemble import LangevinEnsemble
-from ._experiment import AbstractExperiment
-from ._lattice import HarmonicSpring
+from ._experiment import AbstractExperiment, AbstractFindings
+from ._lattice import CosineSpring, HarmonicSpring
 from ._single_file import SingleFile, gaussian_file, single_file_law
-from ._systems import AbstractLangevin, Overdamped
+from ._systems import PROFILES, AbstractInertial, AbstractLangevin, AbstractParticle, Overdamped
 from ._walker import LangevinState, Sample
 
 _TIME = ("time",)
@@ -37,7 +34,7 @@ _EVERY = 2  # steps between two looks, the fewest that there are
 Kept = tuple[Float[Array, "..."], Float[Array, "..."], Int[Array, "..."]]
 
 
-class Spreading(AbstractSolution):
+class Spreading(AbstractFindings):
     r"""The mean squared displacement, averaged over coordinates, and its exponent.
 
     .. math:: M(t) = \frac1d \sum_i \langle [x_i(t) - x_i(0)]^2\rangle, \qquad
@@ -49,7 +46,6 @@ class Spreading(AbstractSolution):
     """
 
     primary: ClassVar[str] = "mean_squared_displacement"
-    ensemble: LangevinEnsemble
 
     time: Float[Array, " time"] = quantity(doc="Time", dims=_TIME, coordinate=True)
     mean_squared_displacement: Estimate = quantity(
@@ -76,23 +72,6 @@ class Spreading(AbstractSolution):
     exponent: Estimate = quantity(
         doc="Logarithmic slope of the mean squared displacement", dims=_TIME, scale="linear"
     )
-    entropy_production: Estimate = quantity(doc="Rate at which the baths gain entropy")
-    conservation_residual: Float[Array, ""] = quantity(
-        doc="First law: mean shadow work relative to the energy exchanged or kept"
-    )
-    status: Status
-    stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return self.ensemble.fluxes
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return self.ensemble.forces
-
-    def where_it_failed(self) -> str:
-        return self.ensemble.where_it_failed()
 
 
 class MeanSquaredDisplacement(AbstractExperiment):
@@ -103,7 +82,7 @@ class MeanSquaredDisplacement(AbstractExperiment):
     too low there.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractLangevin,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractParticle, AbstractInertial)
 
     points: int = setting(range="[3, inf)", doc="Times, fewer where two would coincide", default=30)
 
@@ -137,16 +116,12 @@ class MeanSquaredDisplacement(AbstractExperiment):
         (own,) = self.own(system, schedule)
         _, squared, _ = own.join(state.walker.accumulated[-1])
         times = jnp.asarray(_EVERY * self._stops(schedule), system.dtype) * self.integrator.dt
-        return Spreading(
-            ensemble=found,
+        return Spreading.beside(
+            found,
             time=times,
             mean_squared_displacement=Estimate.from_samples(squared.T),
             **_known(system, times),
             exponent=_exponent(times, squared),
-            entropy_production=found.entropy_production,
-            conservation_residual=found.conservation_residual,
-            status=found.status,
-            stats=found.stats,
         )
 
     @classmethod
@@ -208,8 +183,9 @@ def _known(system: AbstractLangevin, times: Float[Array, " time"]) -> dict[str, 
         return {}
     rest = system.rest[:, None]
     known = {"free": 2 * jnp.mean(system.temperature_at(rest) / system.friction_at(rest)) * times}
-    plain = system.drive is None and system.temperature_profile is system.friction_profile is None
-    if plain and isinstance(system.potential, SingleFile):
+    parts = system.drive, system.protocol, *(getattr(system, name) for name in PROFILES)
+    file, plain = system.potential, all(part is None for part in parts)
+    if plain and isinstance(file, SingleFile) and not isinstance(file.bond, CosineSpring):
         known |= {
             "single_file": single_file_law(system, times),
             "gaussian": gaussian_file(system, times),

@@ -389,6 +389,9 @@ class Underdamped(AbstractParticle, AbstractInertial):
         )
 
 
+PROFILES = ("temperature_profile", "friction_profile")
+
+
 def check_parts(
     owner: str, system: AbstractParticle, potential: type, without: tuple[str, ...]
 ) -> None:

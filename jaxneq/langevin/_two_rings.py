@@ -65,6 +65,10 @@ class TwoRings(AbstractSteadyMethod):
         output, taken = load * velocity, turnover * system.fuel_affinity
         entropy_production = (taken - output) / system.temperature
         dissipated = output + system.temperature * velocity**2 / diffusion
+        # What rounding leaves of the gross flow is no motion.
+        moving = jnp.abs(velocity) > 256 * jnp.finfo(gross.dtype).eps * jnp.sum(gross) * width
+        dissipation = 2 * diffusion * entropy_production
+        product = _ratio(dissipation, jnp.where(moving, velocity, 0) ** 2, jnp.inf)
         broken = ~(residual < jnp.sqrt(jnp.finfo(residual.dtype).eps))
         return MotorState(
             position=chain.grid.centers,
@@ -83,7 +87,7 @@ class TwoRings(AbstractSteadyMethod):
             input=taken,
             efficiency=_ratio(output, taken, 0.0),
             efficiency_bound=_ratio(output, dissipated, 0.0),
-            uncertainty_product=_ratio(2 * diffusion * entropy_production, velocity**2, jnp.inf),
+            uncertainty_product=jnp.where(moving, product, jnp.inf),
             entropy_production=entropy_production,
             conservation_residual=residual,
             status=Status.first_true(not_finite=~jnp.isfinite(residual), not_accurate=broken),

@@ -50,6 +50,13 @@ class Autocorrelation(AbstractFollowing):
     lags: int = setting(doc="Number of lags, 0 included", range="[1, inf)")
     every: int = setting(doc=EVERY, range="[1, inf)", default=16, kw_only=True)
 
+    def check(self, samples: int) -> None:
+        if self.lags > samples:
+            raise ValueError(
+                f"Autocorrelation: {self.name} has {samples} samples, too few for {self.lags} "
+                "lags. Give fewer lags, a smaller every or a longer time."
+            )
+
     def init(self, sample) -> Products:
         value = self.shape(sample)
         zero = jnp.zeros(value.shape, value.dtype)
@@ -105,6 +112,7 @@ class Autocorrelation(AbstractFollowing):
         spread = jnp.var(mean, axis=-1, keepdims=True, ddof=1) / replicas
         # To first order in the errors of the means, what one replica adds to the estimate.
         samples = accumulated.products - ((2 * mean - whole) * whole - spread)[None]
+        samples = jnp.where(_column(self._pairs(accumulated.count) > 0, samples), samples, jnp.nan)
         samples = jnp.moveaxis(samples, (-1, 0), (0, -1))
         steps = (samples[..., 1:] + samples[..., :-1]) / 2
         integral = jnp.cumsum(jnp.concatenate([jnp.zeros_like(samples[..., :1]), steps], -1), -1)
