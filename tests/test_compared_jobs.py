@@ -75,8 +75,8 @@ def test_a_chain_beside_its_lyapunov_equation():
     error = found.quantities["entropy_production_stderr"].values
     assert np.abs(produced - exact) < 5 * error < 0.03
     above, below = report.figure(found).axes  # the legend stands where there are two
-    labels = [text.get_text() for text in below.get_legend().get_texts()]
-    assert above.get_legend() is None and labels == ["chain, sampled", "linear moments"]
+    labels = [text.get_text() for text in above.get_legend().get_texts()]
+    assert below.get_legend() is None and labels == ["chain, sampled", "linear moments"]
 
 
 RING = """

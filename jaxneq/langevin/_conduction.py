@@ -146,7 +146,7 @@ class HeatConduction(AbstractSampler):
                 "BAOAB or OBABO."
             )
         left, right = system.thermostat.left, system.thermostat.right
-        if is_concrete(left) and is_concrete(right) and left == right:
+        if is_concrete(left) and is_concrete(right) and float(left) == float(right):
             raise ValueError(
                 f"HeatConduction: both baths have the temperature {float(left):g}, so nothing is "
                 "driven. Give EndBaths two temperatures."
