@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import equinox as eqx
@@ -77,6 +79,21 @@ def test_imports_only_point_up_the_table():
             if there not in FLOOR or FLOOR[there] >= FLOOR[here]:
                 wrong.append(f"{name} imports {target}")
     assert not wrong
+
+
+def test_importing_starts_no_device():
+    """An array made on import would fix devices and precision before a program can choose them."""
+    rooms = [f"jaxneq.{info.name}" for info in pkgutil.iter_modules(jaxneq.__path__)]
+    code = f"""
+import importlib, jax
+for room in {rooms}:
+    if not room.endswith("__main__"):
+        importlib.import_module(room)
+jax.config.update("jax_num_cpu_devices", 3)
+assert jax.local_device_count("cpu") == 3
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_room_is_in_the_table():

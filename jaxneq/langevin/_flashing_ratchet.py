@@ -207,9 +207,11 @@ class FlashingRatchet(AbstractLangevin):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._sampled_motor import SampledMotor
+        from ._switching_euler import SwitchingEuler
         from ._two_rings import TwoRings
 
-        return {"steady": TwoRings(), "simulate": SampledMotor()}.get(verb)
+        sampled = SampledMotor(integrator=SwitchingEuler())
+        return {"steady": TwoRings(), "simulate": sampled}.get(verb)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

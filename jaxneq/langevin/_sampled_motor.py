@@ -14,7 +14,6 @@ from jaxneq._core import (
     AbstractSystem,
     Case,
     Estimate,
-    part,
     quantity,
     simulate,
 )
@@ -86,10 +85,6 @@ class SampledMotor(AbstractExperiment):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (FlashingRatchet,)
-
-    integrator: SwitchingEuler = part(
-        SwitchingEuler, doc="Scheme for the paths", default=SwitchingEuler()
-    )
 
     def finish(self, system: FlashingRatchet, state: LangevinState, **plan: Any) -> MotorEnsemble:
         found = self.ensemble(system, state, **plan)
