@@ -25,11 +25,11 @@ from jaxneq._core import (
 
 from ._ensemble import LangevinEnsemble
 from ._euler_maruyama import EulerMaruyama
+from ._experiment import where_any_failed, worse
 from ._potentials import DoubleWell
 from ._protocols import PiecewiseLinear, Together
 from ._systems import AbstractLangevin, Overdamped
 from ._two_way import AbstractTwoWay, States, temperature_of
-from ._work_experiment import worse
 
 
 class Erasure(AbstractSolution):
@@ -77,6 +77,9 @@ class Erasure(AbstractSolution):
     @property
     def forces(self) -> Mapping[str, Array]:
         return {"heat": self.inverse_temperature}
+
+    def where_it_failed(self) -> str:
+        return where_any_failed({"Erasing": self.forward, "Creating": self.reverse})
 
     def caution(self) -> str:
         named = ("free_energy", "creation_free_energy")

@@ -30,11 +30,11 @@ from jaxneq.statistics import Series
 
 from ._chain import Chain
 from ._ensemble import LangevinEnsemble
+from ._experiment import check_scheme, where_any_failed, worse
 from ._lattice import EndBaths, HarmonicSpring
 from ._sampler import AbstractIntegrator
 from ._splitting import BAOAB
 from ._walker import LangevinState, Sample
-from ._work_experiment import worse
 
 States = tuple[LangevinState, LangevinState]
 
@@ -96,22 +96,21 @@ class Conduction(AbstractSolution):
         return {"heat": self.inverse_temperature}
 
     def where_it_failed(self) -> str:
-        both = {"Driven": self.driven, "In equilibrium": self.equilibrium}
-        failed = {name: one for name, one in both.items() if not one.status.ok.all()}
-        return " ".join(f"{name}: {one.where_it_failed()}" for name, one in failed.items())
+        return where_any_failed({"Driven": self.driven, "In equilibrium": self.equilibrium})
 
     def caution(self) -> str:
-        running, time = self.running_conductance, self.time
-        grown = running.value[..., -1] - self.equilibrium_conductance.value
-        still = bool((jnp.abs(grown) > 3 * running.stderr[..., -1]).any())
-        if (self.cutoff < time[..., -1]).all():
+        if not (self.cutoff < self.time[..., -1]).all():
             return (
-                "the integral of the correlation of the current still changes beyond the cut-off: "
-                "see the running conductance. Give more lags."
-            ) * still
+                "the correlation of the current has not decayed within half of the run, so the "
+                "integral is not complete. Take a longer time, or give lags."
+            )
+        running = self.running_conductance
+        grown = running.value[..., -1] - self.equilibrium_conductance.value
+        if not (jnp.abs(grown) > 3 * running.stderr[..., -1]).any():
+            return ""
         return (
-            "the correlation of the current has not decayed within half of the run, so the "
-            "integral is not complete. Take a longer time, or give lags."
+            "the integral of the correlation of the current still changes beyond the cut-off: see "
+            "the running conductance. Give more lags."
         )
 
 
@@ -140,18 +139,13 @@ class HeatConduction(AbstractSampler):
         if not isinstance(system.thermostat, EndBaths):
             kind = type(system.thermostat).__name__
             raise ValueError(f"HeatConduction: the chain has {kind}. Give it EndBaths.")
-        if not isinstance(system, self.integrator.systems):
-            raise ValueError(
-                f"HeatConduction: {type(self.integrator).__name__} does not treat a Chain. Give "
-                "BAOAB or OBABO."
-            )
         left, right = system.thermostat.left, system.thermostat.right
         if is_concrete(left) and is_concrete(right) and float(left) == float(right):
             raise ValueError(
                 f"HeatConduction: both baths have the temperature {float(left):g}, so nothing is "
                 "driven. Give EndBaths two temperatures."
             )
-        self.integrator.check(system)
+        check_scheme("HeatConduction", system, self.integrator)
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         schedule = self.integrator.schedule(time, burn_in)

@@ -85,8 +85,7 @@ def fick_jacobs(system: Overdamped, corrected: bool = True) -> Overdamped:
     check_corridor("fick_jacobs", system)
     corridor, temperature = system.potential, system.temperature
     assert isinstance(corridor, Corridor)
-    load = corridor.force + system.control_at(-jnp.ones((), system.dtype))[0]
-    along = TiltedCosine(amplitude=-corridor.modulation * temperature, force=load)
+    along = TiltedCosine(amplitude=-corridor.modulation * temperature, force=corridor.force)
     width = jnp.sqrt(temperature / corridor.stiffness)
     slope = _Slope(width=width, modulation=corridor.modulation) if corrected else None
     return Overdamped(

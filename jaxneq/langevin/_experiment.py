@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
@@ -113,6 +114,17 @@ class AbstractExperiment(AbstractSampler):
         """What the ensemble has to say by itself, with the experiment's own observables."""
         every = (*observables, *self.own(system, schedule))
         return self.integrator.finish(system, state, schedule=schedule, observables=every)
+
+
+def worse(first: Status, second: Status) -> Status:
+    """The first failure of the two."""
+    return Status(jnp.where(first.ok, second.code, first.code))
+
+
+def where_any_failed(runs: Mapping[str, LangevinEnsemble]) -> str:
+    """What those of several runs say that failed, by name; concrete values only."""
+    failed = {name: one for name, one in runs.items() if not one.status.ok.all()}
+    return " ".join(f"{name}: {one.where_it_failed()}" for name, one in failed.items())
 
 
 def check_scheme(owner: str, system: AbstractLangevin, integrator: AbstractIntegrator) -> None:

@@ -23,6 +23,7 @@ from jaxneq._core import (
 )
 
 from ._ensemble import LangevinEnsemble
+from ._experiment import where_any_failed, worse
 from ._potentials import BreathingHarmonic
 from ._protocols import LinearRamp
 from ._systems import AbstractLangevin, Overdamped
@@ -98,9 +99,7 @@ class WorkExperiment(AbstractSolution):
         return {"forward": self.inverse_temperature, "reverse": self.inverse_temperature}
 
     def where_it_failed(self) -> str:
-        both = {"Forward": self.forward, "In reverse": self.reverse}
-        failed = {name: one for name, one in both.items() if not one.status.ok.all()}
-        return " ".join(f"{name}: {one.where_it_failed()}" for name, one in failed.items())
+        return where_any_failed({"Forward": self.forward, "In reverse": self.reverse})
 
     def caution(self) -> str:
         named = ("free_energy", "jarzynski", "reverse_jarzynski")
@@ -205,8 +204,3 @@ def densities(
     share = counts / number
     stderr = jnp.sqrt(share * (1 - share) / number) / width
     return (edges[1:] + edges[:-1]) / 2, Estimate(share / width, stderr, counts)
-
-
-def worse(first: Status, second: Status) -> Status:
-    """The first failure of the two."""
-    return Status(jnp.where(first.ok, second.code, first.code))
