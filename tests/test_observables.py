@@ -84,6 +84,8 @@ def test_a_histogram_is_that_of_the_samples():
         np.testing.assert_allclose(found.value[coordinate], count / values.size / 0.5, rtol=1e-12)
     with pytest.raises(ValueError, match="Histogram: low = 2 is not below high = 1"):
         Histogram("h", "position", low=2.0, high=1.0)
+    with pytest.raises(ValueError, match="low = 2 is not below high = 1"):  # while tracing too
+        jax.jit(lambda x: Histogram("h", "position", low=2.0, high=1.0).bins + x)(1.0)
 
 
 TRAP = langevin.Overdamped(potential=langevin.Harmonic(stiffness=2.0), temperature=0.5)

@@ -151,6 +151,8 @@ def test_einstein_relation():
     noise = math.sqrt(2 * mu * temperature * t) * jax.random.normal(KEY, (2, 40_000))
     diffusion = thermo.diffusion(noise[0], t)
     mobility = thermo.mobility(mu * force * t + noise[1], t, force)
+    traced = jax.jit(lambda moved: thermo.mobility(moved, t, force))(mu * force * t + noise[1])
+    np.testing.assert_allclose(traced.value, mobility.value, rtol=1e-12)
     assert diffusion.stderr < 0.02 and abs(diffusion.z_score(mu * temperature)) < 5
     assert mobility.stderr < 0.01 and abs(mobility.z_score(mu)) < 5
     drifting = thermo.diffusion(noise[0] + 100.0, t)

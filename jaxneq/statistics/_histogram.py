@@ -36,10 +36,12 @@ class Histogram(AbstractFollowing):
 
     def __check_init__(self):
         super().__check_init__()
-        if is_concrete(self.low) and is_concrete(self.high) and not self.low < self.high:
+        if not (is_concrete(self.low) and is_concrete(self.high)):
+            return
+        low, high = float(self.low), float(self.high)
+        if not low < high:
             raise ValueError(
-                f"Histogram: low = {self.low:g} is not below high = {self.high:g}. Exchange the "
-                "two."
+                f"Histogram: low = {low:g} is not below high = {high:g}. Exchange the two."
             )
 
     def init(self, sample) -> Counts:

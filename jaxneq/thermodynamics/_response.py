@@ -37,7 +37,7 @@ def mobility(displacement: Any, duration: Any, force: Any) -> Estimate:
     displacement = as_samples("mobility", "displacement", displacement)
     duration = as_number("mobility", "duration", duration, displacement)
     force = as_number("mobility", "force", force, displacement, "(-inf, inf)")
-    if is_concrete(force) and force == 0:
+    if is_concrete(force) and float(force) == 0:
         raise ValueError("mobility: force = 0 drives nothing. Give a force that is not zero.")
     return Estimate.from_samples(displacement / (force * duration))
 
