@@ -5,8 +5,13 @@ from ._channel_network import State as State
 from ._channels import AbstractChannel as AbstractChannel
 from ._channels import Channel as Channel
 from ._channels import ThermalChannel as ThermalChannel
+from ._glass import Ageing as Ageing
+from ._glass import GlassInTime as GlassInTime
+from ._glass import KovacsJump as KovacsJump
+from ._glass import Relaxation as Relaxation
 from ._markov_network import MarkovNetwork as MarkovNetwork
 from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
 from ._network_state import NetworkState as NetworkState
 from ._stationary_state import StationaryState as StationaryState
+from ._trap_model import TrapModel as TrapModel
