@@ -5,7 +5,13 @@ from ._channel_network import State as State
 from ._channels import AbstractChannel as AbstractChannel
 from ._channels import Channel as Channel
 from ._channels import ThermalChannel as ThermalChannel
+from ._counting_statistics import CountingState as CountingState
+from ._counting_statistics import CountingStatistics as CountingStatistics
+from ._first_passage import FirstPassage as FirstPassage
+from ._first_passage import PassageState as PassageState
 from ._markov_network import MarkovNetwork as MarkovNetwork
+from ._master_equation import MasterEquation as MasterEquation
+from ._master_equation import NetworkInTime as NetworkInTime
 from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
 from ._network_state import NetworkState as NetworkState
