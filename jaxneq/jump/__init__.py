@@ -12,6 +12,11 @@ from ._first_passage import PassageState as PassageState
 from ._markov_network import MarkovNetwork as MarkovNetwork
 from ._master_equation import MasterEquation as MasterEquation
 from ._master_equation import NetworkInTime as NetworkInTime
+from ._motor_cycle import MotorCycle as MotorCycle
+from ._motor_cycle import MotorState as MotorState
+from ._motors import AbstractMotor as AbstractMotor
+from ._motors import Kinesin as Kinesin
+from ._motors import TwoStateMotor as TwoStateMotor
 from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
 from ._network_state import NetworkState as NetworkState

@@ -108,9 +108,7 @@ class CountingStatistics(AbstractSteadyMethod):
             return
         one_way = network.edges.one_way
         if is_concrete(one_way) and bool(jnp.any(one_way)):
-            steps = ", ".join(
-                name for name, one in zip(network.names, one_way, strict=True) if bool(one)
-            )
+            steps = ", ".join(network.names[int(edge)] for edge in jnp.flatnonzero(one_way))
             raise ValueError(
                 f"{owner}: the entropy of steps without reverse is infinite: {steps}. Count an "
                 "edge or a reservoir."
@@ -164,7 +162,7 @@ class CountingStatistics(AbstractSteadyMethod):
         def turn(name: str, source: str, target: str) -> Channel:
             return Channel(name, source, target, forward=3.0, backward=1.0)
 
-        ring = ChannelNetwork([turn("ab", "a", "b"), turn("bc", "b", "c"), turn("ca", "c", "a")])
+        ring = ChannelNetwork((turn("ab", "a", "b"), turn("bc", "b", "c"), turn("ca", "c", "a")))
 
         def found() -> Any:
             return steady(ring, cls(count="ab", lower=-1.0, upper=1.0, points=3))
