@@ -108,6 +108,7 @@ def parameter(
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
     default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
@@ -116,7 +117,8 @@ def parameter(
     """
     interval = Interval.parse(range)
     declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
-    return eqx.field(converter=_as_array, default=default, metadata={"parameter": declared})
+    metadata = {"parameter": declared}
+    return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
 
 
 def setting(

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxneq._core import AbstractMethod, AbstractSystem, is_concrete
-from jaxneq.thermodynamics import Edges, classes_of
+from jaxneq.thermodynamics import Edges, classes_of, reachable
 
 
 class Network(eqx.Module):
@@ -55,6 +55,20 @@ class Network(eqx.Module):
             "absorbs, evolve in time or ask for the first passage."
         )
 
+    def check_reaches(self, owner: str, start: int, target: int) -> None:
+        """Refuse concrete rates by which a walk from `start` may end elsewhere than in `target`."""
+        if not all(map(is_concrete, jax.tree.leaves(self))):
+            return
+        rates = np.asarray(self.edges.rates)
+        reach = reachable(rates)
+        lost = np.flatnonzero(reach[start] & ~reach[:, target])
+        if lost.size:
+            raise ValueError(
+                f"{owner}: from {self._told(lost)}, which {self.states[start]} leads to, there is "
+                f"no way to {self.states[target]}: the mean time is infinite. Give a target that "
+                "is always reached."
+            )
+
     def _told(self, states: Iterable[int]) -> str:
         return " and ".join(self.states[state] for state in states)
 
@@ -78,9 +92,10 @@ class AbstractJump(AbstractSystem):
         """The process that it is."""
 
     def default_method(self, verb: str) -> AbstractMethod | None:
+        from ._master_equation import MasterEquation
         from ._stationary_state import StationaryState
 
-        return StationaryState() if verb == "steady" else None
+        return {"steady": StationaryState(), "evolve": MasterEquation()}.get(verb)
 
 
 def _index(owner: str, kind: str, name: str, known: tuple[str, ...]) -> int:

@@ -60,10 +60,10 @@ class NetworkState(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-    states: tuple[str, ...] = eqx.field(static=True)
-    edges: tuple[str, ...] = eqx.field(static=True)
-    cycles: tuple[str, ...] = eqx.field(static=True)
-    reservoirs: tuple[str, ...] = eqx.field(static=True)
+    states: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    edges: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    cycles: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    reservoirs: tuple[str, ...] = eqx.field(static=True, kw_only=True)
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -96,10 +96,10 @@ def irreversible(affinity: Array, names: tuple[str, ...]) -> str:
     """Why an entropy production is infinite, if it is."""
     if not is_concrete(affinity):
         return ""
-    endless = np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0)
-    if not endless.any():
+    endless = np.flatnonzero(np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0))
+    if not endless.size:
         return ""
-    steps = ", ".join(name for name, one in zip(names, endless, strict=True) if one)
+    steps = ", ".join(names[edge] for edge in endless)
     return f"the entropy production is infinite, for there are steps without reverse: {steps}."
 
 
