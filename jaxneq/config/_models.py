@@ -162,11 +162,13 @@ class Other(Section):
     """What is drawn beside: another system, or the same by another verb and method."""
 
     system: dict[str, Any] | None = Field(
-        None, description="The physics; by default that of the job"
+        None, description="The physics; without a type, changes of that of the job"
     )
     verb: Verb | None = Field(None, description="steady, or that of the job, which is the default")
     method: dict[str, Any] | None = Field(
-        None, description="How it is solved; the system has a default"
+        None,
+        description="How it is solved, the system has a default; without a type, changes of that "
+        "of the job",
     )
     along: str | None = Field(
         None, description="Its parameter that takes the values of the axis; by default the same"
