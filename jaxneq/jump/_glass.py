@@ -175,7 +175,7 @@ class GlassInTime(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-    first: str = eqx.field(static=True)
+    first: str = eqx.field(static=True, kw_only=True)
 
     @property
     def primary(self) -> str:
