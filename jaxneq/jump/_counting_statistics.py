@@ -131,7 +131,10 @@ class CountingStatistics(AbstractSteadyMethod):
         value, slope = jax.vmap(jax.value_and_grad(generating))(bias)
         probability = stationary_distribution(edges.rates)
         produced = jnp.sum(edges.entropy_production(probability))
-        flows = current != 0
+        # What rounding leaves of the gross flow is no current.
+        ahead, back = edges.fluxes(probability)
+        gross = jnp.sum(jnp.where(counts != 0, jnp.abs(counts), 0) * (ahead + back))
+        flows = jnp.abs(current) > 256 * jnp.finfo(dtype).eps * gross
         known = jnp.where(flows, current, 1)
         finite = jnp.where(jnp.isfinite(entropy), entropy, 0)
         there, mirror = generating(jnp.asarray(0.3, dtype), finite), -1.3

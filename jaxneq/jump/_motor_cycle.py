@@ -42,7 +42,7 @@ class MotorState(AbstractSolution):
     input: Float[Array, ""] = quantity(unit="W", doc="Free energy of the fuel used per time")
     efficiency: Float[Array, ""] = quantity(doc="Output over input")
     efficiency_bound: Float[Array, ""] = quantity(
-        doc="Bound on the efficiency by the uncertainty relation", reference_for="efficiency"
+        doc="Bound on the efficiency by the uncertainty relation"
     )
     uncertainty_product: Float[Array, ""] = quantity(
         doc="2 D times entropy production over squared velocity; at least 2"
@@ -86,11 +86,12 @@ class MotorCycle(AbstractSteadyMethod):
         produced = velocity * load_affinity + turnover * affinity
         by_edges = jnp.sum(edges.entropy_production(probability))
         output, taken = system.load * velocity, turnover * affinity * energy
-        moving, fed = velocity != 0, turnover != 0
+        # What rounding leaves of the gross flow is no motion.
+        ahead, back = edges.fluxes(probability)
+        least = 256 * jnp.finfo(ahead.dtype).eps * jnp.sum(ahead + back)
+        moving, fed = jnp.abs(drift[0]) > least, jnp.abs(turnover) > least
         known = jnp.where(moving, velocity, 1)
         pulled = energy * velocity**2 / diffusion + output
-        # Gross flows: at stall their difference is rounding.
-        ahead, back = edges.fluxes(probability)
         gross = jnp.sum((ahead + back) * jnp.abs(edges.asymmetry))
         residual = jnp.abs(by_edges - produced) / gross
         return MotorState(

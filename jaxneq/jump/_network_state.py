@@ -53,7 +53,7 @@ class NetworkState(AbstractSolution):
     )
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
     cycle_entropy_production: Float[Array, ""] = quantity(
-        doc="Entropy production by cycles", reference_for="entropy_production"
+        doc="Entropy production by cycles: the same"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over what leaves it; the largest"
@@ -80,7 +80,8 @@ class NetworkState(AbstractSolution):
         With the variance per time D (Barato and Seifert, Phys. Rev. Lett. 114, 158101, 2015);
         infinite where nothing flows.
         """
-        flows = self.edge_current != 0
+        rounding = 256 * jnp.finfo(self.edge_current.dtype).eps * self.edge_traffic
+        flows = jnp.abs(self.edge_current) > rounding
         square = jnp.where(flows, self.edge_current, 1) ** 2
         product = self.edge_current_variance * self.entropy_production / square
         return jnp.where(flows, product, jnp.inf)
