@@ -13,6 +13,8 @@ from ._glass import Ageing as Ageing
 from ._glass import GlassInTime as GlassInTime
 from ._glass import KovacsJump as KovacsJump
 from ._glass import Relaxation as Relaxation
+from ._least_dissipation import LeastDissipation as LeastDissipation
+from ._least_dissipation import LeastDissipationState as LeastDissipationState
 from ._markov_network import MarkovNetwork as MarkovNetwork
 from ._master_equation import MasterEquation as MasterEquation
 from ._master_equation import NetworkInTime as NetworkInTime
