@@ -63,8 +63,8 @@ class LeastDissipationState(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-    states: tuple[str, ...] = eqx.field(static=True)
-    edges: tuple[str, ...] = eqx.field(static=True)
+    states: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    edges: tuple[str, ...] = eqx.field(static=True, kw_only=True)
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
