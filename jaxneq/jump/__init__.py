@@ -9,6 +9,9 @@ from ._counting_statistics import CountingState as CountingState
 from ._counting_statistics import CountingStatistics as CountingStatistics
 from ._first_passage import FirstPassage as FirstPassage
 from ._first_passage import PassageState as PassageState
+from ._glass_memory import Ageing as Ageing
+from ._glass_memory import GlassState as GlassState
+from ._glass_memory import Kovacs as Kovacs
 from ._least_dissipation import LeastDissipation as LeastDissipation
 from ._least_dissipation import LeastDissipationState as LeastDissipationState
 from ._markov_network import MarkovNetwork as MarkovNetwork
@@ -23,3 +26,4 @@ from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
 from ._network_state import NetworkState as NetworkState
 from ._stationary_state import StationaryState as StationaryState
+from ._trap_model import TrapModel as TrapModel

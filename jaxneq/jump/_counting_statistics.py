@@ -17,7 +17,6 @@ from jaxneq._core import (
     Case,
     Scalar,
     Status,
-    is_concrete,
     named,
     parameter,
     quantity,
@@ -101,17 +100,15 @@ class CountingStatistics(AbstractSteadyMethod):
     points: int = setting(range="[2, inf)", doc="How many biases", default=61)
 
     def check(self, system: AbstractJump) -> None:
-        network, owner = system.network, "CountingStatistics"
+        network, owner = system.known_network, "CountingStatistics"
         network.check_irreducible(owner)
         if self.count != ENTROPY:
             network.counts(owner, self.count)
             return
-        one_way = network.edges.one_way
-        if is_concrete(one_way) and bool(jnp.any(one_way)):
-            steps = ", ".join(network.names[int(edge)] for edge in jnp.flatnonzero(one_way))
+        if steps := network.without_reverse():
             raise ValueError(
-                f"{owner}: the entropy of steps without reverse is infinite: {steps}. Count an "
-                "edge or a reservoir."
+                f"{owner}: the entropy of steps without reverse is infinite: {', '.join(steps)}. "
+                "Count an edge or a reservoir."
             )
 
     def steady(self, system: AbstractJump) -> CountingState:

@@ -73,7 +73,7 @@ class FirstPassage(AbstractEvolveMethod):
     target: str = named(doc="State that is to be reached")
 
     def check(self, system: AbstractJump) -> None:
-        network, owner = system.network, "FirstPassage"
+        network, owner = system.known_network, "FirstPassage"
         check_size(owner, network)
         start, target = (network.state(owner, name) for name in (self.start, self.target))
         if start == target:

@@ -17,7 +17,6 @@ from jaxneq._core import (
     AbstractSystem,
     Case,
     Status,
-    is_concrete,
     newton,
     quantity,
     steady,
@@ -93,14 +92,12 @@ class LeastDissipation(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractJump,)
 
     def check(self, system: AbstractJump) -> None:
-        network = system.network
+        network = system.known_network
         network.check_irreducible("LeastDissipation")
-        one_way = network.edges.one_way
-        if is_concrete(one_way) and np.any(np.asarray(one_way)):
-            edge = network.names[int(np.argmax(np.asarray(one_way)))]
+        if steps := network.without_reverse():
             raise ValueError(
-                f"LeastDissipation: the edge {edge} has no reverse, so that all probabilities "
-                "dissipate infinitely. Give it a rate back."
+                f"LeastDissipation: there are steps without reverse, {', '.join(steps)}, so that "
+                "all probabilities dissipate infinitely. Give them rates back."
             )
 
     def steady(self, system: AbstractJump) -> LeastDissipationState:

@@ -121,9 +121,9 @@ class MasterEquation(AbstractEvolveMethod):
     start: str = named(doc="State at time 0; by default all states alike", default="")
 
     def check(self, system: AbstractJump) -> None:
-        check_size("MasterEquation", system.network)
+        check_size("MasterEquation", system.known_network)
         if self.start:
-            system.network.state("MasterEquation", self.start)
+            system.known_network.state("MasterEquation", self.start)
 
     def evolve(
         self, system: AbstractJump, *, times: Float[Array, " time"], initial: Any

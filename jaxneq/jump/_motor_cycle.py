@@ -73,7 +73,7 @@ class MotorCycle(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractMotor,)
 
     def check(self, system: AbstractMotor) -> None:
-        system.network.check_irreducible("MotorCycle")
+        system.known_network.check_irreducible("MotorCycle")
 
     def steady(self, system: AbstractMotor) -> MotorState:
         edges = system.network.edges
