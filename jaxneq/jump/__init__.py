@@ -13,8 +13,6 @@ from ._glass_memory import Ageing as Ageing
 from ._glass_memory import GlassState as GlassState
 from ._glass_memory import Kovacs as Kovacs
 from ._markov_network import MarkovNetwork as MarkovNetwork
-from ._master_equation import MasterEquation as MasterEquation
-from ._master_equation import NetworkInTime as NetworkInTime
 from ._motor_cycle import MotorCycle as MotorCycle
 from ._motor_cycle import MotorState as MotorState
 from ._motors import AbstractMotor as AbstractMotor
@@ -22,6 +20,8 @@ from ._motors import Kinesin as Kinesin
 from ._motors import TwoStateMotor as TwoStateMotor
 from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
+from ._network_in_time import MasterEquation as MasterEquation
+from ._network_in_time import NetworkInTime as NetworkInTime
 from ._network_state import NetworkState as NetworkState
 from ._stationary_state import StationaryState as StationaryState
 from ._trap_model import TrapModel as TrapModel

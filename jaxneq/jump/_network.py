@@ -116,7 +116,7 @@ class AbstractJump(AbstractSystem):
             return _network_of(self)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
-        from ._master_equation import MasterEquation
+        from ._network_in_time import MasterEquation
         from ._stationary_state import StationaryState
 
         return {"steady": StationaryState(), "evolve": MasterEquation()}.get(verb)
