@@ -16,9 +16,11 @@ from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
 from ._declare import is_concrete as is_concrete
 from ._declare import named as named
+from ._declare import names as names
 from ._declare import parameter as parameter
 from ._declare import parameters_of as parameters_of
 from ._declare import part as part
+from ._declare import parts as parts
 from ._declare import setting as setting
 from ._estimate import Estimate as Estimate
 from ._linear import SolveStats as SolveStats

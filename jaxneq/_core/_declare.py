@@ -47,7 +47,7 @@ class Interval:
 class Parameter:
     """What is declared of one parameter.
 
-    `kind` is "number", "integer", "choice", "name" or "part".
+    `kind` is "number", "integer", "choice", "name", "names", "part" or "parts".
     """
 
     name: str
@@ -69,10 +69,12 @@ class Parameter:
         """The allowed values in words."""
         if self.kind == "choice":
             return "one of " + ", ".join(map(repr, self.choices))
+        if self.kind == "parts":
+            return f"tables, each {_article(self.part)}"
         if self.part is not None:
-            return f"a {self.part.__name__}"
-        if self.kind == "name":
-            return "a name"
+            return _article(self.part)
+        if self.kind in ("name", "names"):
+            return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
         return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
 
@@ -140,10 +142,17 @@ def setting(
     )
 
 
-def named(*, doc: str) -> Any:
+def named(*, doc: str, default: Any = dataclasses.MISSING) -> Any:
     """Declare what is given by a name that only the system knows, or in Python by a function."""
     declared = {"kind": "name", "unit": "1", "doc": doc}
-    return eqx.field(static=True, metadata={"parameter": declared})
+    return eqx.field(static=True, default=default, metadata={"parameter": declared})
+
+
+def names(*, doc: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a list of names, such as those of states; a static tuple."""
+    declared = {"kind": "names", "unit": "1", "doc": doc}
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, converter=_as_tuple, default=default, metadata=metadata)
 
 
 def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
@@ -159,6 +168,15 @@ def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
         return named(value) if named is not None and isinstance(value, str) else value
 
     return eqx.field(converter=look_up, default=default, metadata={"parameter": declared})
+
+
+def parts(kind: type, *, doc: str) -> Any:
+    """Declare a list of components, each with a `name` of its own: its place in dotted paths.
+
+    In a job file they are an array of tables, such as ``[[system.channels]]``.
+    """
+    declared = {"kind": "parts", "unit": "1", "doc": doc, "part": kind}
+    return eqx.field(converter=_as_tuple, metadata={"parameter": declared})
 
 
 def parameters_of(cls: type) -> Iterator[Parameter]:
@@ -211,6 +229,8 @@ def _check_shape(
 def _acceptable(declared: Parameter, value: Any) -> bool:
     if not is_concrete(value) or (value is None and declared.default is None):
         return True
+    if declared.kind in ("parts", "names"):
+        return _distinct(value, declared.part)
     if declared.part is not None:
         return isinstance(value, declared.part)
     if declared.kind == "choice":
@@ -225,6 +245,24 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
             return False
         return bool(np.all(np.isfinite(value))) and value in declared.interval
     return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
+
+
+def _as_tuple(values: Any) -> Any:
+    return tuple(values) if isinstance(values, list) else values
+
+
+def _distinct(values: Any, part: type | None) -> bool:
+    """Whether these are names, or parts by their names, each once."""
+    known = isinstance(values, tuple) and all(
+        isinstance(value, str if part is None else part) for value in values
+    )
+    named = [value if part is None else value.name for value in values] if known else []
+    return known and len(set(named)) == len(named)
+
+
+def _article(part: type | None) -> str:
+    assert part is not None
+    return f"a {part.__name__}"
 
 
 def _show(value: Any) -> str:

@@ -38,6 +38,8 @@ def value_type(declared: Parameter) -> Any:
         return Literal[declared.choices]
     if declared.kind == "name":
         return str
+    if declared.kind == "names":
+        return Annotated[list[str], Field(min_length=1)]
     if declared.kind == "integer":
         return Annotated[int, Field(**_bounds(declared.interval))]
     if declared.part is not None:
