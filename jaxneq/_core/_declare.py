@@ -158,10 +158,16 @@ def setting(
     )
 
 
-def named(*, doc: str, default: Any = dataclasses.MISSING) -> Any:
+def named(
+    *,
+    doc: str,
+    default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
+) -> Any:
     """Declare what is given by a name that only the system knows, or in Python by a function."""
     declared = {"kind": "name", "unit": "1", "doc": doc}
-    return eqx.field(static=True, default=default, metadata={"parameter": declared})
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, default=default, kw_only=kw_only, metadata=metadata)
 
 
 def names(*, doc: str, default: Any = dataclasses.MISSING) -> Any:
@@ -186,13 +192,13 @@ def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
     return eqx.field(converter=look_up, default=default, metadata={"parameter": declared})
 
 
-def parts(kind: type, *, doc: str) -> Any:
+def parts(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
     """Declare a list of components, each with a `name` of its own: its place in dotted paths.
 
     In a job file they are an array of tables, such as ``[[system.channels]]``.
     """
     declared = {"kind": "parts", "unit": "1", "doc": doc, "part": kind}
-    return eqx.field(converter=_as_tuple, metadata={"parameter": declared})
+    return eqx.field(converter=_as_tuple, default=default, metadata={"parameter": declared})
 
 
 def parameters_of(cls: type) -> Iterator[Parameter]:

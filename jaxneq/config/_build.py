@@ -62,7 +62,7 @@ def build_part(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
 
 
 def _build_parts(parameter: Parameter, tables: Any, where: str, path: Path) -> tuple[Any, ...]:
-    """A part from each of an array of tables; a final class needs no `type`."""
+    """A part from each of an array of tables; where one class will do, it needs no `type`."""
     kind = parameter.part
     assert kind is not None
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):

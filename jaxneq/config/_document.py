@@ -133,6 +133,9 @@ def place(tables: dict[str, Any], key: str, value: Any, name: str) -> None:
     at = tables
     for depth, part in enumerate(parents, 1):
         inner = at.setdefault(part, {})
+        if isinstance(inner, list):  # an array of tables: the next part is a name
+            at = {str(table.get("name")): table for table in inner if isinstance(table, dict)}
+            continue
         if not isinstance(inner, dict):
             said = f"{dotted(parents[:depth])} = {show(inner)}"
             raise JobError(f"{name}: cannot set {key}: {said} is no table.")

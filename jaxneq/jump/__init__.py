@@ -1,0 +1,12 @@
+"""Jump processes: Markov networks and chemical reactions, exact, in time and sampled."""
+
+from ._channel_network import ChannelNetwork as ChannelNetwork
+from ._channel_network import State as State
+from ._channels import AbstractChannel as AbstractChannel
+from ._channels import Channel as Channel
+from ._channels import ThermalChannel as ThermalChannel
+from ._markov_network import MarkovNetwork as MarkovNetwork
+from ._network import AbstractJump as AbstractJump
+from ._network import Network as Network
+from ._network_state import NetworkState as NetworkState
+from ._stationary_state import StationaryState as StationaryState
