@@ -10,3 +10,9 @@ from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
 from ._network_state import NetworkState as NetworkState
 from ._stationary_state import StationaryState as StationaryState
+from ._gillespie import Gillespie as Gillespie
+from ._jump_ensemble import JumpEnsemble as JumpEnsemble
+from ._reaction_network import ReactionNetwork as ReactionNetwork
+from ._rate_equations import RateEquations as RateEquations
+from ._rate_solutions import RateCourse as RateCourse
+from ._rate_solutions import SteadyRates as SteadyRates

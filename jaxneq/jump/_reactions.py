@@ -210,8 +210,12 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
 
 
 @functools.cache
-def conservation_laws(changes: tuple[tuple[int, ...], ...]) -> np.ndarray:
+def conservation_laws(
+    changes: tuple[tuple[int, ...], ...],
+) -> tuple[np.ndarray, tuple[int, ...]]:
     """A basis, (law, species), of what no reaction changes, in small whole numbers.
+
+    And for each law a species that is in no other, which follows from the rest.
 
     **Arguments:** `changes`, of each reaction for each species.
     """
@@ -233,8 +237,8 @@ def conservation_laws(changes: tuple[tuple[int, ...], ...]) -> np.ndarray:
                 factor = rows[row][column]
                 rows[row] = [a - factor * b for a, b in zip(rows[row], rows[at], strict=True)]
         pivots.append(column)
-    laws = []
-    for free in (column for column in range(species) if column not in pivots):
+    laws, others = [], tuple(column for column in range(species) if column not in pivots)
+    for free in others:
         law = [Fraction(0)] * species
         law[free] = Fraction(1)
         for row, pivot in enumerate(pivots):
@@ -243,4 +247,4 @@ def conservation_laws(changes: tuple[tuple[int, ...], ...]) -> np.ndarray:
         whole = [int(number * scale) for number in law]
         common = gcd(*whole)
         laws.append([number // common for number in whole])
-    return np.asarray(laws, int).reshape(-1, species)
+    return np.asarray(laws, int).reshape(-1, species), others
