@@ -16,3 +16,7 @@ from ._reaction_network import ReactionNetwork as ReactionNetwork
 from ._rate_equations import RateEquations as RateEquations
 from ._rate_solutions import RateCourse as RateCourse
 from ._rate_solutions import SteadyRates as SteadyRates
+from ._bistability import Bistability as Bistability
+from ._bistability import TwoStates as TwoStates
+from ._master_equation import ChemicalMasterEquation as ChemicalMasterEquation
+from ._master_equation import CountDistribution as CountDistribution

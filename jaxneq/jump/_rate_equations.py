@@ -90,8 +90,8 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
             velocity=rate[-1],
             affinity=affinity,
             free_energy=free,
-            inconsistency=None if free is None else affinity + free / system.thermal_energy,
             dissipation=lost,
+            cost=None if lost is None else _over(lost, rate[-1]),
             entropy_production=produced,
             conservation_residual=jnp.max(change),
             status=found.status,
@@ -163,6 +163,12 @@ def _flow(system: ReactionNetwork, numbers: Numbers) -> Numbers:
     """The change of each number per time."""
     ahead, back = both_ways(system, numbers)
     return (ahead - back) @ jnp.asarray(system.changes, numbers.dtype)
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Their ratio; infinite over nothing."""
+    there = whole != 0
+    return jnp.where(there, part / jnp.where(there, whole, 1), jnp.inf)
 
 
 def _turnover(system: ReactionNetwork, numbers: Numbers) -> Numbers:

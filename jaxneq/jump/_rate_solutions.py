@@ -49,10 +49,12 @@ class SteadyRates(AbstractRates):
     r"""A steady state of the rate equations.
 
     Rates are events per time in the whole volume; over the `size` of the network they are
-    concentrations per time. The affinity of a reaction is :math:`\ln(a_+/a_-)`, which is
-    :math:`-\Delta G/RT` where constants and free energies agree: `inconsistency` is what is left.
-    The entropy production is in units of k_B per time. It is infinite where a reaction has no
-    reverse.
+    concentrations per time. The affinity of a reaction is :math:`\ln(a_+/a_-)`, and
+    the entropy production, in units of k_B per time, that of all reactions; it is infinite where
+    one has no reverse. The free energy and what is lost of it follow from the standard chemical
+    potentials, of reactions without a reverse as well; of a reaction that lacks one they are 0.
+    Where rates obey local detailed balance the affinity is :math:`-\Delta G/RT`
+    (`ReactionNetwork.detailed_balance` tells).
     """
 
     primary: ClassVar[str] = "concentration"
@@ -73,11 +75,11 @@ class SteadyRates(AbstractRates):
     free_energy: Float[Array, " reaction"] | None = quantity(
         doc="Free energy of reaction", unit="kJ/mol", dims=_REACTION, default=None
     )
-    inconsistency: Float[Array, " reaction"] | None = quantity(
-        doc="Affinity and free energy over RT, which should cancel", dims=_REACTION, default=None
-    )
     dissipation: Float[Array, ""] | None = quantity(
-        doc="Free energy lost, times events per time", unit="kJ/mol", default=None
+        doc="Free energy lost per mole, times net events per time", unit="kJ/mol", default=None
+    )
+    cost: Float[Array, ""] | None = quantity(
+        doc="Free energy lost per net event of the last reaction", unit="kJ/mol", default=None
     )
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(

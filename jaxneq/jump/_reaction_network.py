@@ -260,17 +260,34 @@ class ReactionNetwork(AbstractSystem):
         return value * self.size ** (1 - order)
 
     def free_energy(self, counts: Float[Array, " species"]) -> PerReaction | None:
-        """Delta G of each reaction in kJ/mol; None where an energy is not given."""
-        if not all(name in self.free_energies for each in self.parsed for name in each.species):
-            return None
+        """Delta G of each reaction in kJ/mol, 0 of one that lacks an energy; None if all do."""
         amounts = dict(zip(self.species, counts / self.size, strict=True)) | self.fixed
+        known = [all(name in self.free_energies for name in each.species) for each in self.parsed]
+        found = []
+        for reaction, given in zip(self.parsed, known, strict=True):
+            energy = jnp.zeros((), self.dtype)
+            for name, number in _change(reaction) if given else ():
+                potential = self.thermal_energy * jnp.log(amounts[name])
+                energy = energy + number * (self.free_energies[name] + potential)
+            found.append(energy)
+        return jnp.stack(found) if any(known) else None
+
+    def detailed_balance(self) -> PerReaction:
+        r"""How far rates of mass action are from local detailed balance, for each reaction.
+
+        :math:`\ln(k_+/k_-) + \Delta G^0/RT`; 0 of a reaction to which it does not apply, because
+        it has no reverse, lacks an energy, or has rates by formulas.
+        """
         found = []
         for reaction in self.parsed:
-            quotient = sum(
-                (number * jnp.log(amounts[name]) for name, number in _change(reaction)),
-                jnp.zeros((), self.dtype),
-            )
-            found.append(self.standard_free_energy(reaction) + self.thermal_energy * quotient)
+            given = all(name in self.free_energies for name in reaction.species)
+            plain = reaction.reversible and all(law.mass_action for law in reaction.laws)
+            off = jnp.zeros((), self.dtype)
+            if given and plain and not reaction.from_energies:
+                ahead, back = (jnp.asarray(law(self.constants), self.dtype) for law in reaction.laws)
+                off = jnp.log(ahead) - jnp.log(back)
+                off = off + self.standard_free_energy(reaction) / self.thermal_energy
+            found.append(off)
         return jnp.stack(found)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
