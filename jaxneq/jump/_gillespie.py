@@ -133,11 +133,12 @@ class AbstractJumpSampler(AbstractSampler):
         """Whole numbers of each species in each replica."""
         shape = (len(jumps.species), self.replicas)
         numbers = jumps.start if initial is None else jnp.asarray(initial)
+        given = numbers.shape
         if numbers.ndim == 1:
             numbers = numbers[:, None]
         if numbers.shape not in (shape, (shape[0], 1)):
             raise ValueError(
-                f"{type(self).__name__}: initial has shape {jnp.shape(initial)}. Give a number for "
+                f"{type(self).__name__}: initial has shape {given}. Give a number for "
                 f"each of {', '.join(jumps.species)}, or an array {shape}: one for each replica."
             )
         return jnp.broadcast_to(jnp.round(numbers).astype(jnp.int32), shape)

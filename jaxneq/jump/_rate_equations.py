@@ -39,7 +39,7 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
     The steady state is the one reached from the `initial` numbers. It is approached by implicit
     Euler steps that become ever longer, and found by Newton's method, where conservation laws
     stand in place of the equations that depend on others; so derivatives are those of the implicit
-    function theorem, to any order. In time, by a stiff integrator of order 4 (`_stiff`).
+    function theorem, to any order. In time, by a stiff integrator of order 5 (`_stiff`).
     Where several molecules meet in small numbers the mean of the exact process is another:
     fluctuations are left out.
     """
@@ -47,10 +47,12 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ReactionNetwork,)
 
     tolerance: Scalar = parameter(
-        range="(0, 1)", doc="Relative error of a step in time", default=1e-8
+        range="(0, 1)",
+        doc="Error of a step in time relative to a number, or to 1e-3 of the largest at the start",
+        default=1e-6,
     )
     max_iterations: int = setting(
-        doc="Most steps between two times, or of Newton's method", range="[1, inf)", default=200
+        doc="Most steps between two times, or of Newton's method", range="[1, inf)", default=500
     )
 
     def steady(self, system: ReactionNetwork) -> SteadyRates:
@@ -113,7 +115,7 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
             lambda numbers: _flow(system, numbers),
             start,
             times.astype(system.dtype),
-            scale=jnp.full_like(start, 1e-6 * jnp.max(lax.stop_gradient(start)) + least),
+            scale=jnp.full_like(start, 1e-3 * jnp.max(lax.stop_gradient(start)) + least),
             tolerance=jnp.maximum(self.tolerance, least).astype(system.dtype),
             max_iterations=self.max_iterations,
         )

@@ -260,9 +260,16 @@ class ReactionNetwork(AbstractSystem):
         return value * self.size ** (1 - order)
 
     def free_energy(self, counts: Float[Array, " species"]) -> PerReaction | None:
-        """Delta G of each reaction in kJ/mol, 0 of one that lacks an energy; None if all do."""
+        """Delta G of each reaction in kJ/mol; None if it is known of none.
+
+        It is 0 of a reaction that lacks an energy, or exchanges with what is not told.
+        """
         amounts = dict(zip(self.species, counts / self.size, strict=True)) | self.fixed
-        known = [all(name in self.free_energies for name in each.species) for each in self.parsed]
+        known = [
+            all(name in self.free_energies for name in each.species)
+            and bool(each.reactants and each.products)
+            for each in self.parsed
+        ]
         found = []
         for reaction, given in zip(self.parsed, known, strict=True):
             energy = jnp.zeros((), self.dtype)
