@@ -63,9 +63,9 @@ class Network(eqx.Module):
         lost = np.flatnonzero(reach[start] & ~reach[:, target])
         if lost.size:
             raise ValueError(
-                f"{owner}: from {self._told(lost.tolist())}, which {self.states[start]} leads to, there is "
-                f"no way to {self.states[target]}: the mean time is infinite. Give a target that "
-                "is always reached."
+                f"{owner}: from {self._told(lost.tolist())}, which {self.states[start]} leads to, "
+                f"there is no way to {self.states[target]}: the mean time is infinite. Give a "
+                "target that is always reached."
             )
 
     def without_reverse(self) -> tuple[str, ...]:
