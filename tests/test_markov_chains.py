@@ -228,8 +228,10 @@ def balanced():
 
 def test_kolmogorov(balanced):
     edges, _ = balanced
-    np.testing.assert_allclose(edges.cycle_affinities, 0, atol=1e-14)
-    assert np.max(np.abs(edges_of(TAME).cycle_affinities)) > 0.1
+    assert edges.kolmogorov < 1e-14
+    np.testing.assert_allclose(edges_of(THREE).kolmogorov, AFFINITY, rtol=1e-14)
+    barred = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # no cycle can be run
+    assert edges_of(barred).kolmogorov == np.inf
 
 
 def test_onsager_from_response_and_from_fluctuations(balanced):
