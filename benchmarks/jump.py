@@ -110,13 +110,11 @@ def with_stochastix():
         ]
     )
     start = {"S": float(SUBSTRATES), "E": float(ENZYMES), "ES": 0.0, "P": 0.0}
-    place = network.species.index("P")
-
     def one(key):
         found = stochastix.faststochsimsolve(
             key, network, start, T=UNTIL, solver=stochastix.DirectMethod(), save_propensities=False
         )
-        return found.x[-1, place]
+        return found.x["P"][-1]
 
     return lambda key, replicas: jax.vmap(one)(jax.random.split(key, replicas))
 

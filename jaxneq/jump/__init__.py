@@ -20,3 +20,5 @@ from ._bistability import Bistability as Bistability
 from ._bistability import TwoStates as TwoStates
 from ._master_equation import ChemicalMasterEquation as ChemicalMasterEquation
 from ._master_equation import CountDistribution as CountDistribution
+from ._chemical_langevin import ChemicalLangevin as ChemicalLangevin
+from ._tau_leaping import TauLeaping as TauLeaping

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from jaxneq._core import AbstractSolution, Estimate, Status, quantity
 
@@ -71,7 +71,7 @@ class JumpEnsemble(AbstractSolution):
     marginal: Estimate | None = quantity(
         doc="Probability of the number of molecules", dims=("species", "count"), default=None
     )
-    counts: Int[Array, "species replica"] = quantity(
+    counts: Shaped[Array, "species replica"] = quantity(
         doc="Molecules of each replica at the end", dims=("species", "replica"), panel=False
     )
     status: Status
@@ -97,9 +97,9 @@ class JumpEnsemble(AbstractSolution):
 
 def ensemble_of(
     jumps: Jumps,
-    frames: Int[Array, "time species replica"],
-    fired: Int[Array, "direction replica"],
-    start: Int[Array, "species replica"],
+    frames: Shaped[Array, "time species replica"],
+    fired: Shaped[Array, "direction replica"],
+    start: Shaped[Array, "species replica"],
     laws: Any,
     duration: Float[Array, ""],
     largest: int,
@@ -131,8 +131,8 @@ def ensemble_of(
     total = _sum_of(produced, endless)
     count = marginal = None
     if largest:
-        values = jnp.arange(largest + 1, dtype=jnp.int32)
-        shares = lax.map(lambda n: jnp.mean((frames == n).astype(dtype), axis=0), values)
+        values, whole = jnp.arange(largest + 1, dtype=jnp.int32), jnp.round(frames).astype(jnp.int32)
+        shares = lax.map(lambda n: jnp.mean((whole == n).astype(dtype), axis=0), values)
         marginal = Estimate.from_samples(jnp.transpose(shares, (2, 1, 0)))
         count = values.astype(dtype)
     kept = jnp.asarray(laws, dtype) @ (frames[-1] - start).astype(dtype)

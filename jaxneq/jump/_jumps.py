@@ -25,7 +25,8 @@ class Jumps:
     `propensities`, from rows of numbers to those of each direction; `log_constants`, the
     entropy that each reaction ahead gives to its surroundings, but for what depends on the numbers
     alone (see `ReactionNetwork.log_constants`), or None where that is not all; `irreversible`,
-    the names of those without a reverse.
+    the names of those without a reverse; `orders`, for each species the highest order of the
+    reactions that take it, and how many of its molecules meet in them.
     """
 
     species: tuple[str, ...]
@@ -36,6 +37,7 @@ class Jumps:
     propensities: Callable[[Rows], list[Array]]
     log_constants: Float[Array, " reaction"] | None
     irreversible: tuple[str, ...]
+    orders: tuple[tuple[int, int], ...]
 
     @property
     def dtype(self) -> Any:
@@ -73,6 +75,7 @@ def jumps_of(system: AbstractJump | ReactionNetwork) -> Jumps:
             propensities=system.propensities,
             log_constants=system.log_constants() if system.mass_action else None,
             irreversible=system.irreversible,
+            orders=tuple(map(system.order_of, system.species)),
         )
     network = system.network
     edges = network.edges
@@ -97,4 +100,5 @@ def jumps_of(system: AbstractJump | ReactionNetwork) -> Jumps:
         propensities=propensities,
         log_constants=edges.asymmetry,
         irreversible=(),
+        orders=((1, 1),) * edges.size,
     )

@@ -203,6 +203,15 @@ class ReactionNetwork(AbstractSystem):
         """The reactions without a reverse."""
         return tuple(each.equation for each in self.parsed if not each.reversible)
 
+    def order_of(self, species: str) -> tuple[int, int]:
+        """The highest order of the reactions that take a species, and how many of it they take."""
+        taken = [
+            dict(_reactants(self.parsed[number], sign)) | dict.fromkeys(self.fixed, 0)
+            for number, sign in self.directions
+        ]
+        found = [(sum(each.values()), each[species]) for each in taken if species in each]
+        return max(found, default=(1, 1))
+
     def standard_free_energy(self, reaction: Reaction) -> Array:
         """Delta G^0, in kJ/mol."""
         return sum(
