@@ -20,7 +20,9 @@ from ._reaction_network import ReactionNetwork
 
 
 class ChemicalLangevin(AbstractJumpSampler):
-    r"""The chemical Langevin equation, for the extent of each direction of each reaction,
+    r"""The chemical Langevin equation.
+
+    For the extent of each direction of each reaction,
 
     .. math:: d\xi_d = a_d(n)\,dt + \sqrt{a_d(n)}\,dW_d, \qquad n = n_0 + \sum_d \Delta_d\,\xi_d
 
@@ -50,7 +52,7 @@ class ChemicalLangevin(AbstractJumpSampler):
     ) -> tuple[PerDirection, Shaped[Array, " replica"], Bool[Array, ""]]:
         step = length / self.steps
         pairs = (fired.shape[0] + 1) // 2
-        words = tuple(word[:pairs, None] for word in key)
+        words = key[0][:pairs, None], key[1][:pairs, None]
         first = (number * np.int32(self.steps)).astype(jnp.uint32)
 
         def one(at: Array, fired: PerDirection) -> PerDirection:

@@ -38,9 +38,7 @@ class JumpEnsemble(AbstractSolution):
     species_names: tuple[str, ...] = eqx.field(static=True)
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
-    reaction: Int[Array, " reaction"] = quantity(
-        doc="Reaction", dims=_REACTION, coordinate=True
-    )
+    reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
     time: Float[Array, " time"] = quantity(doc="Time counted", dims=("time",))
     mean_in_time: Estimate = quantity(doc="Mean number of molecules", dims=("species", "time"))
     variance_in_time: Estimate = quantity(
@@ -131,7 +129,10 @@ def ensemble_of(
     total = _sum_of(produced, endless)
     count = marginal = None
     if largest:
-        values, whole = jnp.arange(largest + 1, dtype=jnp.int32), jnp.round(frames).astype(jnp.int32)
+        values, whole = (
+            jnp.arange(largest + 1, dtype=jnp.int32),
+            jnp.round(frames).astype(jnp.int32),
+        )
         shares = lax.map(lambda n: jnp.mean((whole == n).astype(dtype), axis=0), values)
         marginal = Estimate.from_samples(jnp.transpose(shares, (2, 1, 0)))
         count = values.astype(dtype)
@@ -206,7 +207,7 @@ def _sum_of(produced: Float[Array, "reaction replica"], endless: Array) -> Estim
 def _along_paths(
     jumps: Jumps, fired: Array, start: Array, end: Array, duration: Array
 ) -> Estimate | None:
-    r"""Net events times the logarithms of constants, and :math:`\ln n!` at the start less the end."""
+    r"""Net events times logarithms of constants, and :math:`\ln n!` at the start less the end."""
     if jumps.log_constants is None:
         return None
     dtype = jumps.dtype

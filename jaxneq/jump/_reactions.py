@@ -154,7 +154,8 @@ def _check_node(node: ast.AST) -> None:
 
 def _value(node: Any, known: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
-        return float(node.value)
+        number: Any = node.value
+        return float(number)
     if isinstance(node, ast.Name):
         return known[node.id]
     if isinstance(node, ast.UnaryOp):
@@ -162,7 +163,8 @@ def _value(node: Any, known: Mapping[str, Any]) -> Any:
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.Call):
         values = [_value(argument, known) for argument in node.args]
-        return FUNCTIONS[node.func.id][1](*values)
+        function: Any = node.func
+        return FUNCTIONS[function.id][1](*values)
     left, right = _value(node.left, known), _value(node.right, known)
     if isinstance(node.op, ast.Pow):
         return power(left, right)

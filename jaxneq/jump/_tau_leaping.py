@@ -33,8 +33,8 @@ class TauLeaping(AbstractJumpSampler):
     with the mean and the variance per time of each number (Cao, Gillespie and Petzold, J. Chem.
     Phys. 124, 044109, 2006); g is the order of the reactions that a species takes part in. Where a
     leap would hold fewer than 10 events, one exact event is taken. A leap to a number below 0 is
-    refused and tried again over half the time; so numbers never are negative, at the price of a bias
-    where molecules are few. Averages have an error of the order of `error`.
+    refused and tried again over half the time; so numbers never are negative, at the price of a
+    bias where molecules are few. Averages have an error of the order of `error`.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ReactionNetwork,)
@@ -64,7 +64,7 @@ class TauLeaping(AbstractJumpSampler):
     ) -> tuple[PerDirection, Shaped[Array, " replica"], Bool[Array, ""]]:
         dtype, directions = jumps.dtype, jnp.arange(fired.shape[0])[:, None]
         single, many = ((k[0][part], k[1][part]) for k, part in ((key, 0), (key, slice(1, None))))
-        many = tuple(word[:, None] for word in many)
+        many = many[0][:, None], many[1][:, None]
         error, shape = self.error.astype(dtype), fired.shape
 
         def leap(carry: tuple) -> tuple:
@@ -137,7 +137,7 @@ def _longest(
 
 
 def _orders(jumps: Jumps, numbers: PerSpecies) -> PerSpecies:
-    """g of each species: the highest order, more where several of its own molecules meet."""
+    """G of each species: the highest order, more where several of its own molecules meet."""
     rows = []
     for (order, own), number in zip(jumps.orders, numbers, strict=True):
         pairs = sum((taken / jnp.maximum(number - taken, 1) for taken in range(1, own)), 0 * number)

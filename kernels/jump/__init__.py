@@ -24,7 +24,7 @@ def _rates(rows):
 
 
 def _start(replicas):
-    key = tuple(noise.stream_key(jax.random.key(2), 0))
+    key = noise.stream_key(jax.random.key(2), 0)
     return jnp.zeros((3, replicas), jnp.int32), jnp.arange(replicas, dtype=jnp.uint32), key
 
 
@@ -41,7 +41,7 @@ def _plain(clock):
 def _poisson_example():
     mean = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.01, 1e5, 400)])
     identity = jnp.arange(mean.size, dtype=jnp.uint32)
-    return mean, tuple(noise.stream_key(jax.random.key(4), 0)), identity, identity * jnp.uint32(3)
+    return mean, noise.stream_key(jax.random.key(4), 0), identity, identity * jnp.uint32(3)
 
 
 OPERATIONS = (
