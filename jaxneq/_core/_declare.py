@@ -110,6 +110,7 @@ def parameter(
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
     default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
@@ -118,7 +119,8 @@ def parameter(
     """
     interval = Interval.parse(range)
     declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
-    return eqx.field(converter=_as_array, default=default, metadata={"parameter": declared})
+    metadata = {"parameter": declared}
+    return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
 
 
 def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)") -> Any:

@@ -40,7 +40,7 @@ class MarkovNetwork(AbstractJump):
 
     def __init__(self, rates: Any, states: Any = (), edges: Any = None):
         self.rates = rates if hasattr(rates, "dtype") else jnp.asarray(rates, float)
-        self.states = tuple(states) if not isinstance(states, str) else states
+        self.states = states
         if edges is None:
             size = self.rates.shape[0] if self.rates.ndim == 2 else 0
             pairs = [(i, j) for i in range(size) for j in range(i + 1, size)]

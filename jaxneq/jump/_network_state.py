@@ -53,17 +53,17 @@ class NetworkState(AbstractSolution):
     )
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
     cycle_entropy_production: Float[Array, ""] = quantity(
-        doc="Entropy production by cycles", reference_for="entropy_production"
+        doc="Entropy production by cycles: the same"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over what leaves it; the largest"
     )
     status: Status
     stats: dict[str, Any]
-    states: tuple[str, ...] = eqx.field(static=True)
-    edges: tuple[str, ...] = eqx.field(static=True)
-    cycles: tuple[str, ...] = eqx.field(static=True)
-    reservoirs: tuple[str, ...] = eqx.field(static=True)
+    states: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    edges: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    cycles: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    reservoirs: tuple[str, ...] = eqx.field(static=True, kw_only=True)
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -80,7 +80,8 @@ class NetworkState(AbstractSolution):
         With the variance per time D (Barato and Seifert, Phys. Rev. Lett. 114, 158101, 2015);
         infinite where nothing flows.
         """
-        flows = self.edge_current != 0
+        rounding = 256 * jnp.finfo(self.edge_current.dtype).eps * self.edge_traffic
+        flows = jnp.abs(self.edge_current) > rounding
         square = jnp.where(flows, self.edge_current, 1) ** 2
         product = self.edge_current_variance * self.entropy_production / square
         return jnp.where(flows, product, jnp.inf)
@@ -96,10 +97,10 @@ def irreversible(affinity: Array, names: tuple[str, ...]) -> str:
     """Why an entropy production is infinite, if it is."""
     if not is_concrete(affinity):
         return ""
-    endless = np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0)
-    if not endless.any():
+    endless = np.flatnonzero(np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0))
+    if not endless.size:
         return ""
-    steps = ", ".join(name for name, one in zip(names, endless, strict=True) if one)
+    steps = ", ".join(names[edge] for edge in endless)
     return f"the entropy production is infinite, for there are steps without reverse: {steps}."
 
 

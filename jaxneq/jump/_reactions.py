@@ -141,8 +141,8 @@ def _law(text: str, rate: str) -> Law:
 def _check_node(node: ast.AST) -> None:
     plain = ast.Name | ast.Load | ast.BinOp | ast.UnaryOp | ast.USub | ast.UAdd | ast.Pow
     if isinstance(node, ast.Call):
-        known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
-        if not known or len(node.args) != FUNCTIONS[node.func.id][0] or node.keywords:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in FUNCTIONS or len(node.args) != FUNCTIONS[name][0] or node.keywords:
             able = ", ".join(f"{name} of {count}" for name, (count, _) in FUNCTIONS.items())
             raise ValueError(f"functions are {able}")
     elif isinstance(node, ast.Constant):

@@ -30,7 +30,7 @@ class StationaryState(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractJump,)
 
     def check(self, system: AbstractJump) -> None:
-        system.network.check_irreducible("StationaryState")
+        system.known_network.check_irreducible("StationaryState")
 
     def steady(self, system: AbstractJump) -> NetworkState:
         network = system.network

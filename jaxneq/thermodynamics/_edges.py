@@ -163,12 +163,17 @@ def fundamental_cycles(
     return cycles, chords
 
 
+def reachable(rates: np.ndarray) -> np.ndarray:
+    """Whether a state leads to another, ``[from, to]``, by Warshall's algorithm."""
+    reach = (rates > 0) | np.eye(len(rates), dtype=bool)
+    for k in range(len(rates)):
+        reach |= reach[:, k, None] & reach[None, k]
+    return reach
+
+
 def classes_of(rates: np.ndarray) -> tuple[list[list[int]], list[bool]]:
     """The classes of states that reach each other, and which of them are never left."""
-    size = len(rates)
-    reach = (rates > 0) | np.eye(size, dtype=bool)
-    for k in range(size):  # Warshall's algorithm
-        reach |= reach[:, k, None] & reach[None, k]
+    reach = reachable(rates)
     mutual = reach & reach.T
     classes = [np.flatnonzero(row).tolist() for row in np.unique(mutual, axis=0)[::-1]]
     closed = [bool(np.all(reach[states[0]] == mutual[states[0]])) for states in classes]
