@@ -69,13 +69,13 @@ def test_a_path_depends_on_its_seed_alone():
     method = Gillespie(replicas=96, instants=6)
     arguments = {"key": KEY, "time": 9.0, "burn_in": 3.0}
     whole = simulate(RING, method, **arguments)
-    blocks = simulate(RING, dataclasses.replace(method, block=32), **arguments)
-    chunks = run(RING, method, **arguments, chunk_duration=1e-9)
+    in_parts = dataclasses.replace(method, block=32)
+    parts = run(RING, in_parts, **arguments, chunk_duration=1e-9)
     other_instants = simulate(RING, dataclasses.replace(method, instants=3), **arguments)
-    for found in (blocks, chunks, other_instants):
+    for found in (parts, other_instants):
         assert np.array_equal(found.counts, whole.counts)
         assert np.array_equal(found.activity.value, whole.activity.value)
-    assert np.array_equal(blocks.mean_in_time.value, whole.mean_in_time.value)
+    assert np.array_equal(parts.mean_in_time.value, whole.mean_in_time.value)
 
 
 def test_an_absorbing_state_ends_a_path():
