@@ -53,12 +53,12 @@ def test_a_path_depends_on_its_seed_alone(method):
 def test_gaussian_fluctuations_of_many_molecules():
     """Of pairs in equilibrium: the linear noise approximation, exact to 1/n, for these steps."""
     method = ChemicalLangevin(replicas=512, instants=16, steps=50)
-    found = simulate(PAIRS, method, key=KEY, time=9.0, burn_in=1.0)
+    found = simulate(PAIRS, method, key=KEY, time=11.0, burn_in=3.0)
     a = float(evolve(PAIRS, times=[50.0]).mean[0, 0])
     ahead, slope = 1e-4 * a**2, 4e-4 * a + 0.5  # d(a_+ - a_-)/d xi, with a' = -2, b' = 1
     estimate = jax.tree.map(lambda each: each[1], found.variance)
     expected = ahead / slope / (1 - slope * (0.5 / 50) / 2)
-    assert abs(estimate.z_score(expected)) < 5 and estimate.stderr < 0.02 * estimate.value
+    assert abs(estimate.z_score(expected)) < 5 and estimate.stderr < 0.03 * estimate.value
     assert found.conservation_residual < 1e-9 * 20000
 
 

@@ -128,9 +128,9 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
         currents = [edges.current(probability) for edges in found]
         rate = jnp.stack([jnp.sum(current) for current in currents])
         produced = jnp.stack([_produced(edges, probability) for edges in found])
-        endless = jnp.asarray([name in system.irreversible for name in names])
-        produced = jnp.where(endless, jnp.inf, produced)
         flows = rate != 0
+        endless = jnp.asarray([name in system.irreversible for name in names]) & flows
+        produced = jnp.where(endless, jnp.inf, produced)
         affinity = jnp.where(flows, produced / jnp.where(flows, rate, 1), 0)
         change = sum(
             edges.divergence(current) for edges, current in zip(found, currents, strict=True)
