@@ -18,6 +18,9 @@ RING = ReactionNetwork(
 )
 
 
+BIRTH = ReactionNetwork(reactions=("0 <-> X : 4.0, 1.0",), initial={"X": 3})
+
+
 @pytest.fixture(scope="module")
 def sampled():
     method = Gillespie(replicas=4000, instants=16, largest=3)
@@ -68,14 +71,14 @@ def test_a_markov_network_is_one_walker():
 def test_a_path_depends_on_its_seed_alone():
     method = Gillespie(replicas=96, instants=6)
     arguments = {"key": KEY, "time": 9.0, "burn_in": 3.0}
-    whole = simulate(RING, method, **arguments)
-    blocks = simulate(RING, dataclasses.replace(method, block=32), **arguments)
-    chunks = run(RING, method, **arguments, chunk_duration=1e-9)
-    other_instants = simulate(RING, dataclasses.replace(method, instants=3), **arguments)
-    for found in (blocks, chunks, other_instants):
+    whole = simulate(BIRTH, method, **arguments)
+    in_parts = dataclasses.replace(method, block=32)
+    parts = run(BIRTH, in_parts, **arguments, chunk_duration=1e-9)
+    other_instants = simulate(BIRTH, dataclasses.replace(method, instants=3), **arguments)
+    for found in (parts, other_instants):
         assert np.array_equal(found.counts, whole.counts)
         assert np.array_equal(found.activity.value, whole.activity.value)
-    assert np.array_equal(blocks.mean_in_time.value, whole.mean_in_time.value)
+    assert np.array_equal(parts.mean_in_time.value, whole.mean_in_time.value)
 
 
 def test_an_absorbing_state_ends_a_path():
@@ -84,6 +87,15 @@ def test_an_absorbing_state_ends_a_path():
     assert np.all(found.counts == 1)
     assert found.entropy_production.value == np.inf and "2 A -> 0" in found.why_infinite
     np.testing.assert_allclose(found.rate.value, 4 / 1e4)
+
+
+def test_an_edge_without_a_way_back():
+    rates = np.array([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [4.0, 0.5, 0.0]])
+    network = MarkovNetwork(rates)
+    found = simulate(network, Gillespie(replicas=64, instants=8), key=KEY, time=20.0)
+    for estimate in (found.entropy_production, found.path_entropy_production):
+        assert estimate.value == np.inf and estimate.stderr == 0
+    assert found.affinity.tolist().count(np.inf) == 1 and "0-1" in found.why_infinite
 
 
 def test_it_runs_in_float32_under_vmap():

@@ -157,7 +157,9 @@ def test_derivatives_of_two_states():
 
     @jax.jit
     def quantities(k):
-        found = steady(changed(schloegl(), "constants", k4=k), Bistability(largest=120), throw=False)
+        found = steady(
+            changed(schloegl(), "constants", k4=k), Bistability(largest=120), throw=False
+        )
         return jnp.stack([getattr(found, name) for name in names])
 
     slopes = jax.jit(jax.jacrev(quantities))(0.5)

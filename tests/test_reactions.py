@@ -110,7 +110,10 @@ def test_one_constant_is_reversed_by_the_free_energies():
     [
         ({"constants": {"k_on": 0.5, "k_off": 0.2}}, "the constant k_cat has no value"),
         ({"constants": {**ENZYME["constants"], "k": 1.0}}, "constants.k: k is in no rate"),
-        ({"constants": {**ENZYME["constants"], "k_on": -1.0}}, "constants.k_on = -1 is not allowed"),
+        (
+            {"constants": {**ENZYME["constants"], "k_on": -1.0}},
+            "constants.k_on = -1 is not allowed",
+        ),
         ({"initial": {"Q": 1}}, "initial.Q: Q is no species that changes"),
         ({"fixed": {"Z": 1.0}}, "fixed.Z: Z takes part in no reaction"),
         ({"fixed": {"S": 0.0}}, "fixed.S = 0 is not allowed"),

@@ -7,6 +7,7 @@ from ._channel_network import State as State
 from ._channels import AbstractChannel as AbstractChannel
 from ._channels import Channel as Channel
 from ._channels import ThermalChannel as ThermalChannel
+from ._chemical_langevin import ChemicalLangevin as ChemicalLangevin
 from ._counting_statistics import CountingState as CountingState
 from ._counting_statistics import CountingStatistics as CountingStatistics
 from ._first_passage import FirstPassage as FirstPassage
@@ -33,5 +34,7 @@ from ._rate_equations import RateEquations as RateEquations
 from ._rate_solutions import RateCourse as RateCourse
 from ._rate_solutions import SteadyRates as SteadyRates
 from ._reaction_network import ReactionNetwork as ReactionNetwork
+from ._sbml import from_sbml as from_sbml
 from ._stationary_state import StationaryState as StationaryState
+from ._tau_leaping import TauLeaping as TauLeaping
 from ._trap_model import TrapModel as TrapModel

@@ -194,7 +194,7 @@ def _per_reaction(
         up, down = flux[change][:-1], flux[-change][1:]
         net.append(change * jnp.sum(up - down))
         if system.equations[number] in system.irreversible:
-            produced.append(jnp.full_like(net[-1], jnp.inf))
+            produced.append(jnp.where(net[-1] == 0, 0, jnp.inf))
             continue
         both: Bool[Array, " step"] = (up > 0) & (down > 0)
         logs = jnp.log(jnp.where(both, up, 1)) - jnp.log(jnp.where(both, down, 1))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxneq._core import AbstractSolution, Estimate, Status, quantity
 
@@ -38,9 +38,7 @@ class JumpEnsemble(AbstractSolution):
     species_names: tuple[str, ...] = eqx.field(static=True)
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
-    reaction: Int[Array, " reaction"] = quantity(
-        doc="Reaction", dims=_REACTION, coordinate=True
-    )
+    reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
     time: Float[Array, " time"] = quantity(doc="Time counted", dims=("time",))
     mean_in_time: Estimate = quantity(doc="Mean number of molecules", dims=("species", "time"))
     variance_in_time: Estimate = quantity(
@@ -71,7 +69,7 @@ class JumpEnsemble(AbstractSolution):
     marginal: Estimate | None = quantity(
         doc="Probability of the number of molecules", dims=("species", "count"), default=None
     )
-    counts: Int[Array, "species replica"] = quantity(
+    counts: Shaped[Array, "species replica"] = quantity(
         doc="Molecules of each replica at the end", dims=("species", "replica"), panel=False
     )
     status: Status
@@ -97,9 +95,9 @@ class JumpEnsemble(AbstractSolution):
 
 def ensemble_of(
     jumps: Jumps,
-    frames: Int[Array, "time species replica"],
-    fired: Int[Array, "direction replica"],
-    start: Int[Array, "species replica"],
+    frames: Shaped[Array, "time species replica"],
+    fired: Shaped[Array, "direction replica"],
+    start: Shaped[Array, "species replica"],
     laws: Any,
     duration: Float[Array, ""],
     largest: int,
@@ -122,17 +120,19 @@ def ensemble_of(
     events = jumps.net(fired.astype(dtype)).T / duration
     rate = Estimate.from_samples(events)
     rows = [frames[:, row].astype(dtype) for row in range(len(jumps.species))]
-    produced = _produced(jumps, rows)
+    produced, one_way = _produced(jumps, rows)
     some = rate.value != 0
-    endless = jnp.array([name in jumps.irreversible for name in jumps.reactions])
-    produced = jnp.where(endless[:, None], jnp.inf, produced)
+    endless = one_way & some
     force = jnp.mean(produced, axis=1) / jnp.where(some, rate.value, 1)
     affinity = jnp.where(endless, jnp.inf, jnp.where(some, force, 0))
-    total = _sum_of(produced, endless)
+    total = _unless(jnp.any(endless), jnp.sum(produced, axis=0))
     count = marginal = None
     if largest:
-        values = jnp.arange(largest + 1, dtype=jnp.int32)
-        shares = lax.map(lambda n: jnp.mean((frames == n).astype(dtype), axis=0), values)
+        values, whole = (
+            jnp.arange(largest + 1, dtype=jnp.int32),
+            jnp.round(frames).astype(jnp.int32),
+        )
+        shares = lax.map(lambda n: jnp.mean((whole == n).astype(dtype), axis=0), values)
         marginal = Estimate.from_samples(jnp.transpose(shares, (2, 1, 0)))
         count = values.astype(dtype)
     kept = jnp.asarray(laws, dtype) @ (frames[-1] - start).astype(dtype)
@@ -178,39 +178,48 @@ def _ratio(above: Estimate, its: Array, below: Estimate, each: Array) -> Estimat
     return Estimate(value, jnp.where(there, error.stderr, 0), error.n_effective)
 
 
-def _produced(jumps: Jumps, rows: list[Array]) -> Float[Array, "reaction replica"]:
-    """Entropy per time of each reaction, the mean over the instants; 0 where it has no reverse."""
+def _produced(
+    jumps: Jumps, rows: list[Array]
+) -> tuple[Float[Array, "reaction replica"], Bool[Array, " reaction"]]:
+    """Entropy per time of each reaction, the mean over the instants, and which have no reverse.
+
+    Events without a reverse are left out.
+    """
     ahead = jumps.propensities(rows)
     produced = [jnp.zeros_like(rows[0]) for _ in jumps.reactions]
+    one_way = [jnp.array(name in jumps.irreversible) for name in jumps.reactions]
     for direction, step in enumerate(jumps.steps):
-        back = jumps.reverse(direction)
+        number, back = jumps.directions[direction][0], jumps.reverse(direction)
         if back is None:
             continue
         moved = [row + float(change) for row, change in zip(rows, step, strict=True)]
-        both = ahead[direction] > 0
-        undone = jnp.where(both, jumps.propensities(moved)[back], 1)
-        log_ratio = jnp.log(jnp.where(both, ahead[direction], 1)) - jnp.log(undone)
-        number = jumps.directions[direction][0]
+        undone = jumps.propensities(moved)[back]
+        both = (ahead[direction] > 0) & (undone > 0)
+        log_ratio = jnp.log(jnp.where(both, ahead[direction], 1))
+        log_ratio = log_ratio - jnp.log(jnp.where(both, undone, 1))
         produced[number] = produced[number] + jnp.where(both, ahead[direction] * log_ratio, 0)
-    return jnp.stack([jnp.mean(one, axis=0) for one in produced])
+        lost = (ahead[direction] > 0) & ~(undone > 0)
+        one_way[number] = one_way[number] | jnp.any(lost)
+    return jnp.stack([jnp.mean(one, axis=0) for one in produced]), jnp.stack(one_way)
 
 
-def _sum_of(produced: Float[Array, "reaction replica"], endless: Array) -> Estimate:
-    """The sum over the reactions, infinite with certainty where one of them is."""
-    finite = Estimate.from_samples(jnp.sum(jnp.where(endless[:, None], 0, produced), axis=0))
-    there = jnp.any(endless)
-    value = jnp.where(there, jnp.inf, finite.value)
-    return Estimate(value, jnp.where(there, 0, finite.stderr), finite.n_effective)
+def _unless(endless: Bool[Array, ""], samples: Float[Array, " replica"]) -> Estimate:
+    """The mean of the samples, or with certainty infinite."""
+    finite = Estimate.from_samples(samples)
+    value, error = jnp.where(endless, jnp.inf, finite.value), jnp.where(endless, 0, finite.stderr)
+    return Estimate(value, error, finite.n_effective)
 
 
 def _along_paths(
     jumps: Jumps, fired: Array, start: Array, end: Array, duration: Array
 ) -> Estimate | None:
-    r"""Net events times the logarithms of constants, and :math:`\ln n!` at the start less the end."""
+    r"""Net events times logarithms of constants, and :math:`\ln n!` at the start less the end."""
     if jumps.log_constants is None:
         return None
     dtype = jumps.dtype
     net = jumps.net(fired.astype(dtype))
-    given = jnp.sum(jnp.where(net == 0, 0, net * jumps.log_constants[:, None]), axis=0)
+    finite = jnp.isfinite(jumps.log_constants)
+    given = jnp.sum(net * jnp.where(finite, jumps.log_constants, 0)[:, None], axis=0)
     factorials = lax.lgamma(start.astype(dtype) + 1) - lax.lgamma(end.astype(dtype) + 1)
-    return Estimate.from_samples((given + jnp.sum(factorials, axis=0)) / duration)
+    endless = jnp.any((net != 0) & ~finite[:, None])
+    return _unless(endless, (given + jnp.sum(factorials, axis=0)) / duration)

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxneq._core import AbstractSystem
+
 from ._network import AbstractJump
 from ._reaction_network import ReactionNetwork
 
@@ -20,12 +22,13 @@ Rows = Sequence[Array]
 class Jumps:
     """A population of whole numbers that jumps.
 
-    **Fields:** `species` and `reactions`, their names; `changes`, of each reaction ahead, (reaction,
-    species); `directions`, the reaction and the sign of each; `start`, the numbers at the start;
-    `propensities`, from rows of numbers to those of each direction; `log_constants`, the
-    entropy that each reaction ahead gives to its surroundings, but for what depends on the numbers
-    alone (see `ReactionNetwork.log_constants`), or None where that is not all; `irreversible`,
-    the names of those without a reverse.
+    **Fields:** `species` and `reactions`, their names; `changes`, of each reaction ahead,
+    (reaction, species); `directions`, the reaction and the sign of each; `start`, the numbers at
+    the start; `propensities`, from rows of numbers to those of each direction; `log_constants`,
+    the entropy that each reaction ahead gives to its surroundings, but for what depends on the
+    numbers alone (see `ReactionNetwork.log_constants`), or None where that is not all;
+    `irreversible`, the names of those without a reverse; `orders`, for each species the highest
+    order of the reactions that take it, and how many of its molecules meet in them.
     """
 
     species: tuple[str, ...]
@@ -36,6 +39,7 @@ class Jumps:
     propensities: Callable[[Rows], list[Array]]
     log_constants: Float[Array, " reaction"] | None
     irreversible: tuple[str, ...]
+    orders: tuple[tuple[int, int], ...]
 
     @property
     def dtype(self) -> Any:
@@ -53,7 +57,9 @@ class Jumps:
         back = (number, -sign)
         return self.directions.index(back) if back in self.directions else None
 
-    def net(self, per_direction: Float[Array, "direction replica"]) -> Float[Array, "reaction replica"]:
+    def net(
+        self, per_direction: Float[Array, "direction replica"]
+    ) -> Float[Array, "reaction replica"]:
         """Ahead less back."""
         sums: list[Any] = [0] * len(self.reactions)
         for row, (number, sign) in enumerate(self.directions):
@@ -61,7 +67,7 @@ class Jumps:
         return jnp.stack(sums)
 
 
-def jumps_of(system: AbstractJump | ReactionNetwork) -> Jumps:
+def jumps_of(system: AbstractSystem) -> Jumps:
     """A network of reactions as it is; a Markov network as one molecule that changes its state."""
     if isinstance(system, ReactionNetwork):
         return Jumps(
@@ -73,7 +79,9 @@ def jumps_of(system: AbstractJump | ReactionNetwork) -> Jumps:
             propensities=system.propensities,
             log_constants=system.log_constants() if system.mass_action else None,
             irreversible=system.irreversible,
+            orders=tuple(map(system.order_of, system.species)),
         )
+    assert isinstance(system, AbstractJump)  # see AbstractJumpSampler.systems
     network = system.network
     edges = network.edges
     count = len(network.names)
@@ -97,4 +105,5 @@ def jumps_of(system: AbstractJump | ReactionNetwork) -> Jumps:
         propensities=propensities,
         log_constants=edges.asymmetry,
         irreversible=(),
+        orders=((1, 1),) * edges.size,
     )

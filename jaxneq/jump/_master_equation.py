@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -128,10 +127,10 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
         found = [box.edges(number) for number in range(len(names))]
         currents = [edges.current(probability) for edges in found]
         rate = jnp.stack([jnp.sum(current) for current in currents])
-        produced = jnp.stack([_produced(edges, probability, reached) for edges in found])
-        endless = jnp.asarray([name in system.irreversible for name in names])
-        produced = jnp.where(endless, jnp.inf, produced)
+        produced = jnp.stack([_produced(edges, probability) for edges in found])
         flows = rate != 0
+        endless = jnp.asarray([name in system.irreversible for name in names]) & flows
+        produced = jnp.where(endless, jnp.inf, produced)
         affinity = jnp.where(flows, produced / jnp.where(flows, rate, 1), 0)
         change = sum(
             edges.divergence(current) for edges, current in zip(found, currents, strict=True)
@@ -246,8 +245,11 @@ class _Box:
 
     def edges(self, reaction: int) -> Edges:
         """Those of one reaction: its direction back along the same edges."""
-        directions = [self.directions.index((reaction, sign)) for sign in (1, -1)
-                      if (reaction, sign) in self.directions]
+        directions = [
+            self.directions.index((reaction, sign))
+            for sign in (1, -1)
+            if (reaction, sign) in self.directions
+        ]
         ahead = directions[0]
         (tail,) = np.nonzero(self.targets[ahead] >= 0)
         head = self.targets[ahead][tail]
@@ -257,9 +259,8 @@ class _Box:
         return Edges(forward, backward, *ends, self.inside.size)
 
 
-def _produced(edges: Edges, probability: Array, reached: Array) -> Float[Array, ""]:
+def _produced(edges: Edges, probability: Array) -> Float[Array, ""]:
     """Entropy production of one reaction; what its steps without reverse make is left out."""
-    tail, head = edges.ends
     ahead, back = edges.fluxes(probability)
     both = (ahead > 0) & (back > 0)
     flow = jnp.where(both, ahead - back, 0)

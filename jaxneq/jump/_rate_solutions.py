@@ -64,9 +64,7 @@ class SteadyRates(AbstractRates):
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
     concentration: Float[Array, " species"] = quantity(doc="Concentration", dims=_SPECIES)
-    mean: Float[Array, " species"] = quantity(
-        doc="Number of molecules", dims=_SPECIES, panel=False
-    )
+    mean: Float[Array, " species"] = quantity(doc="Number of molecules", dims=_SPECIES, panel=False)
     rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
     velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
     affinity: Float[Array, " reaction"] = quantity(

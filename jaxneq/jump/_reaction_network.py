@@ -44,7 +44,8 @@ class ReactionNetwork(AbstractSystem):
     Avogadro's number, or 1 where constants are meant for numbers of molecules. The rate equations
     have :math:`x^\nu` for the product; no factor :math:`1/\nu!` is put in. Anything else is
     a formula of concentrations, such as ``vmax * S / (km + S)``, ``michaelis_menten(S, vmax, km)``,
-    ``hill(X, vmax, k, n)`` or ``repressed(X, vmax, k, n)``, and the rate is :math:`\Omega` times it.
+    ``hill(X, vmax, k, n)`` or ``repressed(X, vmax, k, n)``, and the rate is :math:`\Omega` times
+    that.
 
     Where a reversible reaction has a single constant, the reverse one follows from the standard
     chemical potentials by local detailed balance,
@@ -104,7 +105,9 @@ class ReactionNetwork(AbstractSystem):
                 )
         known = of_reactions | set(self.fixed)
         if twice := sorted(set(self.constants) & known):
-            raise ValueError(f"ReactionNetwork: {twice[0]} is a species and a constant. Rename one.")
+            raise ValueError(
+                f"ReactionNetwork: {twice[0]} is a species and a constant. Rename one."
+            )
         if missing := sorted(laws - set(self.constants) - known):
             raise ValueError(
                 f"ReactionNetwork: the constant {missing[0]} has no value. Give "
@@ -203,6 +206,15 @@ class ReactionNetwork(AbstractSystem):
         """The reactions without a reverse."""
         return tuple(each.equation for each in self.parsed if not each.reversible)
 
+    def order_of(self, species: str) -> tuple[int, int]:
+        """The highest order of the reactions that take a species, and how many of it they take."""
+        taken = [
+            dict(_reactants(self.parsed[number], sign)) | dict.fromkeys(self.fixed, 0)
+            for number, sign in self.directions
+        ]
+        found = [(sum(each.values()), each[species]) for each in taken if species in each]
+        return max(found, default=(1, 1))
+
     def standard_free_energy(self, reaction: Reaction) -> Array:
         """Delta G^0, in kJ/mol."""
         return sum(
@@ -247,7 +259,7 @@ class ReactionNetwork(AbstractSystem):
         return rates
 
     def _constant(self, reaction: Reaction, sign: int) -> Array:
-        """k Omega^(1 - order) times the concentrations that are fixed."""
+        """K Omega^(1 - order) times the concentrations that are fixed."""
         value = jnp.asarray(_law_of(reaction, sign)(self.constants), self.dtype)
         if sign < 0 and reaction.from_energies:
             value = value * jnp.exp(self.standard_free_energy(reaction) / self.thermal_energy)
@@ -291,7 +303,9 @@ class ReactionNetwork(AbstractSystem):
             plain = reaction.reversible and all(law.mass_action for law in reaction.laws)
             off = jnp.zeros((), self.dtype)
             if given and plain and not reaction.from_energies:
-                ahead, back = (jnp.asarray(law(self.constants), self.dtype) for law in reaction.laws)
+                ahead, back = (
+                    jnp.asarray(law(self.constants), self.dtype) for law in reaction.laws
+                )
                 off = jnp.log(ahead) - jnp.log(back)
                 off = off + self.standard_free_energy(reaction) / self.thermal_energy
             found.append(off)

@@ -141,8 +141,8 @@ def _law(text: str, rate: str) -> Law:
 def _check_node(node: ast.AST) -> None:
     plain = ast.Name | ast.Load | ast.BinOp | ast.UnaryOp | ast.USub | ast.UAdd | ast.Pow
     if isinstance(node, ast.Call):
-        known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
-        if not known or len(node.args) != FUNCTIONS[node.func.id][0] or node.keywords:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in FUNCTIONS or len(node.args) != FUNCTIONS[name][0] or node.keywords:
             able = ", ".join(f"{name} of {count}" for name, (count, _) in FUNCTIONS.items())
             raise ValueError(f"functions are {able}")
     elif isinstance(node, ast.Constant):
@@ -154,7 +154,8 @@ def _check_node(node: ast.AST) -> None:
 
 def _value(node: Any, known: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
-        return float(node.value)
+        number: Any = node.value
+        return float(number)
     if isinstance(node, ast.Name):
         return known[node.id]
     if isinstance(node, ast.UnaryOp):
@@ -162,7 +163,8 @@ def _value(node: Any, known: Mapping[str, Any]) -> Any:
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.Call):
         values = [_value(argument, known) for argument in node.args]
-        return FUNCTIONS[node.func.id][1](*values)
+        function: Any = node.func
+        return FUNCTIONS[function.id][1](*values)
     left, right = _value(node.left, known), _value(node.right, known)
     if isinstance(node.op, ast.Pow):
         return power(left, right)

@@ -11,6 +11,7 @@ from .. import noise
 from .._registry import Operation
 from . import reference
 from .lockstep import advance as advance
+from .poisson import poisson as poisson
 
 _UNTIL = 3.0
 
@@ -23,7 +24,7 @@ def _rates(rows):
 
 
 def _start(replicas):
-    key = tuple(noise.stream_key(jax.random.key(2), 0))
+    key = noise.stream_key(jax.random.key(2), 0)
     return jnp.zeros((3, replicas), jnp.int32), jnp.arange(replicas, dtype=jnp.uint32), key
 
 
@@ -37,6 +38,13 @@ def _plain(clock):
     return reference.advance(_rates, fired, clock, key, identity, _UNTIL)
 
 
+def _poisson_example():
+    mean = jnp.concatenate([jnp.zeros(1), jnp.geomspace(0.01, 1e5, 400)])
+    identity = jnp.arange(mean.size, dtype=jnp.uint32)
+    return mean, noise.stream_key(jax.random.key(4), 0), identity, identity * jnp.uint32(3)
+
+
 OPERATIONS = (
+    Operation("jump.poisson", poisson, reference.poisson, _poisson_example, 1e-12),
     Operation("jump.advance", _fast, _plain, lambda: (jnp.linspace(0, 0.5, 6),), 1e-12),
 )
