@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from jaxneq import config, evolve, jump, steady
+from jaxneq import SolveError, config, evolve, jump, steady
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 GLASS = jump.TrapModel(temperature=0.5, levels=40, deepest=20.0)
@@ -104,6 +104,13 @@ def test_the_hump_differentiates_through_the_waiting_time():
 def test_temperatures_in_the_wrong_order_are_refused():
     with pytest.raises(ValueError, match=r"low_temperature = 1.1, that of the system 1"):
         evolve(dataclasses.replace(WARM, temperature=1.0), KOVACS, times=[1.0])
+
+
+def test_a_glass_that_never_gets_there_says_so():
+    small = dataclasses.replace(WARM, levels=6)
+    cold = jnp.zeros(6).at[-1].set(1.0)  # all in the deepest traps: below every equilibrium
+    with pytest.raises(SolveError, match="energy of equilibrium"):
+        evolve(small, KOVACS, times=[1.0], initial=cold)
 
 
 @pytest.mark.parametrize(("name", "primary"), [("kovacs", "energy"), ("ageing", "correlation")])

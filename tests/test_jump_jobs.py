@@ -156,6 +156,22 @@ def test_large_deviations_are_symmetric():
     assert value(found, "conservation_residual") < 1e-14
 
 
+def test_misuse_of_methods_on_networks_is_told():
+    def refused(said, name, *overrides):
+        with pytest.raises(config.JobError, match=said):
+            done(name, *overrides)
+
+    refused("no state 'melted'. Give one of 'folded'", "arrival", 'method.target="melted"')
+    refused("both 'folded'", "arrival", 'method.target="folded"')
+    refused("no state 'Hot'", "relaxation", 'method.start="Hot"')
+    refused("no edge 'Warm-Hot'. Give one of", "counting", 'method.count="Warm-Hot"')
+    one_way = "system.rates=[[0.0, 2.0, 0.2], [1.0, 0.0, 1.5], [0.8, 0.0, 0.0]]"
+    refused("without reverse is infinite: Cool-Icy", "counting", one_way)
+    trapped = "system.rates=[[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], "
+    trapped += "[0.0, 0.0, 1.0, 0.0]]"
+    refused("no way to aggregated: the mean time is infinite", "arrival", trapped)
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

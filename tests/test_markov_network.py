@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneq import jump, steady
+from jaxneq import evolve, jump, steady
 
 # 0 -> 1 -> 2 -> 0 with 2, 3, 4, and back with 1, 0.5, 1
 RATES = np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 3.0], [4.0, 0.5, 0.0]])
@@ -31,16 +31,17 @@ def test_every_rate_differentiates():
     def produced(rates):
         return steady(jump.MarkovNetwork(rates)).entropy_production
 
-    rates = jnp.asarray(RATES)
-    slopes = jax.grad(produced)(rates)
-    steps = jnp.eye(9).reshape(9, 3, 3)[np.flatnonzero(RATES)] * 1e-5
-    central = jax.vmap(lambda h: (produced(rates + h) - produced(rates - h)) / 2e-5)(steps)
-    np.testing.assert_allclose(slopes.ravel()[np.flatnonzero(RATES)], central, rtol=1e-7)
-    along = jnp.asarray(np.where(RATES > 0, np.cos(np.arange(9.0)).reshape(3, 3), 0))
-    curved = jax.jvp(jax.grad(produced), (rates,), (along,))[1]
-    moved = [jax.grad(produced)(rates + sign * 1e-5 * along) for sign in (1, -1)]
-    wanted = (moved[0] - moved[1])[RATES > 0] / 2e-5
-    np.testing.assert_allclose(curved[RATES > 0], wanted, rtol=1e-6)
+    rates, slope = jnp.asarray(RATES), jax.jit(jax.grad(produced))
+    there, value = RATES > 0, jax.jit(produced)
+    central = [
+        (value(rates + step) - value(rates - step)) / 2e-5
+        for step in np.eye(9).reshape(9, 3, 3)[there.ravel()] * 1e-5
+    ]
+    np.testing.assert_allclose(slope(rates)[there], central, rtol=1e-7)
+    along = jnp.where(there, jnp.cos(jnp.arange(9.0)).reshape(3, 3), 0)
+    curved = jax.jit(lambda w: jax.jvp(jax.grad(produced), (w,), (along,))[1])(rates)
+    moved = [slope(rates + sign * 1e-5 * along) for sign in (1, -1)]
+    np.testing.assert_allclose(curved[there], (moved[0] - moved[1])[there] / 2e-5, rtol=1e-6)
 
 
 def test_edges_are_those_of_the_concrete_rates():
@@ -179,3 +180,26 @@ def test_a_reducible_network_tells_so_in_compiled_code():
 
     assert str(status(jnp.asarray([[0.0, 1.0], [1.0, 0.0]]))) == "success"
     assert str(status(jnp.asarray([[0.0, 1.0], [0.0, 0.0]]))) == "reducible"
+
+
+def test_a_start_by_name_or_as_a_distribution():
+    net = jump.MarkovNetwork(RATES, states=("A", "B", "C"))
+    named = evolve(net, jump.MasterEquation(start="B"), times=[0.0, 0.4])
+    given = evolve(net, times=[0.0, 0.4], initial=[0.0, 1.0, 0.0])
+    np.testing.assert_allclose(given.probability, named.probability, rtol=1e-15)
+    assert named.probability[1, 0] == 1 and named.entropy_production[0] == jnp.inf
+    settled = evolve(net, times=[0.4], initial=steady(net).probability)
+    np.testing.assert_allclose(settled.nonadiabatic_entropy_production, 0, atol=1e-14)
+    np.testing.assert_allclose(settled.entropy_production, 47 / 72 * math.log(48), rtol=1e-12)
+    for wrong in ([0.5, 0.5], [0.7, 0.7, -0.4]):
+        with pytest.raises(ValueError, match="3 probabilities that add up to 1"):
+            evolve(net, times=[1.0], initial=wrong)
+
+
+def test_a_network_that_absorbs_has_no_split():
+    net = jump.MarkovNetwork([[0.0, 1.0], [0.0, 0.0]], states=("alive", "dead"))
+    with pytest.warns(UserWarning, match="alive-dead"):
+        found = evolve(net, jump.MasterEquation(start="alive"), times=[2.0])
+    np.testing.assert_allclose(found.probability[0], math.exp(-2.0), rtol=1e-14)
+    for kind in ("", "adiabatic_", "nonadiabatic_"):
+        assert getattr(found, f"{kind}entropy_production") == jnp.inf

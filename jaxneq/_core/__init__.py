@@ -14,6 +14,7 @@ from ._compile import compiled as compiled
 from ._declare import AbstractDeclared as AbstractDeclared
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
+from ._declare import entries_of as entries_of
 from ._declare import is_concrete as is_concrete
 from ._declare import named as named
 from ._declare import names as names
@@ -22,6 +23,7 @@ from ._declare import parameters_of as parameters_of
 from ._declare import part as part
 from ._declare import parts as parts
 from ._declare import setting as setting
+from ._declare import table as table
 from ._estimate import Estimate as Estimate
 from ._linear import SolveStats as SolveStats
 from ._linear import conjugate_gradients as conjugate_gradients

@@ -47,7 +47,8 @@ class Interval:
 class Parameter:
     """What is declared of one parameter.
 
-    `kind` is "number", "integer", "choice", "name", "names", "part" or "parts".
+    `kind` is "number", "integer", "choice", "name", "names", "part", "parts" or "table" (of
+    numbers by name).
     """
 
     name: str
@@ -76,6 +77,7 @@ class Parameter:
         if self.kind in ("name", "names"):
             return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
+        noun = "numbers by name, each" if self.kind == "table" else noun
         return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
 
 
@@ -119,6 +121,20 @@ def parameter(
     declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
     metadata = {"parameter": declared}
     return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
+
+
+def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)") -> Any:
+    """Declare differentiable numbers, each with a name that the user gives; by default none.
+
+    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file.
+    """
+    declared = {"kind": "table", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+
+    def as_arrays(numbers: Any) -> dict[str, Any]:
+        return {str(name): _as_array(number) for name, number in dict(numbers).items()}
+
+    metadata = {"parameter": declared}
+    return eqx.field(converter=as_arrays, default_factory=dict, metadata=metadata)
 
 
 def setting(
@@ -194,7 +210,16 @@ def parameters_of(cls: type) -> Iterator[Parameter]:
         if "parameter" in field.metadata:
             declared = {"interval": anywhere, "choices": (), "part": None, "dims": ()}
             declared |= field.metadata["parameter"]
-            yield Parameter(name=field.name, default=field.default, **declared)
+            default = {} if declared["kind"] == "table" else field.default
+            yield Parameter(name=field.name, default=default, **declared)
+
+
+def entries_of(declared: Parameter, numbers: Any) -> Iterator[tuple[Parameter, Any]]:
+    """The numbers of a table, each as a parameter."""
+    for name, number in numbers.items():
+        doc = f"{declared.doc.rstrip('.')}: {name}"
+        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc}
+        yield dataclasses.replace(declared, **own, default=dataclasses.MISSING), number
 
 
 class AbstractDeclared(eqx.Module):
@@ -207,13 +232,19 @@ class AbstractDeclared(eqx.Module):
         sizes: dict[str, int] = {}
         for declared in parameters_of(type(self)):
             value = getattr(self, declared.name)
-            if declared.kind == "number" and isinstance(value, jax.Array):
-                _check_shape(type(self).__name__, declared, value.shape, sizes)
-            if not _acceptable(declared, value):
-                raise ValueError(
-                    f"{type(self).__name__}: {declared.name} = {_show(value)} is not allowed. "
-                    f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
-                )
+            one = [(declared, value)]
+            for each, found in entries_of(declared, value) if declared.kind == "table" else one:
+                _check(type(self).__name__, each, found, sizes)
+
+
+def _check(owner: str, declared: Parameter, value: Any, sizes: dict[str, int]) -> None:
+    if declared.kind == "number" and isinstance(value, jax.Array):
+        _check_shape(owner, declared, value.shape, sizes)
+    if not _acceptable(declared, value):
+        raise ValueError(
+            f"{owner}: {declared.name} = {_show(value)} is not allowed. "
+            f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
+        )
 
 
 def _check_shape(

@@ -45,6 +45,8 @@ def value_type(declared: Parameter) -> Any:
     if declared.part is not None:
         return Any  # a name or a table, which is checked when its own class is known
     value: Any = Annotated[float, Field(**_bounds(declared.interval))]
+    if declared.kind == "table":
+        return dict[str, value]
     for _ in declared.dims:
         value = Annotated[list[value], Field(min_length=1)]
     return value
@@ -52,8 +54,9 @@ def value_type(declared: Parameter) -> Any:
 
 def accepts(cls: type, declared: Parameter, value: Any) -> bool:
     """Whether a bare value of a job file will do for a parameter that is no part."""
+    name, _, entry = declared.name.partition(".")  # of a number in a table
     try:
-        _adapters(cls)[declared.name].validate_python(value)
+        _adapters(cls)[name].validate_python({entry: value} if entry else value)
     except pydantic.ValidationError:
         return False
     return True

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jaxneq._core import Parameter, parameters_of
+from jaxneq._core import Parameter, entries_of, parameters_of
 
 from ._message import JobError, hint, nearest
 
@@ -44,6 +44,8 @@ def replaced(root: Any, path: str, value: Any) -> Any:
         value = replaced(_child(root, name), below, value)
     if isinstance(root, tuple):
         return tuple(value if part.name == name else part for part in root)
+    if isinstance(root, dict):
+        return {**root, name: value}
     return dataclasses.replace(root, **{name: value})
 
 
@@ -55,15 +57,21 @@ def value_at(root: Any, path: str) -> Any:
 
 
 def _child(owner: Any, name: str) -> Any:
-    """What an object, or a tuple of named parts, has under a name."""
+    """What an object, a tuple of named parts, or a table has under a name."""
     if isinstance(owner, tuple):
         return next(part for part in owner if part.name == name)
+    if isinstance(owner, dict):
+        return owner[name]
     return getattr(owner, name)
 
 
 def _below(prefix: str, owner: Any) -> Iterator[Target]:
     for declared in parameters_of(type(owner)):
         path, value = f"{prefix}.{declared.name}", getattr(owner, declared.name)
+        if declared.kind == "table":
+            for entry, number in entries_of(declared, value):
+                yield Target(f"{prefix}.{entry.name}", type(owner), entry, number)
+            continue
         yield Target(path, type(owner), declared, value)
         if declared.kind == "parts":
             for part in value:

@@ -1,22 +1,27 @@
 """Jump processes: Markov networks and chemical reactions, exact, in time and sampled."""
 
+from ._bistability import Bistability as Bistability
+from ._bistability import TwoStates as TwoStates
 from ._channel_network import ChannelNetwork as ChannelNetwork
 from ._channel_network import State as State
 from ._channels import AbstractChannel as AbstractChannel
 from ._channels import Channel as Channel
 from ._channels import ThermalChannel as ThermalChannel
+from ._chemical_langevin import ChemicalLangevin as ChemicalLangevin
 from ._counting_statistics import CountingState as CountingState
 from ._counting_statistics import CountingStatistics as CountingStatistics
 from ._first_passage import FirstPassage as FirstPassage
 from ._first_passage import PassageState as PassageState
+from ._gillespie import Gillespie as Gillespie
 from ._glass_memory import Ageing as Ageing
 from ._glass_memory import GlassState as GlassState
 from ._glass_memory import Kovacs as Kovacs
 from ._least_dissipation import LeastDissipation as LeastDissipation
 from ._least_dissipation import LeastDissipationState as LeastDissipationState
+from ._jump_ensemble import JumpEnsemble as JumpEnsemble
 from ._markov_network import MarkovNetwork as MarkovNetwork
-from ._master_equation import MasterEquation as MasterEquation
-from ._master_equation import NetworkInTime as NetworkInTime
+from ._master_equation import ChemicalMasterEquation as ChemicalMasterEquation
+from ._master_equation import CountDistribution as CountDistribution
 from ._motor_cycle import MotorCycle as MotorCycle
 from ._motor_cycle import MotorState as MotorState
 from ._motors import AbstractMotor as AbstractMotor
@@ -24,6 +29,14 @@ from ._motors import Kinesin as Kinesin
 from ._motors import TwoStateMotor as TwoStateMotor
 from ._network import AbstractJump as AbstractJump
 from ._network import Network as Network
+from ._network_in_time import MasterEquation as MasterEquation
+from ._network_in_time import NetworkInTime as NetworkInTime
 from ._network_state import NetworkState as NetworkState
+from ._rate_equations import RateEquations as RateEquations
+from ._rate_solutions import RateCourse as RateCourse
+from ._rate_solutions import SteadyRates as SteadyRates
+from ._reaction_network import ReactionNetwork as ReactionNetwork
+from ._sbml import from_sbml as from_sbml
 from ._stationary_state import StationaryState as StationaryState
+from ._tau_leaping import TauLeaping as TauLeaping
 from ._trap_model import TrapModel as TrapModel

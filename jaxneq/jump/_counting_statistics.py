@@ -122,10 +122,17 @@ class CountingStatistics(AbstractSteadyMethod):
         (current,), ((variance,),) = current_statistics(edges, counts[None])
         bias = jnp.linspace(self.lower.astype(dtype), self.upper.astype(dtype), self.points)
 
-        def generating(s: Array, of: Array = counts) -> Array:
+        # Beside the biases, two that show the symmetry of the entropy
+        finite = jnp.where(jnp.isfinite(entropy), entropy, 0)
+        rows = [jnp.tile(counts, (self.points, 1)), jnp.tile(finite, (2, 1))]
+        all_counts = jnp.concatenate(rows)
+        biases = jnp.concatenate([bias, jnp.asarray([0.3, -1.3], dtype)])
+
+        def generating(s: Array, of: Array) -> Array:
             return scaled_cumulant_generating_function(edges, of, s)
 
-        value, slope = jax.vmap(jax.value_and_grad(generating))(bias)
+        values, slopes = jax.vmap(jax.value_and_grad(generating))(biases, all_counts)
+        value, slope = values[:-2], slopes[:-2]
         probability = stationary_distribution(edges.rates)
         produced = jnp.sum(edges.entropy_production(probability))
         # What rounding leaves of the gross flow is no current.
@@ -133,10 +140,7 @@ class CountingStatistics(AbstractSteadyMethod):
         gross = jnp.sum(jnp.where(counts != 0, jnp.abs(counts), 0) * (ahead + back))
         flows = jnp.abs(current) > 256 * jnp.finfo(dtype).eps * gross
         known = jnp.where(flows, current, 1)
-        finite = jnp.where(jnp.isfinite(entropy), entropy, 0)
-        there, mirror = generating(jnp.asarray(0.3, dtype), finite), -1.3
-        back = generating(jnp.asarray(mirror, dtype), finite)
-        asymmetry = jnp.abs(there - back) / jnp.max(jnp.sum(edges.rates, axis=1))
+        asymmetry = jnp.abs(values[-2] - values[-1]) / jnp.max(jnp.sum(edges.rates, axis=1))
         return CountingState(
             bias=bias,
             generating_function=value,

@@ -22,8 +22,8 @@ from jaxneq._core import (
 )
 from jaxneq.thermodynamics import first_passage_times, transition_probabilities
 
-from ._master_equation import check_size, start_of
 from ._network import AbstractJump
+from ._network_in_time import check_size, start_of
 
 _TIME = ("time",)
 

@@ -53,6 +53,8 @@ class MarkovNetwork(AbstractJump):
     def __check_init__(self):
         super().__check_init__()
         size = self.rates.shape[0]
+        if size < 2:
+            raise ValueError("MarkovNetwork: there is one state. Give rates between two or more.")
         if self.states and len(self.states) != size:
             raise ValueError(
                 f"MarkovNetwork: states has {len(self.states)} names, rates {size} rows. Give a "

@@ -1,224 +1,284 @@
-"""The master equation in time."""
+"""The master equation of a reaction network, in a box of numbers."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxneq._core import (
-    AbstractEvolveMethod,
     AbstractSolution,
+    AbstractSteadyMethod,
     AbstractSystem,
     Case,
     Status,
-    as_samples,
-    evolve,
-    is_concrete,
-    named,
     quantity,
+    setting,
+    steady,
 )
-from jaxneq.thermodynamics import (
-    gain,
-    log_ratio,
-    stationary_distribution,
-    transition_probabilities,
-)
+from jaxneq.thermodynamics import Edges, log_ratio, stationary_distribution
 
-from ._network import AbstractJump, Network
 from ._network_state import irreversible, name_dimensions
+from ._reaction_network import ReactionNetwork
 
-_TIME = ("time",)
-_MOST_STATES = 512
+_MOST = 4096  # states whose matrix fits
+_SPECIES = ("species",)
+_REACTION = ("reaction",)
 
 
-class NetworkInTime(AbstractSolution):
-    r"""The probabilities of a network at each of the times, and what they dissipate.
+class CountDistribution(AbstractSolution):
+    r"""The stationary distribution of the numbers of molecules.
 
-    .. math:: \sigma = \sum_e J_e \ln\frac{p_i w_{ij}}{p_j w_{ji}}
-              = \underbrace{\sum_e J_e \ln\frac{p^s_i w_{ij}}{p^s_j w_{ji}}}_{\sigma_a}
-              \;\underbrace{- \sum_i \dot p_i \ln\frac{p_i}{p^s_i}}_{\sigma_{na}}
-
-    The adiabatic part keeps up the stationary state :math:`p^s`, the nonadiabatic part is that of
-    relaxing to it; neither is negative (Esposito and Van den Broeck, Phys. Rev. Lett. 104, 090601,
-    2010). The second is the rate at which the relative entropy :math:`\sum_i p_i \ln(p_i/p^s_i)`
-    falls. Both are infinite where there is no one stationary state, and :math:`\sigma` where a
-    state is empty, as all but one are at time 0 of a walk that starts in it.
+    Rates are events per time; the entropy production, in units of k_B per time, is that of all
+    pairs of states and all reactions between them, :math:`\sigma = \sum J \ln (p_i a_+/p_j a_-)`,
+    and infinite where a reaction has no reverse. The affinity is what a net event produces on
+    average. `truncation` is the share of all events that would leave the box.
     """
 
-    primary: ClassVar[str] = "probability"
+    primary: ClassVar[str] = "marginal"
 
-    time: Float[Array, " time"] = quantity(doc="Time", dims=_TIME, coordinate=True)
-    state: Int[Array, " state"] = quantity(doc="State", dims=("state",), coordinate=True)
-    edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
-    probability: Float[Array, "state time"] = quantity(
-        doc="Probability", dims=("state", "time"), panel=True, scale="linear"
+    species_names: tuple[str, ...] = eqx.field(static=True)
+    reaction_names: tuple[str, ...] = eqx.field(static=True)
+    species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
+    reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
+    count: Float[Array, " count"] = quantity(doc="Number of molecules", dims=("count",))
+    marginal: Float[Array, "species count"] = quantity(
+        doc="Probability of the number of molecules", dims=("species", "count")
     )
-    edge_current: Float[Array, "edge time"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge", "time")
+    mean: Float[Array, " species"] = quantity(doc="Mean number of molecules", dims=_SPECIES)
+    variance: Float[Array, " species"] = quantity(
+        doc="Variance of the number of molecules", dims=_SPECIES
     )
-    edge_affinity: Float[Array, "edge time"] = quantity(
-        doc="Force of each edge: log ratio of the two fluxes", dims=("edge", "time")
+    fano: Float[Array, " species"] = quantity(doc="Variance over mean", dims=_SPECIES)
+    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
+    velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
+    affinity: Float[Array, " reaction"] = quantity(
+        doc="Entropy produced per net event", dims=_REACTION, panel=False
     )
-    entropy: Float[Array, " time"] = quantity(
-        doc="Entropy of the probabilities", dims=_TIME, panel=False
-    )
-    relative_entropy: Float[Array, " time"] = quantity(
-        doc="Relative entropy to the stationary state", dims=_TIME, panel=False
-    )
-    entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production", dims=_TIME
-    )
-    adiabatic_entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production that keeps up the stationary state", dims=_TIME
-    )
-    nonadiabatic_entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production of relaxing", dims=_TIME
-    )
+    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    truncation: Float[Array, ""] = quantity(doc="Share of the events that leave the box")
     conservation_residual: Float[Array, ""] = quantity(
-        doc="Entropy production less its two parts, relative; the largest at finite ones"
+        doc="What enters a state less what leaves it, over all events; the largest"
     )
     status: Status
     stats: dict[str, Any]
-    states: tuple[str, ...] = eqx.field(static=True, kw_only=True)
-    edges: tuple[str, ...] = eqx.field(static=True, kw_only=True)
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
-        return {"edge": self.edge_current}
+        return {"reaction": self.rate}
 
     @property
     def forces(self) -> Mapping[str, Array]:
-        return {"edge": self.edge_affinity}
+        return {"reaction": self.affinity}
 
-    def caution(self) -> str:
-        if not is_concrete(self.time):
-            return ""
-        return irreversible(self.edge_affinity[:, np.argmax(np.asarray(self.time))], self.edges)
+    @property
+    def why_infinite(self) -> str:
+        """The reactions for which the entropy production is infinite, if it is."""
+        return irreversible(self.affinity, self.reaction_names)
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
-        return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})
+        names = {"species": self.species_names, "reaction": self.reaction_names}
+        return name_dimensions(super().quantities(), names)
 
 
-class MasterEquation(AbstractEvolveMethod):
-    r"""The probabilities :math:`p(t) = p(0)\,e^{Q t}` by squaring, without a subtraction.
+class ChemicalMasterEquation(AbstractSteadyMethod):
+    r"""The stationary master equation, all states with at most `largest` molecules.
 
-    Accurate to rounding in every probability, however stiff (`transition_probabilities`); the cost
-    of each time is :math:`n^3 \log_2 (\Lambda t)` for n states, up to 512 of them.
-
-    The start is in the state `start`, by default in all alike. In `evolve`, `initial` is a
-    distribution instead.
+    Conservation laws are solved for one species each, which may be more numerous; of the others
+    there are ``(largest + 1) ** species`` states, those that the `initial` numbers cannot lead to
+    included, with probability 0. By elimination without subtractions, so that each probability has
+    the relative accuracy of the arithmetic, in the tails as well. Derivatives are implicit.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractJump,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ReactionNetwork,)
 
-    start: str = named(doc="State at time 0; by default all states alike", default="")
+    largest: int = setting(doc="Largest number of molecules", range="[1, 4095]", default=100)
 
-    def check(self, system: AbstractJump) -> None:
-        check_size("MasterEquation", system.known_network)
-        if self.start:
-            system.known_network.state("MasterEquation", self.start)
+    def check(self, system: ReactionNetwork) -> None:
+        free = len(system.species) - len(system.conserved[1])
+        if (states := (self.largest + 1) ** free) > _MOST:
+            raise ValueError(
+                f"ChemicalMasterEquation: largest = {self.largest} makes {states} states of {free} "
+                f"independent species, and {_MOST} are the most. Lower it, or use Gillespie."
+            )
 
-    def evolve(
-        self, system: AbstractJump, *, times: Float[Array, " time"], initial: Any
-    ) -> NetworkInTime:
-        network = system.network
-        edges = network.edges
-        times = times.astype(edges.forward.dtype)
-        first = start_of("MasterEquation", network, self.start, initial)
-        stationary = stationary_distribution(edges.rates)
-        one = jnp.all((stationary > 0) & jnp.isfinite(stationary))
-        p = lax.map(lambda t: first @ transition_probabilities(edges.rates, t), times)
-        current = jax.vmap(edges.current)(p)
-        affinity = jax.vmap(edges.affinity)(p)
-        produced = jnp.sum(current * affinity, axis=1)
-        held = jnp.broadcast_to(_safe(edges.affinity(stationary), one), current.shape)
-        adiabatic = jnp.where(one, jnp.sum(current * held, axis=1), jnp.inf)
-        ratio = log_ratio(p, jnp.broadcast_to(jnp.where(one, stationary, 1), p.shape))
-        filling = jax.vmap(lambda row: gain(edges.rates, row))(p)
-        relaxing = jnp.where(one, -jnp.sum(filling * ratio, axis=1), jnp.inf)
-        weighted = jnp.where(p > 0, p * jnp.where(p > 0, ratio, 0), 0)
-        known = jnp.isfinite(produced) & jnp.isfinite(adiabatic) & jnp.isfinite(relaxing)
-        gap = jnp.where(known, produced - adiabatic - relaxing, 0)
-        gross = jnp.sum(jnp.abs(current * jnp.where(known[:, None], affinity, 1)), axis=1)
-        gross = gross + jnp.sum(jnp.abs(current), axis=1)
-        residual = jnp.max(jnp.abs(gap) / jnp.where(gross > 0, gross, 1))
-        return NetworkInTime(
-            time=times,
-            state=jnp.arange(edges.size),
-            edge=jnp.arange(len(network.names)),
-            probability=p.T,
-            edge_current=current.T,
-            edge_affinity=affinity.T,
-            entropy=jnp.sum(jax.scipy.special.entr(p), axis=1),
-            relative_entropy=jnp.where(one, jnp.sum(weighted, axis=1), jnp.inf),
-            entropy_production=produced,
-            adiabatic_entropy_production=adiabatic,
-            nonadiabatic_entropy_production=relaxing,
-            conservation_residual=residual,
-            status=Status.first_true(not_finite=~jnp.all(jnp.isfinite(p))),
-            stats={},
-            states=network.states,
-            edges=network.names,
+    def steady(self, system: ReactionNetwork) -> CountDistribution:
+        box = _Box.of(system, self.largest)
+        into = box.rates()
+        reached = _reached(into, box.first)
+        # States out of reach lead to the start, which changes nothing, and go last.
+        order = jnp.arange(box.inside.size).at[0].set(box.first).at[box.first].set(0)
+        rates = jnp.where(reached[:, None], into, 0)
+        lost = (~reached)[:, None] & (jnp.arange(reached.size) == box.first)[None]
+        rates = jnp.where(lost, jnp.max(into), rates)
+        probability = stationary_distribution(rates[order][:, order])[order]
+        probability = jnp.where(reached, probability, 0)
+        numbers, names = box.numbers, system.equations
+        mean = probability @ numbers
+        variance = probability @ (numbers - mean[None]) ** 2
+        there = mean > 0
+        found = [box.edges(number) for number in range(len(names))]
+        currents = [edges.current(probability) for edges in found]
+        rate = jnp.stack([jnp.sum(current) for current in currents])
+        produced = jnp.stack([_produced(edges, probability) for edges in found])
+        flows = rate != 0
+        endless = jnp.asarray([name in system.irreversible for name in names]) & flows
+        produced = jnp.where(endless, jnp.inf, produced)
+        affinity = jnp.where(flows, produced / jnp.where(flows, rate, 1), 0)
+        change = sum(
+            edges.divergence(current) for edges, current in zip(found, currents, strict=True)
+        )
+        events = sum(jnp.sum(sum(edges.fluxes(probability))) for edges in found)
+        outside = probability @ box.leaving()
+        truncation = outside / (events + outside)
+        count = jnp.arange(self.largest + 1, dtype=system.dtype)
+        same = numbers[:, :, None] == count[None, None]
+        bad = ~jnp.all(jnp.isfinite(probability))
+        return CountDistribution(
+            species_names=system.species,
+            reaction_names=names,
+            species=jnp.arange(len(system.species)),
+            reaction=jnp.arange(len(names)),
+            count=count,
+            marginal=jnp.sum(jnp.where(same, probability[:, None, None], 0), axis=0),
+            mean=mean,
+            variance=variance,
+            fano=jnp.where(there, variance / jnp.where(there, mean, 1), 0),
+            rate=rate,
+            velocity=rate[-1],
+            affinity=affinity,
+            entropy_production=jnp.sum(produced),
+            truncation=truncation,
+            conservation_residual=jnp.max(jnp.abs(jnp.asarray(change))) / events,
+            status=Status.first_true(reducible=bad, not_accurate=truncation > 1e-4),
+            stats={"states": jnp.sum(reached)},
         )
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
-        from ._markov_network import MarkovNetwork
-
-        switch = MarkovNetwork([[0.0, 3.0], [1.0, 0.0]], states=("closed", "open"))
-
-        def found() -> Any:
-            return evolve(switch, cls(start="closed"), times=[0.0, 0.5])
-
-        filled = 0.75 * (1 - np.exp(-2.0))
-        source = "a switch: p_2 = a (1 - exp(-(a + b) t)) / (a + b)"
-        yield Case("open at a time", lambda: found().probability[1, 1], filled, 1e-14, source)
-        current, ratio = 3 * (1 - filled) - filled, np.log(3 * (1 - filled) / filled)
+        isomers = ReactionNetwork(reactions=("A <-> B : 3.0, 1.0",), initial={"A": 12.0})
         yield Case(
-            "all entropy production is of relaxing",
-            lambda: found().nonadiabatic_entropy_production[1],
-            float(current * ratio),
+            "isomers: variance",
+            lambda: steady(isomers, cls(largest=12)).variance[0],
+            12 * 3 / 16,
+            1e-13,
+            "binomial, n p (1 - p) with p = 1/4",
+        )
+        birth = ReactionNetwork(reactions=("0 <-> X : 6.0, 1.5",))
+        yield Case(
+            "birth and death: probability of 20",
+            lambda: steady(birth, cls(largest=60)).marginal[0, 20],
+            math.exp(-4) * 4.0**20 / math.factorial(20),
             1e-12,
-            "(p_1 a - p_2 b) ln(p_1 a / p_2 b)",
+            "Poisson",
         )
 
 
-def check_size(owner: str, network: Network) -> None:
-    """Refuse networks that dense matrices are too many numbers for."""
-    size = len(network.states)
-    if size > _MOST_STATES:
-        raise ValueError(
-            f"{owner}: the network has {size} states; {_MOST_STATES} are the most. Sample it, or "
-            "ask for the stationary state."
-        )
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Box:
+    """States by the numbers of the independent species, and the jumps between them.
+
+    **Fields:** `numbers` of each state; whether it is `inside`, with no number below 0; the index
+    of the `first`, the start; `propensities` (direction, state); `targets`, the index of the
+    state that a direction leads to, -1 outside of the box.
+    """
+
+    numbers: Float[Array, "state species"]
+    inside: Bool[Array, " state"]
+    first: Int[Array, ""]
+    propensities: Float[Array, "direction state"]
+    targets: np.ndarray
+    directions: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, system: ReactionNetwork, largest: int) -> _Box:
+        laws, follow = system.conserved
+        free = [index for index in range(len(system.species)) if index not in follow]
+        grid = np.indices((largest + 1,) * len(free)).reshape(len(free), -1).T
+        numbers = jnp.zeros((len(grid), len(system.species)), system.dtype)
+        numbers = numbers.at[:, np.array(free, int)].set(jnp.asarray(grid, system.dtype))
+        for law, species in zip(laws, follow, strict=True):
+            weight = jnp.asarray(law, system.dtype)
+            rest = weight @ system.start - numbers @ weight  # its own number is still 0
+            numbers = numbers.at[:, species].set(rest / int(law[species]))
+        whole = jnp.all((numbers >= 0) & (numbers == jnp.round(numbers)), axis=1)
+        shape = (largest + 1,) * len(free)
+        start = jnp.round(system.start[np.array(free, int)]).astype(int)
+        first = jnp.ravel_multi_index(tuple(start), shape, mode="clip")
+        safe = jnp.where(whole[:, None], numbers, 0)
+        rates = jnp.stack(system.propensities([*safe.T]))
+        rates = jnp.where(whole[None], rates, 0)
+        targets = []
+        for reaction, sign in system.directions:
+            moved = grid + sign * np.array(system.changes[reaction])[free]
+            there = np.all((moved >= 0) & (moved <= largest), axis=1)
+            index = np.ravel_multi_index(tuple(np.where(there[:, None], moved, 0).T), shape)
+            targets.append(np.where(there, index, -1))
+        return cls(numbers, whole, first, rates, np.array(targets), system.directions)
+
+    def _kept(self, direction: int) -> Float[Array, " state"]:
+        """The rates of one direction, without those that leave the box or the possible."""
+        target = self.targets[direction]
+        stays = jnp.asarray(target >= 0) & self.inside[np.maximum(target, 0)]
+        return jnp.where(stays, self.propensities[direction], 0)
+
+    def leaving(self) -> Float[Array, " state"]:
+        """The rate at which each state would leave."""
+        kept = jnp.stack([self._kept(each) for each in range(len(self.directions))])
+        return jnp.sum(self.propensities - kept, axis=0)
+
+    def rates(self) -> Float[Array, "state state"]:
+        """From the row's to the column's state."""
+        size = self.inside.size
+        total = jnp.zeros((size, size), self.numbers.dtype)
+        for direction, target in enumerate(self.targets):
+            column = np.maximum(target, 0)
+            total = total.at[np.arange(size), column].add(self._kept(direction))
+        return total
+
+    def edges(self, reaction: int) -> Edges:
+        """Those of one reaction: its direction back along the same edges."""
+        directions = [
+            self.directions.index((reaction, sign))
+            for sign in (1, -1)
+            if (reaction, sign) in self.directions
+        ]
+        ahead = directions[0]
+        (tail,) = np.nonzero(self.targets[ahead] >= 0)
+        head = self.targets[ahead][tail]
+        forward = self._kept(ahead)[tail]
+        backward = self._kept(directions[1])[head] if directions[1:] else 0 * forward
+        ends = tuple(map(int, tail)), tuple(map(int, head))
+        return Edges(forward, backward, *ends, self.inside.size)
 
 
-def start_of(owner: str, network: Network, start: str, initial: Any) -> Float[Array, " state"]:
-    """The distribution at time 0: given, in one state by its name, or all states alike."""
-    size, dtype = len(network.states), network.edges.forward.dtype
-    if initial is not None:
-        first = as_samples(owner, "initial", initial, ("state",), 1).astype(dtype)
-        wrong = first.shape != (size,)
-        if not wrong and is_concrete(first):
-            known = np.asarray(first)
-            wrong = bool(np.any(known < 0) or abs(known.sum() - 1) > 1e-5)
-        if wrong:
-            raise ValueError(
-                f"{owner}: initial has the shape {first.shape} or is no distribution. Give "
-                f"{size} probabilities that add up to 1."
-            )
-        return first / jnp.sum(first)
-    if start:
-        return jnp.zeros(size, dtype).at[network.state(owner, start)].set(1)
-    return jnp.full(size, 1 / size, dtype)
+def _produced(edges: Edges, probability: Array) -> Float[Array, ""]:
+    """Entropy production of one reaction; what its steps without reverse make is left out."""
+    ahead, back = edges.fluxes(probability)
+    both = (ahead > 0) & (back > 0)
+    flow = jnp.where(both, ahead - back, 0)
+    force = log_ratio(jnp.where(both, ahead, 1), jnp.where(both, back, 1))
+    return jnp.sum(flow * force)
 
 
-def _safe(affinity: Array, known: Array) -> Array:
-    return jnp.where(known, affinity, 0)
+def _reached(rates: Float[Array, "state state"], first: Int[Array, ""]) -> Bool[Array, " state"]:
+    """The states to which the first one leads."""
+    linked = lax.stop_gradient(rates) > 0
+    index = jnp.arange(rates.shape[0])
+
+    def spread(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        now, _ = carry
+        return now | jnp.any(linked & now[:, None], axis=0), now
+
+    start = index == first
+    found, _ = lax.while_loop(
+        lambda carry: jnp.any(carry[0] != carry[1]), spread, (start, jnp.zeros_like(start))
+    )
+    return found

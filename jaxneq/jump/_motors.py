@@ -63,8 +63,8 @@ class TwoStateMotor(AbstractMotor):
 
     From state 0 it jumps to 1 with :math:`u_0`, from there to the next 0 with :math:`u_1`, and back
     with :math:`w_1` and :math:`w_0` (Fisher and Kolomeisky, Proc. Natl. Acad. Sci. 96, 6597, 1999).
-    The last `backward` share is what makes the shares add up to 1, so that a step against the load
-    takes the work F d.
+    The four shares of the load add up to 1, so that a step takes the work F d: that of :math:`w_1`
+    is what the others leave.
     """
 
     forward: Float[Array, " state"] = parameter(

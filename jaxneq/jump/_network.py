@@ -63,9 +63,9 @@ class Network(eqx.Module):
         lost = np.flatnonzero(reach[start] & ~reach[:, target])
         if lost.size:
             raise ValueError(
-                f"{owner}: from {self._told(lost)}, which {self.states[start]} leads to, there is "
-                f"no way to {self.states[target]}: the mean time is infinite. Give a target that "
-                "is always reached."
+                f"{owner}: from {self._told(lost.tolist())}, which {self.states[start]} leads to, "
+                f"there is no way to {self.states[target]}: the mean time is infinite. Give a "
+                "target that is always reached."
             )
 
     def without_reverse(self) -> tuple[str, ...]:
@@ -116,10 +116,15 @@ class AbstractJump(AbstractSystem):
             return _network_of(self)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
-        from ._master_equation import MasterEquation
+        from ._gillespie import Gillespie
+        from ._network_in_time import MasterEquation
         from ._stationary_state import StationaryState
 
-        return {"steady": StationaryState(), "evolve": MasterEquation()}.get(verb)
+        return {
+            "steady": StationaryState(),
+            "evolve": MasterEquation(),
+            "simulate": Gillespie(),
+        }.get(verb)
 
 
 @eqx.filter_jit

@@ -7,14 +7,12 @@ from ._bounds import shannon_entropy as shannon_entropy
 from ._bounds import uncertainty_relation as uncertainty_relation
 from ._bounds import wasserstein_squared as wasserstein_squared
 from ._counting import current_statistics as current_statistics
-from ._counting import perron as perron
 from ._counting import scaled_cumulant_generating_function as scaled_cumulant_generating_function
 from ._crooks import RatioTest as RatioTest
 from ._crooks import crooks_crossing as crooks_crossing
 from ._crooks import crooks_ratio_test as crooks_ratio_test
 from ._edges import Edges as Edges
 from ._edges import classes_of as classes_of
-from ._edges import fundamental_cycles as fundamental_cycles
 from ._edges import log_ratio as log_ratio
 from ._edges import reachable as reachable
 from ._exponential import RESOLVED as RESOLVED
@@ -24,10 +22,7 @@ from ._fluctuation import detailed_fluctuation_theorem as detailed_fluctuation_t
 from ._fluctuation import hatano_sasa as hatano_sasa
 from ._fluctuation import integral_fluctuation_theorem as integral_fluctuation_theorem
 from ._fluctuation import split_entropy as split_entropy
-from ._markov_chain import absorbed_response as absorbed_response
-from ._markov_chain import column_response as column_response
 from ._markov_chain import gain as gain
-from ._markov_chain import row_response as row_response
 from ._markov_chain import stationary_distribution as stationary_distribution
 from ._near_equilibrium import driven as driven
 from ._near_equilibrium import onsager_by_fluctuations as onsager_by_fluctuations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -19,6 +20,7 @@ Number = Float[Array, ""]
 _MOST_ITERATIONS = 60  # each about doubles the digits, once it is near
 
 
+@eqx.filter_jit
 def current_statistics(edges: Edges, counts: Any) -> tuple[Array, Array]:
     r"""Drift and covariance per time of counted currents, at late times.
 
@@ -40,6 +42,7 @@ def current_statistics(edges: Edges, counts: Any) -> tuple[Array, Array]:
     return counts @ (ahead - back), (moved * (ahead + back)[None]) @ moved.T
 
 
+@eqx.filter_jit
 def scaled_cumulant_generating_function(edges: Edges, counts: PerEdge, bias: Any) -> Number:
     r"""The largest eigenvalue of the tilted generator, which is real.
 

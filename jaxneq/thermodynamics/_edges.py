@@ -101,13 +101,22 @@ class Edges(eqx.Module):
     def cycle_affinities(self) -> Float[Array, " cycle"]:
         r"""Of each fundamental cycle, :math:`\ln \prod_c w_{ij}/w_{ji}`.
 
-        All are 0 if and only if the chain has detailed balance (Kolmogorov's criterion). Of a
-        cycle with steps without reverse it is infinite, and 0 of one that cannot be run at all.
+        Infinite for a cycle with steps without reverse, and 0 for one that cannot be run at all.
         """
         sign = jnp.asarray(self.cycles, self.forward.dtype)
         parts = jnp.where(sign == 0, 0, sign * jnp.where(sign == 0, 1, self.asymmetry[None]))
         barred = jnp.any(parts == jnp.inf, axis=1) & jnp.any(parts == -jnp.inf, axis=1)
         return jnp.sum(jnp.where(barred[:, None], 0, parts), axis=1)
+
+    @property
+    def kolmogorov(self) -> Float[Array, ""]:
+        """The largest affinity of a cycle: 0 if and only if the chain has detailed balance.
+
+        Kolmogorov's criterion (Math. Ann. 112, 155, 1936). A step without reverse breaks it, by an
+        infinite amount, whatever its cycles are.
+        """
+        largest = jnp.max(jnp.abs(self.cycle_affinities), initial=0)
+        return jnp.where(jnp.any(self.one_way), jnp.inf, largest)
 
     def increments(self, counts: PerEdge, probability: PerState) -> PerEdge:
         r"""What a jump adds to the martingale of a counted current: :math:`d_{ij} + g_j - g_i`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -30,6 +31,7 @@ def driven(edges: Edges, counts: Any, forces: Any, share: Any = 0.5) -> Edges:
     return Edges(forward, backward, edges.tail, edges.head, edges.size)
 
 
+@eqx.filter_jit
 def onsager_by_response(edges: Edges, counts: Any, share: Any = 0.5) -> Matrix:
     r"""How the counted currents answer to forces, :math:`L_{ab} = \partial J_a/\partial X_b` at 0.
 
@@ -47,6 +49,7 @@ def onsager_by_response(edges: Edges, counts: Any, share: Any = 0.5) -> Matrix:
     return jax.jacfwd(currents)(jnp.zeros(counts.shape[0], counts.dtype))
 
 
+@eqx.filter_jit
 def onsager_by_fluctuations(edges: Edges, counts: Any) -> Matrix:
     r"""Half the covariance of the counted currents, :math:`L_{ab} = C_{ab}/2` in equilibrium.
 

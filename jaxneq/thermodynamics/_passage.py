@@ -24,6 +24,7 @@ class PassageTimes(eqx.Module):
     variance: PerState
 
 
+@eqx.filter_jit
 def first_passage_times(rates: Rates, targets: Sequence[int]) -> PassageTimes:
     r"""The time in which a chain first reaches one of `targets`.
 
@@ -44,6 +45,7 @@ def first_passage_times(rates: Rates, targets: Sequence[int]) -> PassageTimes:
     return PassageTimes(none.at[rest].set(mean), none.at[rest].set(second - mean**2))
 
 
+@eqx.filter_jit
 def relaxation_spectrum(rates: Rates) -> Complex[Array, " state"]:
     r"""The rates of relaxation: minus the eigenvalues of the generator, slowest first.
 
@@ -57,6 +59,7 @@ def relaxation_spectrum(rates: Rates) -> Complex[Array, " state"]:
     return found[jnp.argsort(jnp.real(found))]
 
 
+@eqx.filter_jit
 def stationary_response(rates: Rates, probability: PerState, values: Any) -> Rates:
     r"""The derivative of a stationary average :math:`\sum_i p_i f_i` by every rate.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -12,6 +13,7 @@ _TERMS = 16  # of the exponential of 1/2: the next is 2e-20
 _MOST_SQUARINGS = 64  # times up to 1e19 of the shortest stay
 
 
+@eqx.filter_jit
 def transition_probabilities(rates: Rates, time: Float[Array, ""]) -> Rates:
     r"""The matrix :math:`e^{Q t}`, from the row's to the column's state.
 
