@@ -116,23 +116,22 @@ class _Band(eqx.Module):
 
     def times(self, v: Vector) -> Vector:
         """The product with a vector on its right."""
-        return (
-            self.diagonal * v + _shifted(self.upper * v[1:], -1) + _shifted(self.lower * v[:-1], 1)
-        )
+        return self.diagonal * v + _up(self.upper * v[1:]) + _down(self.lower * v[:-1])
 
     def before(self, v: Vector) -> Vector:
         """The product with a vector on its left."""
-        return (
-            self.diagonal * v + _shifted(self.lower * v[1:], -1) + _shifted(self.upper * v[:-1], 1)
-        )
+        return self.diagonal * v + _up(self.lower * v[1:]) + _down(self.upper * v[:-1])
 
     def between(self, left: Vector, right: Vector) -> Float[Array, ""]:
         return jnp.sum(left * self.times(right))
 
 
-def _shifted(v: Array, by: int) -> Vector:
-    none = jnp.zeros_like(v[:1])
-    return jnp.concatenate([v, none] if by < 0 else [none, v])
+def _up(v: Array) -> Vector:
+    return jnp.concatenate([v, jnp.zeros_like(v[:1])])
+
+
+def _down(v: Array) -> Vector:
+    return jnp.concatenate([jnp.zeros_like(v[:1]), v])
 
 
 class _Product(eqx.Module):
