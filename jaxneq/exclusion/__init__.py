@@ -1,5 +1,7 @@
 """Exclusion lattices: particles that hop and cannot pass each other, in and out of reservoirs."""
 
+from ._current_statistics import ConditionedState as ConditionedState
+from ._current_statistics import CurrentStatistics as CurrentStatistics
 from ._generator import Generator as Generator
 from ._lattice import AbstractExclusion as AbstractExclusion
 from ._lattice import Lattice as Lattice
