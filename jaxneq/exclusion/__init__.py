@@ -9,5 +9,7 @@ from ._matrix_product import MatrixProduct as MatrixProduct
 from ._ring import RingASEP as RingASEP
 from ._ring import UniformMeasure as UniformMeasure
 from ._ring import tagged_diffusion as tagged_diffusion
+from ._spectral_gap import Relaxation as Relaxation
+from ._spectral_gap import SpectralGap as SpectralGap
 from ._state import ExclusionState as ExclusionState
 from ._systems import OpenASEP as OpenASEP
