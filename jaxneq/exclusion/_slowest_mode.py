@@ -27,7 +27,8 @@ Linear = Callable[[State], State]
 def slowest(chain: Chain, stationary: State) -> tuple[Complex[Array, ""], Float[Array, ""]]:
     """The eigenvalue other than 0 with the largest real part, and its residual.
 
-    Of two complex conjugates that with the positive imaginary part; the residual is relative. First derivatives are those of a simple eigenvalue; a second one raises.
+    Of two complex conjugates that with the positive imaginary part; the residual is relative.
+    First derivatives are those of a simple eigenvalue; a second one raises.
     """
     value, _, residual = _rightmost(*_right(chain, stationary))
     return value, residual

@@ -19,7 +19,7 @@ from jaxneq._core import (
 )
 
 from ._configurations import chain_of, check_size
-from ._generator import REMEDY, Generator, stationary
+from ._generator import REMEDY, state_of, stationary
 from ._lattice import AbstractExclusion
 from ._slowest_mode import slowest
 from ._state import ExclusionState
@@ -70,10 +70,10 @@ class SpectralGap(AbstractSteadyMethod):
         check_size("SpectralGap", system.lattice, REMEDY)
 
     def steady(self, system: AbstractExclusion) -> Relaxation:
-        chain, _ = chain_of(system.lattice)
-        weights, _ = stationary(chain)
+        chain, occupied = chain_of(system.lattice)
+        weights, stats = stationary(chain)
         value, residual = slowest(chain, weights)
-        state = Generator().steady(system)
+        state = state_of(system.lattice, chain, occupied, weights, stats)
         tolerance = 1e4 * jnp.finfo(residual.dtype).eps
         return Relaxation(
             gap=-value.real,
