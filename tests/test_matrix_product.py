@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from differences import slope
 
 from jaxneq import steady
 from jaxneq.exclusion import MatrixProduct, OpenASEP
@@ -209,7 +210,7 @@ def test_gradients_against_differences(q):
 
 
 def test_entropy_is_that_of_the_affinity_of_one_passage():
-    """sigma = J ln(alpha beta / (gamma delta q^(L-1))), and without reverse moves it is infinite."""
+    """sigma = J ln(alpha beta / (gamma delta q^(L-1))), infinite without reverse moves."""
     chain = OpenASEP(length=6, alpha=0.5, beta=0.6, gamma=0.2, delta=0.1, q=0.3)
     found = steady(chain)
     affinity = np.log(0.5 * 0.6 / (0.2 * 0.1 * 0.3**5))

@@ -113,7 +113,7 @@ def _rightmost(flow: Linear, escape: State) -> tuple[Complex[Array, ""], Vector,
         found, vectors = jnp.linalg.eig(projected[:size])
         there = jnp.abs(found) > 1e3 * eps * jnp.max(jnp.abs(found))
         values = 1 / jnp.where(there, found, 1)
-        residuals = jnp.abs(projected[size, size - 1] * vectors[-1] * values)
+        residuals = jnp.abs(projected[size, size - 1]) * jnp.abs(vectors[-1] * values)
         near = there & (residuals < 1e-3)
         # by the real part; of two conjugates the one with the positive imaginary part
         height = values.real + 1e-9 * jnp.sign(values.imag) * jnp.abs(values)
