@@ -1,0 +1,7 @@
+"""Exclusion lattices: particles that hop and cannot pass each other, in and out of reservoirs."""
+
+from ._lattice import AbstractExclusion as AbstractExclusion
+from ._lattice import Lattice as Lattice
+from ._matrix_product import MatrixProduct as MatrixProduct
+from ._state import ExclusionState as ExclusionState
+from ._systems import OpenASEP as OpenASEP
