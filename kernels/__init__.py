@@ -1,9 +1,10 @@
 """Hot loops: each folder holds a plain reference and the fast form."""
 
 from . import elementary as elementary
+from . import hopping as hopping
 from . import langevin as langevin
 from . import noise as noise
 from . import sweep as sweep
 from ._registry import Operation as Operation
 
-OPERATIONS = (*elementary.OPERATIONS, *langevin.OPERATIONS, *noise.OPERATIONS, *sweep.OPERATIONS)
+OPERATIONS = (*elementary.OPERATIONS, *hopping.OPERATIONS, *langevin.OPERATIONS, *noise.OPERATIONS, *sweep.OPERATIONS)

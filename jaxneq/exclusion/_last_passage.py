@@ -79,8 +79,10 @@ def passage_time(particle: int, nodes: int = 160) -> PassageTime:
     time = jnp.asarray(low + (high - low) * (node + 1) / 2)
     weight = jnp.asarray((high - low) * weight / 2, time.dtype)
     later = 1 - lax.map(lambda t: last_passage(particle, t, high)[-1], time)
-    mean = low + weight @ later
-    return PassageTime(mean, low**2 + 2 * weight @ (time * later) - mean**2)
+    typical = 4 * particle
+    mean = low - typical + weight @ later
+    square = (low - typical) ** 2 + 2 * weight @ ((time - typical) * later)
+    return PassageTime(typical + mean, square - mean**2)
 
 
 class LastPassage(AbstractEvolveMethod):
