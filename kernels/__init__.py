@@ -7,4 +7,10 @@ from . import noise as noise
 from . import sweep as sweep
 from ._registry import Operation as Operation
 
-OPERATIONS = (*elementary.OPERATIONS, *hopping.OPERATIONS, *langevin.OPERATIONS, *noise.OPERATIONS, *sweep.OPERATIONS)
+OPERATIONS = (
+    *elementary.OPERATIONS,
+    *hopping.OPERATIONS,
+    *langevin.OPERATIONS,
+    *noise.OPERATIONS,
+    *sweep.OPERATIONS,
+)

@@ -1,7 +1,16 @@
 """Exclusion lattices: particles that hop and cannot pass each other, in and out of reservoirs."""
 
+from ._gillespie import ExclusionEnsemble as ExclusionEnsemble
+from ._gillespie import Gillespie as Gillespie
+from ._last_passage import LastPassage as LastPassage
+from ._last_passage import PassageTime as PassageTime
+from ._last_passage import last_passage as last_passage
+from ._last_passage import passage_time as passage_time
 from ._lattice import AbstractExclusion as AbstractExclusion
 from ._lattice import Lattice as Lattice
 from ._matrix_product import MatrixProduct as MatrixProduct
 from ._state import ExclusionState as ExclusionState
+from ._step import StepASEP as StepASEP
+from ._step import StepFlux as StepFlux
 from ._systems import OpenASEP as OpenASEP
+from ._tracy_widom import tracy_widom as tracy_widom

@@ -28,9 +28,7 @@ _LOST = 1e-10  # probability left out
 PerCount = Float[Array, " count"]
 
 
-def last_passage(
-    particles: int, time: Float[Array, ""], latest: float | None = None
-) -> PerCount:
+def last_passage(particles: int, time: Float[Array, ""], latest: float | None = None) -> PerCount:
     r""":math:`P(G(n, n) \le t)` for n = 1 to `particles` at a time t > 0, unit waiting times.
 
     **Arguments:** `latest`, a time that t does not exceed: the more, the more nodes. By default
@@ -98,9 +96,7 @@ class LastPassage(AbstractEvolveMethod):
         range="[4, 320]", doc="Most particles that are counted at the origin", default=128
     )
 
-    def evolve(
-        self, system: StepASEP, *, times: Float[Array, " times"], initial: Any
-    ) -> StepFlux:
+    def evolve(self, system: StepASEP, *, times: Float[Array, " times"], initial: Any) -> StepFlux:
         if initial is not None:
             raise ValueError("LastPassage: initial is not allowed; the step is the initial state.")
         times = times.astype(system.rate.dtype)
@@ -161,9 +157,7 @@ class LastPassage(AbstractEvolveMethod):
         near = jnp.round(lax.stop_gradient(jnp.sum(law)))
         ahead = n - near  # of n, at n - 1 before: a step of (n - near)^k adds to the moment k
         raw = [
-            jnp.sum(
-                (ahead**k - (ahead - 1) ** k) * jnp.where(ahead > 0, law, law - 1)
-            )
+            jnp.sum((ahead**k - (ahead - 1) ** k) * jnp.where(ahead > 0, law, law - 1))
             for k in range(1, 5)
         ]
         first, second, third, fourth = raw

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._registry import Operation
 from .. import noise
+from .._registry import Operation
 from . import reference
 from .attempts import Crowd as Crowd
 from .attempts import Moves as Moves
