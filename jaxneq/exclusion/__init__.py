@@ -1,5 +1,6 @@
 """Exclusion lattices: particles that hop and cannot pass each other, in and out of reservoirs."""
 
+from ._generator import Generator as Generator
 from ._gillespie import ExclusionEnsemble as ExclusionEnsemble
 from ._gillespie import Gillespie as Gillespie
 from ._last_passage import LastPassage as LastPassage
@@ -9,6 +10,9 @@ from ._last_passage import passage_time as passage_time
 from ._lattice import AbstractExclusion as AbstractExclusion
 from ._lattice import Lattice as Lattice
 from ._matrix_product import MatrixProduct as MatrixProduct
+from ._ring import RingASEP as RingASEP
+from ._ring import UniformMeasure as UniformMeasure
+from ._ring import tagged_diffusion as tagged_diffusion
 from ._state import ExclusionState as ExclusionState
 from ._step import StepASEP as StepASEP
 from ._step import StepFlux as StepFlux

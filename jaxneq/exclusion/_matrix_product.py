@@ -116,23 +116,22 @@ class _Band(eqx.Module):
 
     def times(self, v: Vector) -> Vector:
         """The product with a vector on its right."""
-        return (
-            self.diagonal * v + _shifted(self.upper * v[1:], -1) + _shifted(self.lower * v[:-1], 1)
-        )
+        return self.diagonal * v + _up(self.upper * v[1:]) + _down(self.lower * v[:-1])
 
     def before(self, v: Vector) -> Vector:
         """The product with a vector on its left."""
-        return (
-            self.diagonal * v + _shifted(self.lower * v[1:], -1) + _shifted(self.upper * v[:-1], 1)
-        )
+        return self.diagonal * v + _up(self.lower * v[1:]) + _down(self.upper * v[:-1])
 
     def between(self, left: Vector, right: Vector) -> Float[Array, ""]:
         return jnp.sum(left * self.times(right))
 
 
-def _shifted(v: Array, by: int) -> Vector:
-    none = jnp.zeros_like(v[:1])
-    return jnp.concatenate([v, none] if by < 0 else [none, v])
+def _up(v: Array) -> Vector:
+    return jnp.concatenate([v, jnp.zeros_like(v[:1])])
+
+
+def _down(v: Array) -> Vector:
+    return jnp.concatenate([jnp.zeros_like(v[:1]), v])
 
 
 class _Product(eqx.Module):
@@ -178,14 +177,16 @@ class _Pieces(eqx.Module):
 
     @classmethod
     def of(cls, product: _Product, length: int) -> _Pieces:
-        either = product.either
+        either, level = product.either, jnp.arange(product.rows)
 
-        def step(ends, _):
-            left, right = ends
-            return (_unit(either.before(left)), _unit(either.times(right))), ends
+        def step(ends: tuple[Vector, Vector], begun: Array) -> tuple[tuple[Vector, Vector], Any]:
+            # other components never come back to the first row, and could be the largest by far
+            useful = level < length - begun
+            left, right = either.before(ends[0]), either.times(ends[1])
+            return (_unit(jnp.where(useful, left, 0)), _unit(jnp.where(useful, right, 0))), ends
 
         start = (product.vacuum, product.vacuum)
-        _, (left, right) = lax.scan(step, start, length=length)
+        _, (left, right) = lax.scan(step, start, jnp.arange(length))
         right = right[::-1]
         return cls(product, left, right, jax.vmap(either.between)(left, right))
 
@@ -227,7 +228,8 @@ class _Pieces(eqx.Module):
 
 
 def _unit(v: Vector) -> Vector:
-    return v / jnp.max(jnp.abs(v))
+    """Against overflow; what it scales cancels, and so does its derivative."""
+    return v / lax.stop_gradient(jnp.max(jnp.abs(v)))
 
 
 def _tiny(like: Array) -> Array:

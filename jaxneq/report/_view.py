@@ -53,8 +53,9 @@ def words(name: str) -> str:
 
 
 def spaced(name: str) -> str:
-    """The name of a class as words: ``CrossPlaneFilm`` is "cross plane film"."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    """The name of a class as words: "cross plane film" of `CrossPlaneFilm`, "open ASEP"."""
+    words = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name)
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words)
 
 
 def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
