@@ -51,8 +51,8 @@ def induced_dimension_reduction(
         """Forward substitution in the lower triangle."""
         found = jnp.zeros_like(right)
         for row in range(SHADOWS):
-            value = (right[row] - jnp.sum(matrix[row] * found)) / matrix[row, row]
-            found = found.at[row].set(value)
+            value = right[row] - jnp.sum(matrix[row] * found)
+            found = found.at[row].set(_over(value, matrix[row, row]))
         return found
 
     def direction(k: Any, carry: tuple) -> tuple:
@@ -64,7 +64,7 @@ def induced_dimension_reduction(
         seen = jnp.where(count < k, forward(matrix, jnp.where(count < k, shadows @ image, 0)), 0)
         move, image = move - seen @ moves, image - seen @ images
         column = jnp.where(count >= k, shadows @ image, 0)
-        step = projected[k] / column[k]
+        step = _over(projected[k], column[k])
         return (
             x + step * move,
             residual - step * image,
@@ -81,8 +81,8 @@ def induced_dimension_reduction(
         x, residual, _, moves, images, matrix, _ = lax.fori_loop(0, SHADOWS, direction, start)
         image = operator(residual)
         overlap, size = jnp.sum(image * residual), jnp.sum(image * image)
-        cosine = jnp.abs(overlap) / jnp.sqrt(size * jnp.sum(residual * residual))
-        omega = overlap / size * jnp.maximum(1, 0.7 / cosine)
+        cosine = _over(jnp.abs(overlap), jnp.sqrt(size * jnp.sum(residual * residual)))
+        omega = _over(overlap, size) * jnp.maximum(1, _over(0.7 * jnp.ones_like(cosine), cosine))
         x, residual = x + omega * residual, residual - omega * image
         return x, residual, moves, images, matrix, omega, iterations + SHADOWS + 1
 
@@ -110,10 +110,15 @@ def induced_dimension_reduction(
 
     start = (jnp.zeros_like(rhs), rhs, norm, jnp.full_like(norm, jnp.inf), jnp.int32(0))
     x, _, now, _, iterations = lax.while_loop(helping, restart, start)
-    relative = jnp.where(norm > 0, now / jnp.where(norm > 0, norm, 1), 0)
+    relative = _over(now, norm)
     status = Status.first_true(
         not_finite=~jnp.isfinite(norm),
         max_iterations=(relative > tolerance) & (iterations >= max_iterations),
         stagnation=~(relative <= tolerance),
     )
     return x, SolveStats(iterations, relative, status)
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Their ratio; 0 where the whole vanishes, as it does once a small problem is solved."""
+    return jnp.where(whole == 0, 0, part / jnp.where(whole == 0, 1, whole))

@@ -1,5 +1,9 @@
 """Exclusion lattices: particles that hop and cannot pass each other, in and out of reservoirs."""
 
+from ._cloning import Cloning as Cloning
+from ._cloning import TiltedEnsemble as TiltedEnsemble
+from ._current_statistics import ConditionedState as ConditionedState
+from ._current_statistics import CurrentStatistics as CurrentStatistics
 from ._domain_wall import DomainWall as DomainWall
 from ._domain_wall import WallState as WallState
 from ._generator import Generator as Generator

@@ -32,8 +32,10 @@ class Table(NamedTuple):
 
 
 class Chain(eqx.Module):
-    """The master equation of the configurations: rates of `leaving` each by each move, and of
-    `arriving` there from its partner.
+    """The master equation of the configurations.
+
+    **Fields:** `partner` and `way` as of `Table`; the rates of `leaving` each configuration by each
+    move, and of `arriving` there from its partner; `gates`, how many moves pass a gate.
     """
 
     partner: Int[Array, "move state"]
@@ -56,12 +58,16 @@ class Chain(eqx.Module):
         """The mean net rate of each move: currents through the gates, then net attachment."""
         return jnp.sum(self.way * self.leaving * weights, axis=1)
 
-    def counting(self, tilt: Float[Array, ""]) -> Chain:
-        """Arrivals weighted with exp(s n), n the particles that passed, mean over the gates."""
+    @property
+    def counted(self) -> PerMove:
+        """What leaving by a move adds to the particles that passed, mean over the gates."""
         gate = jnp.arange(self.way.shape[0]) < self.gates
-        step = jnp.where(gate[:, None], -self.way, 0).astype(tilt.dtype) / self.gates
-        tilted = self.arriving * jnp.exp(tilt * step)
-        return eqx.tree_at(lambda chain: chain.arriving, self, tilted)
+        return jnp.where(gate[:, None], self.way, 0).astype(self.leaving.dtype) / self.gates
+
+    def tilted(self, tilt: Float[Array, ""]) -> Chain:
+        """With each move weighted by exp(s n), n the particles that pass, mean over the gates."""
+        factor = jnp.exp(-tilt * self.counted)  # what arrives is counted the other way
+        return eqx.tree_at(lambda chain: chain.arriving, self, self.arriving * factor)
 
 
 def chain_of(lattice: Lattice) -> tuple[Chain, Float[Array, "state site"]]:

@@ -22,7 +22,7 @@ from ._lattice import AbstractExclusion
 from ._state import ExclusionState, exclusion_state
 from ._systems import OpenASEP
 
-REMEDY = "For longer ones use MatrixProduct where it applies, else a sampler such as MaxPlus or Gillespie."
+REMEDY = "For longer ones use MatrixProduct where it applies, else a sampler such as MaxPlus."
 
 
 class Generator(AbstractSteadyMethod):
