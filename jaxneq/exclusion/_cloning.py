@@ -98,7 +98,7 @@ class Cloning(AbstractSampler):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
-    tilt: Scalar = parameter(doc="Weight s of each particle that passes")
+    tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
     interval: Scalar = parameter(range="(0, inf)", doc="Time between selections", default=0.5)
     replicas: int = setting(doc="Clones of each population", range="[2, inf)", default=512)
     populations: int = setting(doc="Independent populations", range="[2, inf)", default=16)

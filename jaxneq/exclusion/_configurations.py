@@ -56,7 +56,8 @@ class Chain(eqx.Module):
 
     def passing(self, weights: State) -> Float[Array, " move"]:
         """The mean net rate of each move: currents through the gates, then net attachment."""
-        return jnp.sum(self.way * self.leaving * weights, axis=1)
+        way = self.way.astype(weights.dtype)
+        return jnp.sum(way * self.leaving * weights[None], axis=1)
 
     @property
     def counted(self) -> PerMove:
