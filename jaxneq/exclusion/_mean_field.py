@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -58,13 +58,9 @@ class MeanField(AbstractSteadyMethod):
         dtype = lattice.forward.dtype
         tolerance = jnp.asarray(1e3 * jnp.finfo(dtype).eps, dtype)
         start = jnp.full(length, 0.5 / reach, dtype)
-        begun = relaxed(
-            lambda density: change(lax.stop_gradient(lattice), density),
-            start,
-            tolerance,
-            self.max_iterations,
-        )
-        size = jnp.max(lax.stop_gradient(jnp.concatenate(lattice.passing)))
+        fixed = lax.stop_gradient(lattice)
+        size = jnp.max(jnp.concatenate(fixed.passing))
+        begun = relaxed(fixed, start, tolerance * size, self.max_iterations)
         density, stats = newton(
             lambda density: change(lattice, density),
             begun,
@@ -134,23 +130,33 @@ def change(lattice: Lattice, density: PerSite) -> PerSite:
     return rate if lattice.attachment is None else rate + attachments(lattice, density)
 
 
-def relaxed(
-    rate: Callable[[PerSite], PerSite], start: PerSite, tolerance: Array, most: int
-) -> PerSite:
-    """Where `start` relaxes to, roughly: linearly implicit steps, longer as the rate falls."""
+def crowded(lattice: Lattice, density: PerSite) -> Array:
+    """Whether a density is negative, or so many sites hold more than the one particle that fits."""
+    many = jnp.convolve(density, jnp.ones(lattice.footprint, density.dtype))
+    return (jnp.min(density) < 0) | (jnp.max(many) > 1) | ~jnp.all(jnp.isfinite(density))
+
+
+def relaxed(lattice: Lattice, start: PerSite, tolerance: Array, most: int) -> PerSite:
+    """Where `start` relaxes to: linearly implicit steps that double while they do good."""
+
+    def rate(density: PerSite) -> PerSite:
+        return change(lattice, density)
+
     slope = jax.jacfwd(rate)
     one = jnp.eye(start.shape[0], dtype=start.dtype)
-    first = jnp.max(jnp.abs(rate(start)))
 
     def unfinished(known: Any) -> Array:
-        density, count = known
-        return (jnp.max(jnp.abs(rate(density))) > tolerance * first) & (count < most)
+        density, _, count = known
+        return (jnp.max(jnp.abs(rate(density))) > tolerance) & (count < most)
 
     def step(known: Any) -> Any:
-        density, count = known
+        density, time, count = known
         now = rate(density)
-        longer = first / jnp.max(jnp.abs(now))
-        move = jnp.linalg.solve(one * (first / longer) - slope(density), now)
-        return jnp.clip(density + move, 0, 1), count + 1
+        after = density + jnp.linalg.solve(one / time - slope(density), now)
+        worse = jnp.max(jnp.abs(rate(after))) > 2 * jnp.max(jnp.abs(now))
+        good = ~(worse | crowded(lattice, after))
+        density = jnp.where(good, after, density)
+        return density, jnp.where(good, 2, 0.25).astype(time.dtype) * time, count + 1
 
-    return lax.while_loop(unfinished, step, (start, jnp.int32(0)))[0]
+    first = 1 / jnp.max(jnp.concatenate(lattice.passing))
+    return lax.while_loop(unfinished, step, (start, first, jnp.int32(0)))[0]
