@@ -186,9 +186,7 @@ class Cloning(AbstractSampler):
 
         blocks = (jnp.arange(self.populations), state.crowd, *counted)
         crowd, passed, growth, survival = parallel.map_blocks(one_population, blocks)
-        return CloningState(
-            state.key, state.step + steps, crowd, passed, growth, survival, start
-        )
+        return CloningState(state.key, state.step + steps, crowd, passed, growth, survival, start)
 
     def finish(
         self,
