@@ -127,7 +127,8 @@ def test_the_law_of_tracy_and_widom():
     np.testing.assert_allclose(tracy_widom(jnp.asarray(-2.0)), 0.41322414250512257, rtol=1e-13)
     node, weight = np.polynomial.legendre.leggauss(50)
     s, weight = jnp.asarray(8.5 * node - 0.5), 8.5 * weight
-    density = jax.lax.map(jax.grad(tracy_widom), s) * weight
+    slope_at = lambda s: jax.jvp(tracy_widom, (s,), (jnp.ones(()),))[1]  # noqa: E731
+    density = jax.lax.map(slope_at, s) * weight
     s, density = np.asarray(s), np.asarray(density)
     mean = density @ s
     central = [density @ (s - mean) ** k for k in range(2, 5)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSteadyMethod, AbstractSystem, Case, newton, setting, steady
+from jaxneq._core import AbstractSteadyMethod, AbstractSystem, Case, Status, setting, steady
 
 from ._gillespie import check_footprint
 from ._lattice import AbstractExclusion, Lattice, PerSite
@@ -18,6 +18,7 @@ from ._state import ExclusionState, exclusion_state
 from ._systems import OpenASEP
 
 Gates = Float[Array, " gate"]
+Rate = Callable[[PerSite], PerSite]
 
 
 class MeanField(AbstractSteadyMethod):
@@ -34,15 +35,13 @@ class MeanField(AbstractSteadyMethod):
 
     given a particle at i (MacDonald, Gibbs and Pipkin, Biopolymers 6, 1, 1968; Shaw, Zia and Lee,
     Phys. Rev. E 68, 021910, 2003). In long lattices of one site a particle the current is right,
-    but its approach to the limit and the density near the ends are not. Densities relax first, by
-    implicit steps that grow, and are then solved for by Newton's method with implicit derivatives.
+    but its approach to the limit and the density near the ends are not. The densities relax
+    by implicit steps that grow into those of Newton's method; derivatives are implicit.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
-    max_iterations: int = setting(
-        range="[10, inf)", doc="Most steps of relaxation, and of Newton's method", default=200
-    )
+    max_iterations: int = setting(range="[10, inf)", doc="Most steps of relaxation", default=200)
 
     def check(self, system: AbstractExclusion) -> None:
         if system.lattice.periodic:
@@ -54,21 +53,7 @@ class MeanField(AbstractSteadyMethod):
 
     def steady(self, system: AbstractExclusion) -> ExclusionState:
         lattice = system.lattice
-        length, reach = lattice.length, lattice.footprint
-        dtype = lattice.forward.dtype
-        tolerance = jnp.asarray(1e3 * jnp.finfo(dtype).eps, dtype)
-        start = jnp.full(length, 0.5 / reach, dtype)
-        fixed = lax.stop_gradient(lattice)
-        size = jnp.max(jnp.concatenate(fixed.passing))
-        begun = relaxed(fixed, start, tolerance * size, self.max_iterations)
-        density, stats = newton(
-            lambda density: change(lattice, density),
-            begun,
-            within=(jnp.zeros_like(start), jnp.ones_like(start)),
-            scale=jnp.broadcast_to(size, (length,)),
-            tolerance=tolerance,
-            max_iterations=self.max_iterations,
-        )
+        density, steps, residual = solved(lattice, self.max_iterations)
         gates = currents(lattice, density)
         attached = None
         if lattice.attachment is not None:
@@ -79,8 +64,11 @@ class MeanField(AbstractSteadyMethod):
             gate_current=gates,
             current=jnp.mean(gates),
             net_attachment=attached,
-            status=stats.status,
-            stats={"iterations": stats.iterations, "residual": stats.residual},
+            status=Status.first_true(
+                not_finite=~jnp.isfinite(residual),
+                max_iterations=~(residual <= _tolerance(residual)),
+            ),
+            stats={"iterations": steps, "residual": residual},
         )
 
     @classmethod
@@ -136,27 +124,50 @@ def crowded(lattice: Lattice, density: PerSite) -> Array:
     return (jnp.min(density) < 0) | (jnp.max(many) > 1) | ~jnp.all(jnp.isfinite(density))
 
 
-def relaxed(lattice: Lattice, start: PerSite, tolerance: Array, most: int) -> PerSite:
-    """Where `start` relaxes to: linearly implicit steps that double while they do good."""
+def solved(lattice: Lattice, most: int) -> tuple[PerSite, Array, Array]:
+    """The stationary densities, the steps taken, and the residual relative to the largest rate.
 
-    def rate(density: PerSite) -> PerSite:
-        return change(lattice, density)
+    Linearly implicit steps, which double while they do good and shrink where they do not. The
+    derivatives are those of the equations, by one linear solve.
+    """
+    one = jnp.eye(lattice.length, dtype=lattice.forward.dtype)
+    fastest = lax.stop_gradient(jnp.max(jnp.concatenate(lattice.passing)))
+    tolerance = _tolerance(fastest)
 
-    slope = jax.jacfwd(rate)
-    one = jnp.eye(start.shape[0], dtype=start.dtype)
+    def relaxed(rate: Rate, start: PerSite) -> tuple[PerSite, Array]:
+        slope = jax.jacfwd(rate)
 
-    def unfinished(known: Any) -> Array:
-        density, _, count = known
-        return (jnp.max(jnp.abs(rate(density))) > tolerance) & (count < most)
+        def size(density: PerSite) -> Array:
+            return jnp.max(jnp.abs(rate(density))) / fastest
 
-    def step(known: Any) -> Any:
-        density, time, count = known
-        now = rate(density)
-        after = density + jnp.linalg.solve(one / time - slope(density), now)
-        worse = jnp.max(jnp.abs(rate(after))) > 2 * jnp.max(jnp.abs(now))
-        good = ~(worse | crowded(lattice, after))
-        density = jnp.where(good, after, density)
-        return density, jnp.where(good, 2, 0.25).astype(time.dtype) * time, count + 1
+        def unfinished(known: Any) -> Array:
+            density, _, count = known
+            return (size(density) > tolerance) & (count < most)
 
-    first = 1 / jnp.max(jnp.concatenate(lattice.passing))
-    return lax.while_loop(unfinished, step, (start, first, jnp.int32(0)))[0]
+        def step(known: Any) -> Any:
+            density, time, count = known
+            move = jnp.linalg.solve(one / time - slope(density), rate(density))
+            after = density + move
+            good = ~(crowded(lattice, after) | (size(after) > 2 * size(density)))
+            time = jnp.where(good, 2 * time, time / 4)
+            return jnp.where(good, after, density), time, count + 1
+
+        density, _, count = lax.while_loop(unfinished, step, (start, 1 / fastest, jnp.int32(0)))
+        left = size(density)
+        hopeless = ~(left <= jnp.sqrt(tolerance))
+        return jnp.where(hopeless, jnp.nan, density), jnp.stack([count.astype(left.dtype), left])
+
+    def tangent(linear: Rate, rhs: PerSite) -> PerSite:
+        return jnp.linalg.solve(jax.jacfwd(linear)(rhs), rhs)
+
+    start = jnp.full(lattice.length, 0.5 / lattice.footprint, fastest.dtype)
+    density, report = lax.custom_root(
+        lambda density: change(lattice, density), start, relaxed, tangent, has_aux=True
+    )
+    count, left = lax.stop_gradient(report)
+    return density, count.astype(jnp.int32), left
+
+
+def _tolerance(like: Array) -> Array:
+    """What rounding leaves of the rates."""
+    return jnp.asarray(1e3 * jnp.finfo(like.dtype).eps, like.dtype)
