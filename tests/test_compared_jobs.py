@@ -187,7 +187,7 @@ def test_what_has_no_logarithm_is_not_fitted_and_the_rest_is():
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("position_variance", "position_varance", "position_varance is no sampled number"),
+        ("position_variance", "position_varance", "position_varance is not one number"),
         ("[simulate]", 'draw = "x"\n[simulate]', 'draw = "x" is no quantity found'),
     ],
 )

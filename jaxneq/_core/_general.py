@@ -13,6 +13,7 @@ from ._linear import Operator, SolveStats
 from ._status import Status
 
 SHADOWS = 4  # dimension of the shadow space: more need more memory, and hardly fewer products
+ATTEMPTS = 8  # restarts that may fail to help while the tolerance is not reached
 
 
 def general_solve(
@@ -44,8 +45,6 @@ def induced_dimension_reduction(
     norm = jnp.linalg.norm(rhs)
     goal = 8 * jnp.finfo(rhs.dtype).eps * norm
     count = jnp.arange(SHADOWS)
-    # fixed: a solve is a function of its arguments
-    shadows = jax.random.normal(jax.random.key(0), (SHADOWS, rhs.shape[0]), rhs.dtype)
 
     def forward(matrix: Array, right: Array) -> Array:
         """Forward substitution in the lower triangle."""
@@ -56,7 +55,7 @@ def induced_dimension_reduction(
         return found
 
     def direction(k: Any, carry: tuple) -> tuple:
-        x, residual, projected, moves, images, matrix, omega = carry
+        x, residual, projected, moves, images, matrix, omega, shadows = carry
         weights = forward(matrix, jnp.where(count >= k, projected, 0))
         move = weights @ moves + omega * (residual - weights @ images)
         image = operator(move)
@@ -73,43 +72,52 @@ def induced_dimension_reduction(
             images.at[k].set(image),
             matrix.at[:, k].set(column),
             omega,
+            shadows,
         )
 
     def cycle(carry: tuple) -> tuple:
-        x, residual, moves, images, matrix, omega, iterations = carry
-        start = (x, residual, shadows @ residual, moves, images, matrix, omega)
-        x, residual, _, moves, images, matrix, _ = lax.fori_loop(0, SHADOWS, direction, start)
+        before, residual, moves, images, matrix, omega, shadows, _, iterations = carry
+        size = jnp.linalg.norm(residual)
+        start = (before, residual, shadows @ residual, moves, images, matrix, omega, shadows)
+        x, residual, _, moves, images, matrix, *_ = lax.fori_loop(0, SHADOWS, direction, start)
         image = operator(residual)
-        overlap, size = jnp.sum(image * residual), jnp.sum(image * image)
-        cosine = _over(jnp.abs(overlap), jnp.sqrt(size * jnp.sum(residual * residual)))
-        omega = _over(overlap, size) * jnp.maximum(1, _over(0.7 * jnp.ones_like(cosine), cosine))
+        overlap, square = jnp.sum(image * residual), jnp.sum(image * image)
+        cosine = _over(jnp.abs(overlap), jnp.sqrt(square * jnp.sum(residual * residual)))
+        omega = _over(overlap, square) * jnp.maximum(1, _over(0.7 * jnp.ones_like(cosine), cosine))
         x, residual = x + omega * residual, residual - omega * image
-        return x, residual, moves, images, matrix, omega, iterations + SHADOWS + 1
+        # a step can divide by rounding errors, the last above all: begin again from before it
+        broken = ~(jnp.linalg.norm(residual) < 1e3 * size)
+        x, iterations = jnp.where(broken, before, x), iterations + SHADOWS + 1
+        return x, residual, moves, images, matrix, omega, shadows, broken, iterations
 
     def unfinished(carry: tuple) -> Array:
-        residual, iterations = jnp.linalg.norm(carry[1]), carry[-1]
-        return (residual > goal) & (residual < 1e6 * norm) & (iterations < max_iterations)
+        *_, broken, iterations = carry
+        left = jnp.linalg.norm(carry[1])
+        return (left > goal) & ~broken & (iterations < max_iterations)
 
     def restart(carry: tuple) -> tuple:
-        best, residual, now, _, iterations = carry
+        best, residual, now, _, attempt, iterations = carry
+        # others each time, and always the same: a solve is a function of its arguments
+        key = jax.random.fold_in(jax.random.key(0), attempt)
+        shadows = jax.random.normal(key, (SHADOWS, rhs.shape[0]), rhs.dtype)
         none = jnp.zeros_like(shadows)
         start = (best, residual, none, none, jnp.eye(SHADOWS, dtype=rhs.dtype))
-        x, *_, iterations = lax.while_loop(
-            unfinished, cycle, (*start, jnp.ones_like(norm), iterations)
-        )
-        residual_now = rhs - operator(x)
-        after = jnp.linalg.norm(residual_now)
+        start = (*start, jnp.ones_like(norm), shadows, jnp.array(False), iterations)
+        x, *_, iterations = lax.while_loop(unfinished, cycle, start)
+        image = operator(x)
+        after = jnp.linalg.norm(rhs - image)
         better = after < now
-        x = jnp.where(better, x, best)
-        residual = jnp.where(better, residual_now, residual)
-        return x, residual, jnp.where(better, after, now), now, iterations
+        x, residual = jnp.where(better, x, best), jnp.where(better, rhs - image, residual)
+        return x, residual, jnp.where(better, after, now), now, attempt + 1, iterations
 
     def helping(carry: tuple) -> Array:
-        _, _, now, before, iterations = carry
-        return (now > goal) & (now < 0.5 * before) & (iterations < max_iterations)
+        _, _, now, before, attempt, iterations = carry
+        retry = (now > tolerance * norm) & (attempt < ATTEMPTS)
+        return (now > goal) & ((now < 0.5 * before) | retry) & (iterations < max_iterations)
 
-    start = (jnp.zeros_like(rhs), rhs, norm, jnp.full_like(norm, jnp.inf), jnp.int32(0))
-    x, _, now, _, iterations = lax.while_loop(helping, restart, start)
+    infinite = jnp.full_like(norm, jnp.inf)
+    start = (jnp.zeros_like(rhs), rhs, norm, infinite, jnp.int32(0), jnp.int32(0))
+    x, _, now, _, _, iterations = lax.while_loop(helping, restart, start)
     relative = _over(now, norm)
     status = Status.first_true(
         not_finite=~jnp.isfinite(norm),

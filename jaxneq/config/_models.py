@@ -196,7 +196,7 @@ class Compare(Section):
 
 
 class Fit(Section):
-    """A curve of least squares through sampled quantities along the sweep."""
+    """A curve of least squares through quantities along the sweep; exact ones weigh the same."""
 
     of: Annotated[list[str], Field(min_length=1)] = Field(
         description="Quantities of the solution that are one number each"

@@ -24,6 +24,8 @@ from ._ribosomes import TranslationState as TranslationState
 from ._ring import RingASEP as RingASEP
 from ._ring import UniformMeasure as UniformMeasure
 from ._ring import tagged_diffusion as tagged_diffusion
+from ._spectral_gap import Relaxation as Relaxation
+from ._spectral_gap import SpectralGap as SpectralGap
 from ._state import ExclusionState as ExclusionState
 from ._step import StepASEP as StepASEP
 from ._step import StepFlux as StepFlux

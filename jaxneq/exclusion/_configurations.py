@@ -56,8 +56,7 @@ class Chain(eqx.Module):
 
     def passing(self, weights: State) -> Float[Array, " move"]:
         """The mean net rate of each move: currents through the gates, then net attachment."""
-        way = self.way.astype(weights.dtype)
-        return jnp.sum(way * self.leaving * weights[None], axis=1)
+        return jnp.sum(self.way.astype(weights.dtype) * (self.leaving * weights[None]), axis=1)
 
     @property
     def counted(self) -> PerMove:

@@ -169,7 +169,7 @@ class CurrentStatistics(AbstractSteadyMethod):
 def _passing(chain: Chain, found: Perron, tilt: Array) -> Array:
     """The mean net rate of each move under Doob's transform."""
     rates = chain.leaving * jnp.exp(tilt * chain.counted) * found.left[chain.partner]
-    return jnp.sum(chain.way * rates * found.right, axis=1)
+    return jnp.sum(chain.way.astype(rates.dtype) * (rates * found.right[None]), axis=1)
 
 
 def _derivatives(chain: Chain, found: Perron) -> tuple[Array, Array]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractSteadyMethod,
@@ -18,7 +19,7 @@ from jaxneq._core import (
 )
 
 from ._configurations import Chain, State, chain_of, check_size
-from ._lattice import AbstractExclusion
+from ._lattice import AbstractExclusion, Lattice
 from ._state import ExclusionState, exclusion_state
 from ._systems import OpenASEP
 
@@ -39,27 +40,9 @@ class Generator(AbstractSteadyMethod):
         check_size("Generator", system.lattice, REMEDY)
 
     def steady(self, system: AbstractExclusion) -> ExclusionState:
-        lattice = system.lattice
-        chain, occupied = chain_of(lattice)
+        chain, occupied = chain_of(system.lattice)
         weights, stats = stationary(chain)
-        density = weights @ occupied
-        passing = chain.passing(weights)
-        gates = passing[: chain.gates]
-        together = (occupied * weights[:, None]).T @ occupied
-        return exclusion_state(
-            lattice,
-            density=density,
-            gate_current=gates,
-            current=jnp.mean(gates),
-            net_attachment=passing[chain.gates :] if lattice.attachment is not None else None,
-            correlation=together - density[:, None] * density[None],
-            status=stats.status,
-            stats={
-                "configurations": jnp.asarray(weights.shape[0]),
-                "iterations": stats.iterations,
-                "residual": stats.residual,
-            },
-        )
+        return state_of(system.lattice, chain, occupied, weights, stats)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -71,6 +54,34 @@ class Generator(AbstractSteadyMethod):
             1e-12,
             "(L + 2) / (2 (2 L + 1)), Derrida et al. (1993)",
         )
+
+
+def state_of(
+    lattice: Lattice,
+    chain: Chain,
+    occupied: Float[Array, "state site"],
+    weights: State,
+    stats: SolveStats,
+) -> ExclusionState:
+    """What the probabilities of the configurations say."""
+    density = weights @ occupied
+    passing = chain.passing(weights)
+    gates = passing[: chain.gates]
+    together = (occupied * weights[:, None]).T @ occupied
+    return exclusion_state(
+        lattice,
+        density=density,
+        gate_current=gates,
+        current=jnp.mean(gates),
+        net_attachment=passing[chain.gates :] if lattice.attachment is not None else None,
+        correlation=together - density[:, None] * density[None],
+        status=stats.status,
+        stats={
+            "configurations": jnp.asarray(weights.shape[0]),
+            "iterations": stats.iterations,
+            "residual": stats.residual,
+        },
+    )
 
 
 def stationary(chain: Chain) -> tuple[State, SolveStats]:

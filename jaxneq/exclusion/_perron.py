@@ -16,8 +16,10 @@ NEWTON = 20  # iterations at most; five are usual
 
 
 class Perron(eqx.Module):
-    """The largest `eigenvalue` with the positive eigenvectors, `right` of sum 1 and `left` such
-    that their product has the sum 1; `residual` relative to the fastest escape.
+    """The largest `eigenvalue`, with its positive eigenvectors.
+
+    The sum of `right` is 1, and that of its product with `left`; `residual` is relative to the
+    fastest escape.
     """
 
     eigenvalue: Float[Array, ""]
