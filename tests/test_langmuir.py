@@ -224,7 +224,9 @@ def test_the_filament_is_drawn_with_both_limits():
         "langmuir", *small, "simulate.time=300.0", "simulate.burn_in=200.0", "method.replicas=64"
     )
     (ax,) = report.figure(result).axes
-    assert [text.get_text() for text in ax.get_legend().get_texts()][1:] == [
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()][1:] == [
         "mean field",
         "long filament",
     ]

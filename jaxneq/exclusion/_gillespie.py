@@ -234,8 +234,9 @@ class Gillespie(AbstractSampler):
         bounded = jnp.isfinite(affinity)
         produced = passed @ jnp.where(bounded, affinity, 0)
         irreversible, attaching = jnp.sum(one_way), None
-        if attached is not None:
+        if lattice.attachment is not None and lattice.detachment is not None:
             attaching, one_way = affinities(lattice.attachment, lattice.detachment)
+            assert attached is not None
             produced = produced + attached @ jnp.where(jnp.isfinite(attaching), attaching, 0)
             irreversible = irreversible + jnp.sum(one_way)
         entropy, reversible = of(produced), irreversible == 0

@@ -108,6 +108,7 @@ def currents(lattice: Lattice, density: PerSite) -> Gates:
 
 def attachments(lattice: Lattice, density: PerSite) -> PerSite:
     """The net attachment to each site."""
+    assert lattice.attachment is not None and lattice.detachment is not None
     return lattice.attachment * (1 - density) - lattice.detachment * density
 
 

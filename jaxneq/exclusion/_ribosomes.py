@@ -159,7 +159,7 @@ class CodonControl(AbstractSteadyMethod):
     def steady(self, system: RibosomeTraffic) -> TranslationState:
         def current(logarithms: tuple[Array, Array, Array]) -> tuple[Array, Any]:
             changed = RibosomeTraffic(*map(jnp.exp, logarithms), footprint=system.footprint)
-            state = self.of.steady(changed)
+            state: Any = self.of.steady(changed)
             return state.current, state
 
         rates = system.elongation, system.initiation, system.termination

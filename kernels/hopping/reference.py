@@ -37,7 +37,7 @@ def drawn(key, replicas, attempts):
     """Both words of noise of each attempt of each replica."""
     identity = jnp.tile(jnp.arange(replicas, dtype=jnp.uint32), attempts)
     counter = jnp.repeat(jnp.arange(attempts, dtype=jnp.uint32), replicas)
-    pair = noise.bits(tuple(map(jnp.asarray, key)), identity, counter)
+    pair = noise.bits((jnp.asarray(key[0]), jnp.asarray(key[1])), identity, counter)
     return [np.asarray(word, float).reshape(attempts, replicas) for word in pair]
 
 
