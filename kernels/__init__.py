@@ -2,6 +2,7 @@
 
 from . import elementary as elementary
 from . import jump as jump
+from . import hopping as hopping
 from . import langevin as langevin
 from . import noise as noise
 from . import sweep as sweep
@@ -10,6 +11,7 @@ from ._registry import Operation as Operation
 OPERATIONS = (
     *elementary.OPERATIONS,
     *jump.OPERATIONS,
+    *hopping.OPERATIONS,
     *langevin.OPERATIONS,
     *noise.OPERATIONS,
     *sweep.OPERATIONS,
