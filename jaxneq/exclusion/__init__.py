@@ -3,5 +3,7 @@
 from ._lattice import AbstractExclusion as AbstractExclusion
 from ._lattice import Lattice as Lattice
 from ._matrix_product import MatrixProduct as MatrixProduct
+from ._max_plus import EntryTimes as EntryTimes
+from ._max_plus import MaxPlus as MaxPlus
 from ._state import ExclusionState as ExclusionState
 from ._systems import OpenASEP as OpenASEP
