@@ -47,3 +47,24 @@ def entry_times(waits, key, replica, particles, footprint=1):
         drawn = exponentials(key, each, len(waits), particles, footprint, waits.dtype)
         found.append(hop_times(waits, drawn, footprint)[-1, 0])
     return np.array(found)
+
+
+def split_step(chance, random, occupation, periodic=False):
+    """Sites (site, replica) after one step, and what passed gate 0, tried where `random` (gate,
+    replica) is below the `chance` of the gate: first the even gates, then the odd ones.
+    """
+    site = np.array(occupation, bool)
+    count, go = len(site), random < np.asarray(chance)[:, None]
+    passed = None
+    for parity in (0, 1):
+        for gate in range(parity, len(chance), 2):
+            left, right = (gate, (gate + 1) % count) if periodic else (gate - 1, gate)
+            there = np.ones_like(go[gate]) if left < 0 else site[left]
+            free = np.ones_like(go[gate]) if right == count else ~site[right]
+            moves = there & free & go[gate]
+            if left >= 0:
+                site[left] &= ~moves
+            if right < count:
+                site[right] |= moves
+            passed = moves if gate == 0 else passed
+    return site, passed
