@@ -7,3 +7,5 @@ from ._max_plus import EntryTimes as EntryTimes
 from ._max_plus import MaxPlus as MaxPlus
 from ._state import ExclusionState as ExclusionState
 from ._systems import OpenASEP as OpenASEP
+from ._split_step import LatticeAverages as LatticeAverages
+from ._split_step import SplitStep as SplitStep
