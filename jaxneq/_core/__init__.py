@@ -21,6 +21,7 @@ from ._declare import parameters_of as parameters_of
 from ._declare import part as part
 from ._declare import setting as setting
 from ._estimate import Estimate as Estimate
+from ._general import general_solve as general_solve
 from ._linear import SolveStats as SolveStats
 from ._linear import conjugate_gradients as conjugate_gradients
 from ._linear import linear_solve as linear_solve

@@ -177,14 +177,16 @@ class _Pieces(eqx.Module):
 
     @classmethod
     def of(cls, product: _Product, length: int) -> _Pieces:
-        either = product.either
+        either, level = product.either, jnp.arange(product.rows)
 
-        def step(ends, _):
-            left, right = ends
-            return (_unit(either.before(left)), _unit(either.times(right))), ends
+        def step(ends: tuple[Vector, Vector], begun: Array) -> tuple[tuple[Vector, Vector], Any]:
+            # other components never come back to the first row, and could be the largest by far
+            useful = level < length - begun
+            left, right = either.before(ends[0]), either.times(ends[1])
+            return (_unit(jnp.where(useful, left, 0)), _unit(jnp.where(useful, right, 0))), ends
 
         start = (product.vacuum, product.vacuum)
-        _, (left, right) = lax.scan(step, start, length=length)
+        _, (left, right) = lax.scan(step, start, jnp.arange(length))
         right = right[::-1]
         return cls(product, left, right, jax.vmap(either.between)(left, right))
 
@@ -226,7 +228,8 @@ class _Pieces(eqx.Module):
 
 
 def _unit(v: Vector) -> Vector:
-    return v / jnp.max(jnp.abs(v))
+    """Against overflow; what it scales cancels, and so does its derivative."""
+    return v / lax.stop_gradient(jnp.max(jnp.abs(v)))
 
 
 def _tiny(like: Array) -> Array:

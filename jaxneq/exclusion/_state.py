@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -61,7 +61,7 @@ class ExclusionState(AbstractSolution):
     )
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
-        doc="Largest rate of change of a site's density, relative to the largest current"
+        doc="Largest rate of change of a site's density, relative to the fastest hop"
     )
     status: Status
     stats: dict[str, Any]
@@ -95,18 +95,15 @@ def exclusion_state(
 ) -> ExclusionState:
     """The state with what follows from the currents: affinities, entropy, conservation."""
     affinity, one_way = affinities(*lattice.passing)
-    produced, irreversible = _product(gate_current, affinity), jnp.sum(one_way)
-    attaching = None
+    irreversible, attaching = jnp.sum(one_way), None
     arriving = _arriving(lattice, gate_current)
-    scale = jnp.max(jnp.abs(gate_current))
     if net_attachment is not None:
         assert lattice.attachment is not None and lattice.detachment is not None
         attaching, one_way = affinities(lattice.attachment, lattice.detachment)
-        produced = produced + _product(net_attachment, attaching)
         irreversible = irreversible + jnp.sum(one_way)
         arriving = arriving + net_attachment
-        scale = jnp.maximum(scale, jnp.max(jnp.abs(net_attachment)))
-    residual = jnp.max(jnp.abs(arriving)) / jnp.where(scale > 0, scale, 1)
+    pairs = [(gate_current, affinity), (net_attachment, attaching)]
+    fastest = jnp.max(jnp.maximum(*lattice.passing))
     gates = jnp.arange(gate_current.shape[0], dtype=density.dtype)
     return ExclusionState(
         site=jnp.arange(1, lattice.length + 1, dtype=density.dtype),
@@ -121,8 +118,8 @@ def exclusion_state(
         current_variance=current_variance,
         mean_density=jnp.mean(density),
         irreversible=irreversible,
-        entropy_production=produced,
-        conservation_residual=residual,
+        entropy_production=total_production(pairs),
+        conservation_residual=jnp.max(jnp.abs(arriving)) / fastest,
         status=status,
         stats=stats,
     )
@@ -137,10 +134,11 @@ def affinities(ahead: Array, back: Array) -> tuple[Array, Array]:
     return jnp.where(one_way, only, jnp.log(ratio)), one_way
 
 
-def _product(flux: Array, force: Array) -> Array:
+def total_production(pairs: Iterable[tuple[Array | None, Array | None]]) -> Array:
     """The sum of flux times force, infinite where a force is."""
-    bounded = jnp.isfinite(force)
-    finite = jnp.sum(flux * jnp.where(bounded, force, 0))
+    known = [(flux, force) for flux, force in pairs if flux is not None and force is not None]
+    finite = sum(jnp.sum(flux * jnp.where(jnp.isfinite(force), force, 0)) for flux, force in known)
+    bounded = jnp.asarray([jnp.all(jnp.isfinite(force)) for _, force in known])
     return jnp.where(jnp.all(bounded), finite, jnp.inf)
 
 

@@ -34,7 +34,7 @@ class OpenASEP(AbstractExclusion):
         range="[0, inf)", doc="Rate of hopping back over that of hopping ahead", default=0.0
     )
     hopping: Float[Array, " bond"] | None = parameter(
-        range="[0, inf)",
+        range="(0, inf)",
         doc="Rate of hopping ahead over each of the L - 1 bonds; 1 if left out",
         dims=("bond",),
         default=None,
@@ -80,9 +80,12 @@ class OpenASEP(AbstractExclusion):
         )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
-        from ._matrix_product import MatrixProduct  # the method names this class
+        from ._generator import Generator  # the methods name this class
+        from ._matrix_product import MatrixProduct
 
-        return MatrixProduct() if verb == "steady" else None
+        if verb != "steady":
+            return None
+        return MatrixProduct() if self.hopping is None else Generator()
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -1,0 +1,124 @@
+"""The implicit solve for operators that are not symmetric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from ._linear import Operator, SolveStats
+from ._status import Status
+
+SHADOWS = 4  # dimension of the shadow space: more need more memory, and hardly fewer products
+
+
+def general_solve(
+    operator: Operator, rhs: Array, *, tolerance: Float[Array, ""], max_iterations: int
+) -> tuple[Array, SolveStats]:
+    """Solve ``A x = b`` for any regular `operator` on vectors by induced dimension reduction.
+
+    IDR(4) of van Gijzen and Sonneveld (ACM Trans. Math. Softw. 38, 5, 2011): short recurrences,
+    and about as many products with A as full GMRES. It restarts from the true residual while that
+    helps, so that the solution is good to rounding; an iteration is one product with A.
+
+    Differentiable in `rhs` and in whatever `operator` closes over, forward and reverse, to any
+    order, by one more solve. A solution whose residual exceeds the root of `tolerance` is replaced
+    by NaN; the status tells of the first solve.
+    """
+
+    def solve(matvec: Operator, b: Array):
+        x, stats = induced_dimension_reduction(matvec, b, tolerance, max_iterations)
+        hopeless = ~(stats.residual <= jnp.sqrt(tolerance))
+        return jnp.where(hopeless, jnp.nan, x), stats
+
+    return lax.custom_linear_solve(operator, rhs, solve, transpose_solve=solve, has_aux=True)
+
+
+def induced_dimension_reduction(
+    operator: Operator, rhs: Float[Array, " n"], tolerance: Float[Array, ""], max_iterations: int
+) -> tuple[Array, SolveStats]:
+    """IDR(4), restarted while that halves the true residual."""
+    norm = jnp.linalg.norm(rhs)
+    goal = 8 * jnp.finfo(rhs.dtype).eps * norm
+    count = jnp.arange(SHADOWS)
+    # fixed: a solve is a function of its arguments
+    shadows = jax.random.normal(jax.random.key(0), (SHADOWS, rhs.shape[0]), rhs.dtype)
+
+    def forward(matrix: Array, right: Array) -> Array:
+        """Forward substitution in the lower triangle."""
+        found = jnp.zeros_like(right)
+        for row in range(SHADOWS):
+            value = right[row] - jnp.sum(matrix[row] * found)
+            found = found.at[row].set(_over(value, matrix[row, row]))
+        return found
+
+    def direction(k: Any, carry: tuple) -> tuple:
+        x, residual, projected, moves, images, matrix, omega = carry
+        weights = forward(matrix, jnp.where(count >= k, projected, 0))
+        move = weights @ moves + omega * (residual - weights @ images)
+        image = operator(move)
+        # make the image orthogonal to the shadows before k
+        seen = jnp.where(count < k, forward(matrix, jnp.where(count < k, shadows @ image, 0)), 0)
+        move, image = move - seen @ moves, image - seen @ images
+        column = jnp.where(count >= k, shadows @ image, 0)
+        step = _over(projected[k], column[k])
+        return (
+            x + step * move,
+            residual - step * image,
+            jnp.where(count > k, projected - step * column, 0),
+            moves.at[k].set(move),
+            images.at[k].set(image),
+            matrix.at[:, k].set(column),
+            omega,
+        )
+
+    def cycle(carry: tuple) -> tuple:
+        x, residual, moves, images, matrix, omega, iterations = carry
+        start = (x, residual, shadows @ residual, moves, images, matrix, omega)
+        x, residual, _, moves, images, matrix, _ = lax.fori_loop(0, SHADOWS, direction, start)
+        image = operator(residual)
+        overlap, size = jnp.sum(image * residual), jnp.sum(image * image)
+        cosine = _over(jnp.abs(overlap), jnp.sqrt(size * jnp.sum(residual * residual)))
+        omega = _over(overlap, size) * jnp.maximum(1, _over(0.7 * jnp.ones_like(cosine), cosine))
+        x, residual = x + omega * residual, residual - omega * image
+        return x, residual, moves, images, matrix, omega, iterations + SHADOWS + 1
+
+    def unfinished(carry: tuple) -> Array:
+        residual, iterations = jnp.linalg.norm(carry[1]), carry[-1]
+        return (residual > goal) & (residual < 1e6 * norm) & (iterations < max_iterations)
+
+    def restart(carry: tuple) -> tuple:
+        best, residual, now, _, iterations = carry
+        none = jnp.zeros_like(shadows)
+        start = (best, residual, none, none, jnp.eye(SHADOWS, dtype=rhs.dtype))
+        x, *_, iterations = lax.while_loop(
+            unfinished, cycle, (*start, jnp.ones_like(norm), iterations)
+        )
+        residual_now = rhs - operator(x)
+        after = jnp.linalg.norm(residual_now)
+        better = after < now
+        x = jnp.where(better, x, best)
+        residual = jnp.where(better, residual_now, residual)
+        return x, residual, jnp.where(better, after, now), now, iterations
+
+    def helping(carry: tuple) -> Array:
+        _, _, now, before, iterations = carry
+        return (now > goal) & (now < 0.5 * before) & (iterations < max_iterations)
+
+    start = (jnp.zeros_like(rhs), rhs, norm, jnp.full_like(norm, jnp.inf), jnp.int32(0))
+    x, _, now, _, iterations = lax.while_loop(helping, restart, start)
+    relative = _over(now, norm)
+    status = Status.first_true(
+        not_finite=~jnp.isfinite(norm),
+        max_iterations=(relative > tolerance) & (iterations >= max_iterations),
+        stagnation=~(relative <= tolerance),
+    )
+    return x, SolveStats(iterations, relative, status)
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Their ratio; 0 where the whole vanishes, as it does once a small problem is solved."""
+    return jnp.where(whole == 0, 0, part / jnp.where(whole == 0, 1, whole))
