@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxneq import run, simulate
-from jaxneq.exclusion import MaxPlus, OpenASEP
+from jaxneq.exclusion import MaxPlus, OpenASEP, SplitStep
 
 PHASES = {"LD": (0.3, 0.8), "HD": (0.8, 0.3), "MC": (1.0, 1.0)}
 TIME, PARTICLES = 160.0, 40
@@ -178,7 +178,7 @@ def test_single_precision():
 )
 def test_what_it_refuses(change, message):
     chain = OpenASEP(**({"length": 3, "alpha": 1.0, "beta": 1.0} | change))
-    for method in (SMALL,):
+    for method in (SMALL, SplitStep(replicas=64)):
         with pytest.raises(ValueError, match=message):
             simulate(chain, method, key=jax.random.key(0), time=100.0)
 

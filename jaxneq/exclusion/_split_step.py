@@ -194,7 +194,7 @@ class SplitStep(AbstractSampler):
         placed = self._placed(system, initial)
         site_words = placed.reshape(placed.shape[0], -1, words.WIDTH).astype(jnp.uint32)
         bit = jnp.arange(words.WIDTH, dtype=jnp.uint32)
-        packed = jnp.sum(site_words << bit, axis=2, dtype=jnp.uint32)
+        packed = jnp.sum(site_words << bit[None, None], axis=2, dtype=jnp.uint32)
         rows = words.row_count(placed.shape[0], periodic)
         blocks = parallel.block_count(packed.shape[1], self.block, rows)
         start = jnp.moveaxis(packed.reshape(placed.shape[0], blocks, -1), 1, 0)
@@ -252,9 +252,7 @@ class SplitStep(AbstractSampler):
             ) -> words.Crowd:
                 number, crowd = block
                 word = number * np.uint32(width) + jnp.arange(width, dtype=jnp.uint32)
-                return words.advance(
-                    chances, key, word, crowd, first, count, sites=lattice.length
-                )
+                return words.advance(chances, key, word, crowd, first, count, sites=lattice.length)
 
             numbers = jnp.arange(crowd.passed.shape[0], dtype=jnp.uint32)
             crowds.append(parallel.map_blocks(one_block, (numbers, crowd)))
@@ -277,7 +275,9 @@ class SplitStep(AbstractSampler):
         observables: tuple[AbstractObservable, ...],
     ) -> LatticeAverages:
         lattice, dtype = system.lattice, system.lattice.forward.dtype
-        found = [self._of_run(lattice, state, schedule, run, dtype) for run in range(len(self._steps))]
+        found = [
+            self._of_run(lattice, state, schedule, run, dtype) for run in range(len(self._steps))
+        ]
         weights = [1.0]
         if len(found) == 2:
             coarse, fine = (dt**2 for dt in self._steps)

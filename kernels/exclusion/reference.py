@@ -10,21 +10,13 @@ from .. import noise
 
 def exponentials(key, replica, gates, particles, footprint, dtype):
     """The unit exponential of each particle and gate of one replica, as `wavefront` draws it."""
-    width, rows = footprint + 1, -(-(gates + footprint) // (footprint + 1))
-    found = np.zeros((particles, gates))
-    for n in range(particles):
-        for gate in range(gates):
-            wave = width * n + gate + footprint  # that of the shifted numbers
-            cycle, kind = divmod(wave, width)
-            row = (gate + footprint) // width
-            pair = noise.exponential_pair(
-                key,
-                jnp.uint32(int(replica) * rows + row),
-                jnp.uint32(cycle * -(-width // 2) + kind // 2),
-                jnp.dtype(dtype),
-            )
-            found[n, gate] = pair[kind % 2]
-    return found
+    width, shifted = footprint + 1, np.arange(gates)[None] + footprint
+    cycle, kind = np.divmod(width * np.arange(particles)[:, None] + shifted, width)
+    identity = int(replica) * -(-(gates + footprint) // width) + shifted // width
+    counter = cycle * -(-width // 2) + kind // 2
+    identity, counter = (jnp.asarray(x, jnp.uint32) for x in (identity + 0 * cycle, counter))
+    first, second = noise.exponential_pair(key, identity, counter, jnp.dtype(dtype))
+    return np.where(kind % 2, second, first)
 
 
 def hop_times(waits, exponential, footprint=1):
@@ -49,22 +41,44 @@ def entry_times(waits, key, replica, particles, footprint=1):
     return np.array(found)
 
 
-def split_step(chance, random, occupation, periodic=False):
-    """Sites (site, replica) after one step, and what passed gate 0, tried where `random` (gate,
-    replica) is below the `chance` of the gate: first the even gates, then the odd ones.
+def tries(chance, key, identity, number, half):
+    """Whether each replica of a word is let through, where `chance` is in units of 2^-32.
+
+    The digits that are 0 in the bits of consecutive words make a number; is it below the chance?
     """
-    site = np.array(occupation, bool)
-    count, go = len(site), random < np.asarray(chance)[:, None]
-    passed = None
-    for parity in (0, 1):
-        for gate in range(parity, len(chance), 2):
-            left, right = (gate, (gate + 1) % count) if periodic else (gate - 1, gate)
-            there = np.ones_like(go[gate]) if left < 0 else site[left]
-            free = np.ones_like(go[gate]) if right == count else ~site[right]
-            moves = there & free & go[gate]
+    counter = jnp.arange(number * 32, number * 32 + 32, dtype=jnp.uint32)
+    word = np.asarray(noise.bits(key, jnp.uint32(identity), counter, 13)[half], np.uint64)
+    digit = 1 - (word[:, None] >> np.arange(32, dtype=np.uint64) & 1)
+    drawn = np.sum(digit << np.arange(31, -1, -1, dtype=np.uint64)[:, None], axis=0)
+    return drawn < chance
+
+
+def split_steps(chance, key, words, occupation, steps, periodic=False):
+    """Sites (site, replica) after some steps, and the particles that passed gate 0.
+
+    `chance` is of the gates, in units of 2^-32 and of at most 20 digits.
+    """
+    site, gates = np.array(occupation, bool), len(chance)
+    sites, rows = len(site), (gates + 1) // 2
+    keys = [tuple(word[kind] for word in key) for kind in (0, 1)]
+    passed = np.zeros(site.shape[1], int)
+    for number in range(steps):
+        for gate in (*range(0, gates, 2), *range(1, gates, 2)):
+            go = np.zeros(site.shape[1], bool)
+            for word in range(words):
+                edge = {0: 0, gates - 1: 1}.get(gate) if not periodic else None
+                if edge is None:
+                    known = keys[0], word * rows + gate // 2, number, gate % 2
+                else:
+                    known = keys[1], word, number, edge
+                go[32 * word : 32 * word + 32] = tries(chance[gate], *known)
+            left, right = (gate, (gate + 1) % sites) if periodic else (gate - 1, gate)
+            there = site[left] if left >= 0 else True
+            free = ~site[right] if right < sites else True
+            moves = there & free & go
             if left >= 0:
                 site[left] &= ~moves
-            if right < count:
+            if right < sites:
                 site[right] |= moves
-            passed = moves if gate == 0 else passed
-    return site, passed
+            passed += moves * (gate == 0)
+    return site.astype(int), passed

@@ -26,7 +26,7 @@ from ..noise.threefry import Words
 from .apart import apart
 
 Row = UInt32[Array, " row"]
-Flat = UInt32[Array, " row*word"]
+Flat = UInt32[Array, " lane"]
 WIDTH = 32  # replicas in a word
 LOOK = 8  # steps between two looks at the sites
 ROUNDS = 13  # of the generator: noise is a third of the work
