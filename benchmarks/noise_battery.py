@@ -2,9 +2,9 @@
 
     python benchmarks/noise_battery.py [--rounds 20] [--tests 0 1 203:8 ...] [--report FILE]
 
-What dieharder reads are the words of Threefry2x32 with so many rounds as a simulation uses them: neighbouring words
-are the two outputs of one call, then the streams of one particle, then neighbouring particles, then
-consecutive steps. A test is a number of `dieharder -l`, with `:n` for its n-tuple; by default all
+What dieharder reads are the words of Threefry2x32 with so many rounds as a simulation uses them:
+neighbouring words are the two outputs of one call, then the streams of one particle, then
+neighbouring particles, then consecutive steps. A test is a number of `dieharder -l`, with `:n` for its n-tuple; by default all
 of `dieharder -a`, those first that read little (the last ones read 200 GB). No test reads what
 another has read. The report is complete after every test.
 
@@ -87,7 +87,8 @@ def report(rounds, rows, tests):
     count = {name: sum(word == name for _, word in found) for name in ("WEAK", "FAILED")}
     return "\n".join(
         [
-            f"Threefry2x32-{rounds}, words of 4 streams x 4096 particles x steps interleaved, seed 0",
+            f"Threefry2x32-{rounds}, words of 4 streams x 4096 particles x steps interleaved, "
+            "seed 0",
             f"jaxneq {jaxneq.__version__}, jax {jax.__version__}, numpy {np.__version__}, "
             + re.search(r"dieharder version \S+", version).group(),
             f"tests: {' '.join(tests)}",

@@ -92,7 +92,9 @@ class MaxPlusState(eqx.Module):
 
 
 class MaxPlus(AbstractSampler):
-    r"""Exact dynamics without rejected moves: the n-th hop over gate i happens at
+    r"""Exact dynamics without rejected moves, by the times of hops.
+
+    The n-th hop over gate i happens at
 
     .. math:: G(n, i) = \max\{G(n, i-1),\; G(n-1, i+\ell)\} + E_{n,i} / r_i,
 
@@ -100,9 +102,9 @@ class MaxPlus(AbstractSampler):
     :math:`\beta`) and particles that cover :math:`\ell` sites; the lattice starts empty.
 
     Only for what moves one way: no hops back, no entry on the right, no exit on the left.
-    The number of particles is fixed: ``time / 4`` of them come in, of which those of ``burn_in / 4``
-    are not counted. That is the time they take at the current 1/4, the largest of a long lattice
-    of rate 1; at others it is longer, and is told by `duration`.
+    The number of particles is fixed: ``time / 4`` of them come in, of which those of
+    ``burn_in / 4`` are not counted. That is the time they take at the current 1/4, the largest of a
+    long lattice of rate 1; at others it is longer, and is told by `duration`.
 
     The time of a hop is a sum of waits over its geodesic, so its derivative with respect to a rate
     is minus the time waited there over the rate. All rates together cost about one more run, in

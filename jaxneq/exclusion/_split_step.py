@@ -99,7 +99,8 @@ class SplitStep(AbstractSampler):
     at least a thousandth; chances are rounded to 2^-20.
 
     Replicas are a multiple of 32. Only hops ahead, on an open lattice or a ring of even length.
-    The times are rounded up to whole steps. `initial`, occupations (site,) or (site, replica); by
+    The times are rounded up to whole steps. What is counted has no derivative: differentiate with
+    `MaxPlus`. `initial`, occupations (site,) or (site, replica); by
     default empty, on a ring evenly filled.
     """
 
@@ -287,9 +288,8 @@ class SplitStep(AbstractSampler):
             parts = [Estimate.from_samples(each[name]) for each in found]
             pairs = list(zip(parts, weights, strict=True))
             variance = sum((w * part.stderr) ** 2 for part, w in pairs)
-            return Estimate(
-                sum(part.value * w for part, w in pairs), jnp.sqrt(variance), parts[0].n_effective
-            )
+            value = jnp.sum(jnp.stack([part.value * w for part, w in pairs]), axis=0)
+            return Estimate(value, jnp.sqrt(variance), parts[0].n_effective)
 
         current = combined("current")
         last = found[-1]

@@ -43,6 +43,7 @@ def lay_out(waits: Float[Array, " gate"], footprint: int) -> Waits:
 
 
 def row_count(gates: int, footprint: int) -> int:
+    """The rows of the arrays of classes."""
     return -(-(gates + footprint) // (footprint + 1))
 
 

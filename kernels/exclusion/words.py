@@ -164,12 +164,11 @@ def advance(
     periodic, exit_first = chances.edge is None, sites % 2 == 0
     last = first + steps
 
-    def drawn(begin: Array) -> Array:
+    def drawn(begin: Array, edge: Array) -> Array:
         """What the reservoirs give and take, for as many steps as lie between two looks."""
         number = begin.astype(jnp.uint32) + jnp.arange(LOOK, dtype=jnp.uint32)[:, None]
-        likely = chances.edge[0], chances.edge[1]
         counter = number * np.uint32(32)
-        return bernoulli(edge_key, word[None], counter, likely, _digits(chances.edge))
+        return bernoulli(edge_key, word[None], counter, (edge[0], edge[1]), _digits(edge))
 
     def tries(number: Array) -> tuple[Array, Array]:
         counter = number.astype(jnp.uint32) * np.uint32(32)
@@ -178,9 +177,8 @@ def advance(
     def first_half(number: Array, crowd: Crowd, go: Flat, edges: Any) -> tuple[Flat, Flat, Array]:
         """Both arrays of sites, and what passed gate 0."""
         odd = crowd.odd
-        entry = None if periodic else edges[0]
         even = apart(
-            lambda x: jnp.concatenate([x[-width:] if periodic else entry, x[:-width]]),
+            lambda x: jnp.concatenate([x[-width:] if periodic else edges[0], x[:-width]]),
             crowd.ahead,
             number,
         )
@@ -199,7 +197,7 @@ def advance(
 
     def some_steps(turn: Int[Array, ""], crowd: Crowd) -> Crowd:
         begin = first + turn * LOOK
-        reservoirs = None if periodic else drawn(begin)
+        reservoirs = None if chances.edge is None else drawn(begin, chances.edge)
         count = jnp.zeros((8, width), jnp.uint32)  # by bytes, for a few steps
 
         def halves(number: Array, crowd: Crowd, count: Array) -> Any:
@@ -228,7 +226,7 @@ def advance(
             visit + lax.population_count(one) + lax.population_count(other)
             for visit, one, other in zip(crowd.visits, between, here, strict=True)
         )
-        return Crowd(*after, passed, visits)
+        return Crowd(after[0], after[1], passed, visits)
 
     return lax.fori_loop(0, -(-steps // LOOK), some_steps, crowd)
 
