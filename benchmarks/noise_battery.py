@@ -4,9 +4,9 @@
 
 What dieharder reads are the words of Threefry2x32 with so many rounds as a simulation uses them:
 neighbouring words are the two outputs of one call, then the streams of one particle, then
-neighbouring particles, then consecutive steps. A test is a number of `dieharder -l`, with `:n` for its n-tuple; by default all
-of `dieharder -a`, those first that read little (the last ones read 200 GB). No test reads what
-another has read. The report is complete after every test.
+neighbouring particles, then consecutive steps. A test is a number of `dieharder -l`, with `:n` for
+its n-tuple; by default all of `dieharder -a`, those first that read little (the last ones read
+200 GB). No test reads what another has read. The report is complete after every test.
 
 Each p-value is uniform if the generator is perfect. dieharder calls one WEAK if it is less than
 0.005 from 0 or 1, so one in a hundred is expected to be, and FAILED if less than 1e-6.

@@ -173,7 +173,6 @@ def test_single_precision():
     [
         ({"q": 0.5}, "gate 1 is passed to the left with rate 0.5.*or use Gillespie"),
         ({"gamma": 0.1}, "gate 0 is passed to the left"),
-        ({"hopping": [1.0, 0.0]}, "gate 2 has rate 0"),
     ],
 )
 def test_what_it_refuses(change, message):

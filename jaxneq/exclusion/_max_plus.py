@@ -39,6 +39,7 @@ from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
 _GRAIN = 16  # cycles of particles of one site between two moves of the origin of time
+_IN_CACHE = 5  # blocks so many times larger still stay in the second cache of a core
 _WIDEST = 31  # sites: a cycle then fills a word of bits
 
 
@@ -179,7 +180,7 @@ class MaxPlus(AbstractSampler):
         """The mean waits, the number of blocks and of the replicas in each."""
         lattice = system.lattice
         rows = wavefront.row_count(lattice.length + 1, lattice.footprint)
-        blocks = parallel.block_count(self.replicas, self.block, rows)
+        blocks = parallel.block_count(self.replicas, self.block, -(-rows // _IN_CACHE))
         return 1 / lattice.passing[0], blocks, self.replicas // blocks
 
     def advance(

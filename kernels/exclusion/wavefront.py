@@ -17,6 +17,7 @@ stays; one bit for each hop is enough to find it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -110,24 +111,25 @@ def geodesic_sums(
     lanes = _Lanes(waits, key, replica, footprint)
     unit, width = cycles_at_once(footprint), footprint + 1
     count = -(-cycles // unit)
-    clock = start(lanes.rows, replica.shape[0], waits.dtype)
+    begun, origin = lanes.start()
 
     def forth(front: Front, turn: Int[Array, ""]) -> tuple[Front, UInt32[Array, "row replica"]]:
         def one(at: Int[Array, ""], carry: tuple[Front, Array]) -> tuple[Front, Array]:
             front, bits = carry
             return lanes.recorded(turn * unit + at, at * width, front, bits)
 
-        bits = jnp.zeros(front.shape, jnp.uint32)
+        bits = jnp.zeros(front.shape, jnp.uint32) + lanes.zero[None]
         front, bits = lax.fori_loop(0, unit, one, (front, bits))
-        return _moved(front, clock[1])[0], bits
+        return _moved(front, origin)[0], bits
 
     turns = jnp.arange(count, dtype=jnp.int32)
-    _, record = lax.scan(forth, clock[0], turns)
+    _, record = lax.scan(forth, begun, turns)
 
-    shape = (2, replica.shape[0])
     sign = jnp.asarray([[1], [-1]], waits.dtype)
     start_at = jnp.asarray([[cycles - 1], [marked - 1]], jnp.int32)
-    sums = jnp.zeros((width, lanes.rows, replica.shape[0]), waits.dtype)
+    sums = jnp.zeros((width, lanes.rows, 1), waits.dtype) + lanes.zero[None, None].astype(
+        waits.dtype
+    )
 
     def back(carry: Any, turn_bits: tuple[Array, Array]) -> tuple[Any, None]:
         turn, bits = turn_bits
@@ -141,7 +143,8 @@ def geodesic_sums(
 
         return lax.fori_loop(0, unit, one, carry), None
 
-    nowhere = (sums, jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool))
+    row = jnp.stack([lanes.zero, lanes.zero]).astype(jnp.int32)
+    nowhere = (sums, row, row > 0)
     (sums, _, _), _ = lax.scan(back, nowhere, (turns, record), reverse=True)
     in_order = jnp.swapaxes(sums, 0, 1).reshape(-1, replica.shape[0])
     return in_order[footprint : footprint + waits.shape[0]]
@@ -166,10 +169,21 @@ class _Lanes:
         self.key = key
         self.replica = replica
         self.pairs = -(-(footprint + 1) // 2)  # draws of two numbers in a cycle
+        self.zero = replica * np.uint32(
+            0
+        )  # what loops carry differs between devices from the start
+        # A row of -inf that XLA does not know: it would pad with it, one number at a time.
+        self.never = -np.inf * (1 + replica).astype(waits.dtype)
         row = jnp.arange(self.rows, dtype=jnp.uint32)
         self.identity = replica[None, :] * np.uint32(self.rows) + row[:, None]
         gate = (footprint + 1) * np.arange(self.rows) + np.arange(footprint + 1)[:, None]
         self.exists = (gate >= footprint) & (gate < footprint + waits.shape[0])
+
+    def start(self) -> Clock:
+        """`start`, of these replicas."""
+        front, origin = start(self.rows, self.replica.shape[0], self.waits.dtype)
+        none = self.zero[None].astype(front.dtype)
+        return front + none, origin + none
 
     def drawn(self, cycle: Array, pair: int, identity: Array) -> Array:
         """Two unit exponentials in one array, so that one loop computes both."""
@@ -179,10 +193,14 @@ class _Lanes:
 
     def neighbours(self, kind: int, cycle: Array, front: Front) -> tuple[Front, Front]:
         """The hops of the last wavefront behind and ahead of each of those of class `kind`."""
-        never = jnp.full_like(front[:1], -jnp.inf)
-        if kind == 0:
-            return apart(lambda x: jnp.concatenate([never, x[:-1]]), front, cycle), front
-        return front, apart(lambda x: jnp.concatenate([x[1:], never]), front, cycle)
+        shape, width = front.shape, front.shape[1]
+
+        def shifted(flat: Callable[[Array], list[Array]]) -> Front:  # copies long rows faster
+            return apart(lambda x: jnp.concatenate(flat(x.ravel())).reshape(shape), front, cycle)
+
+        if kind == 0:  # its first row is no gate
+            return shifted(lambda x: [self.never, x[:-width]]), front
+        return front, shifted(lambda x: [x[width:], self.never])
 
     def wave(self, kind: int, cycle: Array, ready: Front, waited: Front) -> Front:
         """The hops of class `kind`, from the times at which they can begin to wait."""

@@ -198,7 +198,8 @@ def advance(
     def some_steps(turn: Int[Array, ""], crowd: Crowd) -> Crowd:
         begin = first + turn * LOOK
         reservoirs = None if chances.edge is None else drawn(begin, chances.edge)
-        count = jnp.zeros((8, width), jnp.uint32)  # by bytes, for a few steps
+        # By bytes, for a few steps; what loops carry differs between devices from the start.
+        count = jnp.zeros((8, width), jnp.uint32) + np.uint32(0) * word[None]
 
         def halves(number: Array, crowd: Crowd, count: Array) -> Any:
             go, edges = tries(number), None
