@@ -3,6 +3,7 @@
 from . import elementary as elementary
 from . import jump as jump
 from . import hopping as hopping
+from . import exclusion as exclusion
 from . import langevin as langevin
 from . import noise as noise
 from . import sweep as sweep
@@ -12,6 +13,7 @@ OPERATIONS = (
     *elementary.OPERATIONS,
     *jump.OPERATIONS,
     *hopping.OPERATIONS,
+    *exclusion.OPERATIONS,
     *langevin.OPERATIONS,
     *noise.OPERATIONS,
     *sweep.OPERATIONS,

@@ -26,6 +26,13 @@ from ._ring import UniformMeasure as UniformMeasure
 from ._ring import tagged_diffusion as tagged_diffusion
 from ._spectral_gap import Relaxation as Relaxation
 from ._spectral_gap import SpectralGap as SpectralGap
+from ._max_plus import EntryTimes as EntryTimes
+from ._max_plus import MaxPlus as MaxPlus
+from ._ring import RingASEP as RingASEP
+from ._ring import UniformMeasure as UniformMeasure
+from ._ring import tagged_diffusion as tagged_diffusion
+from ._split_step import LatticeAverages as LatticeAverages
+from ._split_step import SplitStep as SplitStep
 from ._state import ExclusionState as ExclusionState
 from ._step import StepASEP as StepASEP
 from ._step import StepFlux as StepFlux
