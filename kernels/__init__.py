@@ -1,9 +1,9 @@
 """Hot loops: each folder holds a plain reference and the fast form."""
 
 from . import elementary as elementary
-from . import jump as jump
-from . import hopping as hopping
 from . import exclusion as exclusion
+from . import hopping as hopping
+from . import jump as jump
 from . import langevin as langevin
 from . import noise as noise
 from . import sweep as sweep

@@ -17,6 +17,8 @@ from ._last_passage import passage_time as passage_time
 from ._lattice import AbstractExclusion as AbstractExclusion
 from ._lattice import Lattice as Lattice
 from ._matrix_product import MatrixProduct as MatrixProduct
+from ._max_plus import EntryTimes as EntryTimes
+from ._max_plus import MaxPlus as MaxPlus
 from ._mean_field import MeanField as MeanField
 from ._ribosomes import CodonControl as CodonControl
 from ._ribosomes import RibosomeTraffic as RibosomeTraffic
@@ -26,11 +28,6 @@ from ._ring import UniformMeasure as UniformMeasure
 from ._ring import tagged_diffusion as tagged_diffusion
 from ._spectral_gap import Relaxation as Relaxation
 from ._spectral_gap import SpectralGap as SpectralGap
-from ._max_plus import EntryTimes as EntryTimes
-from ._max_plus import MaxPlus as MaxPlus
-from ._ring import RingASEP as RingASEP
-from ._ring import UniformMeasure as UniformMeasure
-from ._ring import tagged_diffusion as tagged_diffusion
 from ._split_step import LatticeAverages as LatticeAverages
 from ._split_step import SplitStep as SplitStep
 from ._state import ExclusionState as ExclusionState

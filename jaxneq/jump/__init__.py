@@ -16,9 +16,9 @@ from ._gillespie import Gillespie as Gillespie
 from ._glass_memory import Ageing as Ageing
 from ._glass_memory import GlassState as GlassState
 from ._glass_memory import Kovacs as Kovacs
+from ._jump_ensemble import JumpEnsemble as JumpEnsemble
 from ._least_dissipation import LeastDissipation as LeastDissipation
 from ._least_dissipation import LeastDissipationState as LeastDissipationState
-from ._jump_ensemble import JumpEnsemble as JumpEnsemble
 from ._markov_network import MarkovNetwork as MarkovNetwork
 from ._master_equation import ChemicalMasterEquation as ChemicalMasterEquation
 from ._master_equation import CountDistribution as CountDistribution
