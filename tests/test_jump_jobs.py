@@ -148,7 +148,7 @@ def test_arrival_is_a_distribution():
 
 def test_large_deviations_are_symmetric():
     found = done("counting")
-    theta = value(found, "generating_function")
+    theta = value(found, "scgf")
     np.testing.assert_allclose(theta, theta[::-1], atol=1e-13)
     np.testing.assert_allclose(
         value(found, "current"), value(found, "entropy_production"), rtol=1e-12

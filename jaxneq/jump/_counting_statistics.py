@@ -38,22 +38,22 @@ class CountingState(AbstractSolution):
     r"""A counted current: its mean and spread, and its large deviations.
 
     With the generating function :math:`\theta(s) = \lim \ln\langle e^{s N_t}\rangle / t`, the
-    current under the bias s is :math:`\theta'(s)`, and finding the mean current j over a long time
+    current under the tilt s is :math:`\theta'(s)`, and finding the mean current j over a long time
     t has the probability :math:`e^{-t I(j)}` with :math:`I = s j - \theta` there (Touchette, Phys.
     Rep. 478, 1, 2009).
     """
 
-    primary: ClassVar[str] = "generating_function"
+    primary: ClassVar[str] = "scgf"
 
-    bias: Float[Array, " bias"] = quantity(
-        doc="Bias s, conjugate to the count", dims=("bias",), coordinate=True
+    tilt: Float[Array, " tilt"] = quantity(
+        doc="Tilt s, conjugate to the count", dims=("tilt",), coordinate=True
     )
-    generating_function: Float[Array, " bias"] = quantity(
-        doc="Scaled cumulant generating function", dims=("bias",)
+    scgf: Float[Array, " tilt"] = quantity(
+        doc="Scaled cumulant generating function", dims=("tilt",)
     )
-    biased_current: Float[Array, " bias"] = quantity(doc="Current under the bias", dims=("bias",))
-    rate_function: Float[Array, " bias"] = quantity(
-        doc="Rate at which that current becomes improbable", dims=("bias",)
+    tilted_current: Float[Array, " tilt"] = quantity(doc="Current under the tilt", dims=("tilt",))
+    rate_function: Float[Array, " tilt"] = quantity(
+        doc="Rate at which that current becomes improbable", dims=("tilt",)
     )
     current: Float[Array, ""] = quantity(doc="Mean of what is counted, per time")
     variance: Float[Array, ""] = quantity(doc="Its variance per time")
@@ -95,9 +95,9 @@ class CountingStatistics(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractJump,)
 
     count: str = named(doc="Edge or reservoir to count, or entropy", default=ENTROPY)
-    lower: Scalar = parameter(doc="Lowest bias", default=-1.25)
-    upper: Scalar = parameter(doc="Highest bias", default=0.25)
-    points: int = setting(range="[2, inf)", doc="How many biases", default=61)
+    lower: Scalar = parameter(doc="Lowest tilt", default=-1.25)
+    upper: Scalar = parameter(doc="Highest tilt", default=0.25)
+    points: int = setting(range="[2, inf)", doc="How many tilts", default=61)
 
     def check(self, system: AbstractJump) -> None:
         network, owner = system.known_network, "CountingStatistics"
@@ -120,18 +120,18 @@ class CountingStatistics(AbstractSteadyMethod):
         if self.count != ENTROPY:
             counts = jnp.asarray(network.counts("CountingStatistics", self.count), dtype)
         (current,), ((variance,),) = current_statistics(edges, counts[None])
-        bias = jnp.linspace(self.lower.astype(dtype), self.upper.astype(dtype), self.points)
+        tilt = jnp.linspace(self.lower.astype(dtype), self.upper.astype(dtype), self.points)
 
-        # Beside the biases, two that show the symmetry of the entropy
+        # Beside the tilts, two that show the symmetry of the entropy
         finite = jnp.where(jnp.isfinite(entropy), entropy, 0)
         rows = [jnp.tile(counts, (self.points, 1)), jnp.tile(finite, (2, 1))]
         all_counts = jnp.concatenate(rows)
-        biases = jnp.concatenate([bias, jnp.asarray([0.3, -1.3], dtype)])
+        tilts = jnp.concatenate([tilt, jnp.asarray([0.3, -1.3], dtype)])
 
         def generating(s: Array, of: Array) -> Array:
             return scaled_cumulant_generating_function(edges, of, s)
 
-        values, slopes = jax.vmap(jax.value_and_grad(generating))(biases, all_counts)
+        values, slopes = jax.vmap(jax.value_and_grad(generating))(tilts, all_counts)
         value, slope = values[:-2], slopes[:-2]
         probability = stationary_distribution(edges.rates)
         produced = jnp.sum(edges.entropy_production(probability))
@@ -142,10 +142,10 @@ class CountingStatistics(AbstractSteadyMethod):
         known = jnp.where(flows, current, 1)
         asymmetry = jnp.abs(values[-2] - values[-1]) / jnp.max(jnp.sum(edges.rates, axis=1))
         return CountingState(
-            bias=bias,
-            generating_function=value,
-            biased_current=slope,
-            rate_function=bias * slope - value,
+            tilt=tilt,
+            scgf=value,
+            tilted_current=slope,
+            rate_function=tilt * slope - value,
             current=current,
             variance=variance,
             fano_factor=jnp.where(flows, variance / known, jnp.inf),
@@ -177,5 +177,5 @@ class CountingStatistics(AbstractSteadyMethod):
         yield Case("current", lambda: found().current, 2 / 3, 1e-13, source)
         yield Case("variance", lambda: found().variance, 4 / 9, 1e-13, source)
         yield Case(
-            "generating function", lambda: found().generating_function[2], exact, 1e-13, source
+            "generating function", lambda: found().scgf[2], exact, 1e-13, source
         )

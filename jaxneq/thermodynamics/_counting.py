@@ -43,7 +43,7 @@ def current_statistics(edges: Edges, counts: Any) -> tuple[Array, Array]:
 
 
 @eqx.filter_jit
-def scaled_cumulant_generating_function(edges: Edges, counts: PerEdge, bias: Any) -> Number:
+def scaled_cumulant_generating_function(edges: Edges, counts: PerEdge, tilt: Any) -> Number:
     r"""The largest eigenvalue of the tilted generator, which is real.
 
     .. math:: \theta(s) = \lim_{t\to\infty} \frac1t \ln \big\langle e^{s N_t}\big\rangle
@@ -51,11 +51,11 @@ def scaled_cumulant_generating_function(edges: Edges, counts: PerEdge, bias: Any
     for what is counted, N, `counts` for a jump along each edge and their negative against it
     (Lebowitz and Spohn, J. Stat. Phys. 95, 333, 1999). Derivatives at 0 are the cumulants; counted
     in entropy, :math:`\theta(s) = \theta(-1 - s)` (Gallavotti and Cohen, 1995). Differentiable in
-    the bias s and the rates, to any order.
+    the tilt s and the rates, to any order.
     """
-    bias = jnp.asarray(bias, edges.forward.dtype)
+    tilt = jnp.asarray(tilt, edges.forward.dtype)
     exits = jnp.sum(edges.rates, axis=1)
-    return perron(edges.tilted(bias * counts), exits)[0]
+    return perron(edges.tilted(tilt * counts), exits)[0]
 
 
 @custom_jvp
