@@ -94,9 +94,9 @@ def test_gradients_against_differences_with_a_rate_for_each_bond():
 
 def test_a_ring_of_its_own_rates_has_one_current():
     """One particle: J = 1 / sum of 1 / rates where it cannot go back."""
-    hopping = [1.0, 0.5, 2.0, 0.8]
+    hopping = jnp.array([1.0, 0.5, 2.0, 0.8])
     found = steady(RingASEP(length=4, particles=1, hopping=hopping))
-    np.testing.assert_allclose(found.gate_current, 1 / np.sum(1 / np.array(hopping)), rtol=1e-12)
+    np.testing.assert_allclose(found.gate_current, 1 / jnp.sum(1 / hopping), rtol=1e-12)
 
 
 RING = [(6, 3, 0.0, 0.252), (10, 5, 0.0, 0.17013801405335846), (8, 3, 0.4, None)]
@@ -181,4 +181,6 @@ def test_too_many_configurations_are_refused():
     with pytest.raises(ValueError, match=r"leave no hole"):
         RingASEP(length=4, particles=4)
     with pytest.raises(ValueError, match=r"hopping differs between the bonds"):
-        steady(RingASEP(length=3, particles=1, hopping=[1.0, 1.0, 2.0]), UniformMeasure())
+        steady(
+            RingASEP(length=3, particles=1, hopping=jnp.array([1.0, 1.0, 2.0])), UniformMeasure()
+        )

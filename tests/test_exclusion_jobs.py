@@ -39,7 +39,9 @@ def test_density_profiles_far_from_the_ends():
     others = result.compared
     assert set(others) == {"low density", "high density", "shock"}
     (axes, *_) = report.figure(result).axes
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = axes.get_legend()
+    assert legend is not None
+    labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["open ASEP", "low density", "high density", "shock"]
 
 

@@ -3,6 +3,8 @@
 import itertools
 from functools import cache
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from differences import slope
@@ -232,8 +234,8 @@ def test_misuse_is_told():
     with pytest.raises(ValueError, match=r"alpha = -1 is not allowed"):
         OpenASEP(length=4, alpha=-1.0, beta=1.0)
     with pytest.raises(ValueError, match=r"2 rates, and 4 sites have 3 bonds"):
-        OpenASEP(length=4, alpha=1.0, beta=1.0, hopping=[1.0, 0.5])
-    slow = OpenASEP(length=4, alpha=1.0, beta=1.0, hopping=[1.0, 0.5, 1.0])
+        OpenASEP(length=4, alpha=1.0, beta=1.0, hopping=jnp.array([1.0, 0.5]))
+    slow = OpenASEP(length=4, alpha=1.0, beta=1.0, hopping=jnp.array([1.0, 0.5, 1.0]))
     with pytest.raises(ValueError, match=r"use Generator"):
         steady(slow, MatrixProduct())
     with pytest.raises(ValueError, match=r"drive against the hops"):

@@ -59,9 +59,9 @@ def _fitted(
     """Values without errors have equal weight, for a power law in logarithms; none come out."""
     if error is None:
         equal = data.values if form == "power" else np.ones_like(data.values)
-        found = _fitted(form, name, along, data, dataclasses.replace(data, values=equal))
-        unknown = {f"{name}_p_value"} | {key for key in found if key.endswith("_stderr")}
-        return {key: value for key, value in found.items() if key not in unknown}
+        fitted = _fitted(form, name, along, data, dataclasses.replace(data, values=equal))
+        unknown = {f"{name}_p_value"} | {key for key in fitted if key.endswith("_stderr")}
+        return {key: value for key, value in fitted.items() if key not in unknown}
     stderr = error.values
     x = along.values.astype(data.values.dtype)
     slope_unit, own = per(data.unit, along.unit), data.unit
@@ -87,8 +87,8 @@ def _fitted(
         assert isinstance(estimate, Estimate)
         full, hints = f"{name}_{what}", {"told": True}
         datasets[full] = Dataset(np.asarray(estimate.value), (), unit, f"{doc} {of}", hints)
-        error = np.asarray(estimate.stderr)
-        datasets[f"{full}_stderr"] = Dataset(error, (), unit, f"standard error of {full}")
+        spread = np.asarray(estimate.stderr)
+        datasets[f"{full}_stderr"] = Dataset(spread, (), unit, f"standard error of {full}")
     verdict = f"Chance that the points scatter as much about {of[3:]}"
     p_value = np.asarray(fit.p_value)
     datasets[f"{name}_p_value"] = Dataset(p_value, (), "1", verdict, {"told": True})

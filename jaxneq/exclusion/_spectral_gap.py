@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -41,7 +42,7 @@ class Relaxation(AbstractSolution):
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the fastest hop"
     )
-    stationary: ExclusionState
+    stationary: ExclusionState = eqx.field(kw_only=True)
     status: Status
     stats: dict[str, Any]
 
