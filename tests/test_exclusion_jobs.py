@@ -1,0 +1,61 @@
+"""The jobs in configs/ on sampled exclusion, reduced: samples beside exact curves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxneq import config, report
+from jaxneq.store import read_result, write_result
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def done(name, *overrides):
+    return config.execute(config.load(CONFIGS / f"{name}.toml", overrides))
+
+
+def beside(result, label):
+    """What was sampled, its error, and the exact values of the curve drawn beside it."""
+    found, error = (result.quantities["current" + end].values for end in ("", "_stderr"))
+    return found, error, result.compared[label].datasets["current"].values
+
+
+@pytest.fixture(scope="module")
+def chain():
+    rates = "sweep={ 'system.alpha' = { values = [0.2, 0.7] } }"
+    return done("tasep_sampled", rates, "system.length=10", "method.replicas=512")
+
+
+def test_current_of_the_open_process(chain):
+    """Beside the matrix product, with the derivative of its closed form at a central difference."""
+    found, error, exact = beside(chain, "matrix product")
+    assert np.all(np.abs(found - exact) < 5 * error) and np.all(error < 2e-3 * found)
+    slope, error = (
+        chain.quantities[f"current.system.alpha{end}"].values for end in ("", "_stderr")
+    )
+    rates = "sweep={ 'system.alpha' = { values = [0.1999, 0.2001, 0.6999, 0.7001] } }"
+    steady = done(
+        "tasep_sampled", rates, "system.length=10", "method.replicas=2", "simulate.time=900.0"
+    )
+    near = beside(steady, "matrix product")[2]
+    exact = (near[1::2] - near[::2]) / 2e-4
+    assert np.all(np.abs(slope - exact) < 5 * error) and np.all(error < 5e-3)
+
+
+def test_highway():
+    """N (L - N) / (L (L - 1)) at each number of cars."""
+    cars = np.array([4, 10])
+    values = f"sweep={{ 'system.particles' = {{ values = {cars.tolist()} }} }}"
+    job = done("highway", values, "system.length=20")
+    found, error, drawn = beside(job, "equal weights")
+    exact = cars * (20 - cars) / (20 * 19)
+    np.testing.assert_allclose(drawn, exact, rtol=1e-12)
+    assert np.all(np.abs(found - exact) < 5 * error) and np.all(error < 5e-3 * found)
+
+
+def test_the_figure(chain, tmp_path):
+    write_result(tmp_path / "r.h5", chain)
+    figure = report.figure(read_result(tmp_path / "r.h5"))
+    assert figure.axes[0].get_ylabel() == "Current"
+    assert "matrix product" in figure.axes[0].get_legend_handles_labels()[1]
