@@ -6,30 +6,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Float
 
 from jaxneq import run, simulate
-from jaxneq.exclusion import MaxPlus, OpenASEP, SplitStep
+from jaxneq.exclusion import AbstractExclusion, Lattice, MaxPlus, OpenASEP, SplitStep
 
 PHASES = {"LD": (0.3, 0.8), "HD": (0.8, 0.3), "MC": (1.0, 1.0)}
 TIME, PARTICLES = 160.0, 40
 METHOD = MaxPlus(replicas=4096, block=256)
 
 
-def mean_entry_time(rates, particles):
-    """Of the last of so many particles into an empty lattice, by solving the chain.
+def mean_entry_time(rates, particles, reach=1):
+    """Of the last of so many particles of `reach` sites into an empty lattice, from the chain.
 
+    A particle stands at the first of its sites and steps beyond the last site before it is gone.
     Between two entries the configuration follows the rates without entry, M; then
     p' = p (-M)^-1 A with the entries A, and the mean time until then is p (-M)^-1 1.
     """
     length = len(rates) - 1
     moves, entries = np.zeros((2**length,) * 2), np.zeros((2**length,) * 2)
     for state in range(2**length):
-        if not state & 1:
+        if not state & ((1 << reach) - 1):
             entries[state, state | 1] += rates[0]
         for site in range(length - 1):
             here, there = 1 << site, 2 << site
-            if state & here and not state & there:
-                moves[state, state ^ here ^ there] += rates[site + 1]
+            if state & here and not state & (1 << site + reach):
+                moves[state, state & ~here | there] += rates[site + 1]
         if state >> (length - 1):
             moves[state, state ^ (1 << (length - 1))] += rates[-1]
     moves -= np.diag((moves + entries).sum(axis=1))
@@ -78,6 +80,50 @@ def test_mean_times_and_their_derivatives_are_unbiased(phase):
     assert np.all(np.abs(hopping.z_score(np.array(exact[1:4]))) < 5)
     errors = np.array([alpha.stderr, *hopping.stderr, beta.stderr])
     assert np.all(errors < 0.01 * np.max(np.abs(exact)))
+
+
+class Long(AbstractExclusion):
+    """Particles of two sites between two reservoirs."""
+
+    rates: Float[Array, " gate"]
+
+    @property
+    def lattice(self):
+        none = jnp.zeros_like(self.rates)
+        return Lattice(
+            forward=self.rates[1:-1],
+            backward=none[1:-1],
+            alpha=self.rates[0],
+            beta=self.rates[-1],
+            gamma=none[0],
+            delta=none[0],
+            length=self.rates.shape[0] - 1,
+            footprint=2,
+        )
+
+    def default_method(self, verb):
+        return None
+
+    @classmethod
+    def validation(cls):
+        return ()
+
+
+def test_extended_particles():
+    """Mean time and its derivative by the rate of entry, against the chain."""
+    rates = [0.9, 1.0, 0.8, 1.2, 1.0, 0.6]
+    system, plan = Long(jnp.asarray(rates)), {"key": jax.random.key(6), "time": 80.0}
+    found = simulate(system, METHOD, **plan)
+    assert abs(found.duration.z_score(mean_entry_time(rates, 20, 2))) < 5
+    assert found.duration.stderr < 3e-3 * found.duration.value
+    (slope,) = METHOD.derivatives(
+        system, "duration", lambda s: (s.rates,), burn_in=0.0, initial=None, **plan
+    )
+    h = 1e-4
+    moved = [[rate + side * h * (gate == 0) for gate, rate in enumerate(rates)] for side in (1, -1)]
+    exact = np.subtract(*(mean_entry_time(each, 20, 2) for each in moved)) / (2 * h)
+    assert abs((slope.estimate.value[0] - exact) / slope.estimate.stderr[0]) < 5
+    assert slope.estimate.stderr[0] < 0.05 * abs(exact)
 
 
 # dJ/dalpha of the stationary state at L = 10, from the matrix product.

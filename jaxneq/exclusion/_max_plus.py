@@ -39,7 +39,7 @@ from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
 _GRAIN = 16  # cycles of particles of one site between two moves of the origin of time
-_IN_CACHE = 5  # blocks so many times larger still stay in the second cache of a core
+_IN_CACHE = 4  # blocks so many times larger still stay in the second cache of a core
 _WIDEST = 31  # sites: a cycle then fills a word of bits
 
 

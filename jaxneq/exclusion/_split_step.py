@@ -36,6 +36,7 @@ from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
 _DIGITS = 20  # of a chance that is no power of 1/2
+_IN_CACHE = 2  # blocks so many times larger still stay in the second cache of a core
 _GRAIN = 5 * words.LOOK  # steps: for each, two runs take whole looks
 
 
@@ -197,7 +198,7 @@ class SplitStep(AbstractSampler):
         bit = jnp.arange(words.WIDTH, dtype=jnp.uint32)
         packed = jnp.sum(site_words << bit[None, None], axis=2, dtype=jnp.uint32)
         rows = words.row_count(placed.shape[0], periodic)
-        blocks = parallel.block_count(packed.shape[1], self.block, rows)
+        blocks = parallel.block_count(packed.shape[1], self.block, -(-rows // _IN_CACHE))
         start = jnp.moveaxis(packed.reshape(placed.shape[0], blocks, -1), 1, 0)
         crowd = jax.vmap(lambda sites: words.start(sites, periodic))(start)
         runs = len(self._steps)
