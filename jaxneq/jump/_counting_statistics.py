@@ -176,6 +176,4 @@ class CountingStatistics(AbstractSteadyMethod):
         source = "a ring of equal steps: a random walk, three steps a turn"
         yield Case("current", lambda: found().current, 2 / 3, 1e-13, source)
         yield Case("variance", lambda: found().variance, 4 / 9, 1e-13, source)
-        yield Case(
-            "generating function", lambda: found().scgf[2], exact, 1e-13, source
-        )
+        yield Case("generating function", lambda: found().scgf[2], exact, 1e-13, source)
