@@ -159,11 +159,12 @@ class _Product(eqx.Module):
 
         def step(ends, _):
             left, right = ends
-            return (_unit(either.before(left)), _unit(either.times(right))), None
+            left, right = either.before(left), either.times(right)
+            return (left / _largest(left), right / _largest(right)), None
 
         (left, right), _ = lax.scan(step, (self.vacuum, self.vacuum), length=half)
         if length - 1 - half > half:
-            right = _unit(either.times(right))
+            right = either.times(right)
         return jnp.sum(left * right) / jnp.sum(left * either.times(right))
 
 
@@ -174,21 +175,23 @@ class _Pieces(eqx.Module):
     left: Rows
     right: Rows
     whole: Float[Array, " site"]
+    scale: Float[Array, " site"]
 
     @classmethod
     def of(cls, product: _Product, length: int) -> _Pieces:
         either, level = product.either, jnp.arange(product.rows)
 
         def step(ends: tuple[Vector, Vector], begun: Array) -> tuple[tuple[Vector, Vector], Any]:
-            # other components never come back to the first row, and could be the largest by far
-            useful = level < length - begun
-            left, right = either.before(ends[0]), either.times(ends[1])
-            return (_unit(jnp.where(useful, left, 0)), _unit(jnp.where(useful, right, 0))), ends
+            useful = _useful(level, length - begun)
+            left = jnp.where(useful, either.before(ends[0]), 0)
+            right = jnp.where(useful, either.times(ends[1]), 0)
+            scale = _largest(left)
+            return (left / scale, right / _largest(right)), (*ends, scale)
 
         start = (product.vacuum, product.vacuum)
-        _, (left, right) = lax.scan(step, start, jnp.arange(length))
+        _, (left, right, scale) = lax.scan(step, start, jnp.arange(length))
         right = right[::-1]
-        return cls(product, left, right, jax.vmap(either.between)(left, right))
+        return cls(product, left, right, jax.vmap(either.between)(left, right), scale)
 
     def profile(self, system: OpenASEP) -> tuple[Array, Array]:
         """The density, and the current through each gate from its own two sites."""
@@ -211,25 +214,34 @@ class _Pieces(eqx.Module):
     def covariance(self, density: Array) -> Array:
         """The covariance of each pair of occupations."""
         particle, either = self.product.particle, self.product.either
-        sites = jnp.arange(density.shape[0])
+        sites, level = jnp.arange(density.shape[0]), jnp.arange(self.product.rows)
         begun = jax.vmap(particle.before)(self.left)
 
         def step(rows: Rows, at: Any) -> tuple[Rows, Array]:
-            site, left, right, whole = at
+            site, right, whole, scale = at
             pairs = jax.vmap(particle.between, (0, None))(rows, right) / whole
             grown = jnp.where((sites == site)[:, None], begun, jax.vmap(either.before)(rows))
-            return grown / jnp.max(jnp.abs(either.before(left))), pairs
+            useful = _useful(level, sites.shape[0] - site)
+            return jnp.where(useful[None], grown, 0) / scale, pairs
 
-        scanned = (sites, self.left, self.right, self.whole)
+        scanned = (sites, self.right, self.whole, self.scale)
         _, pairs = lax.scan(step, jnp.zeros_like(begun), scanned)  # later site, earlier site
         earlier = sites[:, None] > sites[None]
         below = jnp.where(earlier, pairs - density[:, None] * density[None], 0)
         return below + below.T + jnp.diag(density * (1 - density))
 
 
-def _unit(v: Vector) -> Vector:
-    """Against overflow; what it scales cancels, and so does its derivative."""
-    return v / lax.stop_gradient(jnp.max(jnp.abs(v)))
+def _useful(level: Array, left: Array) -> Array:
+    """The components that can come back to the first row, where `left` - 1 factors are left.
+
+    The others, of no use, could be the largest by far.
+    """
+    return level < left
+
+
+def _largest(v: Vector) -> Array:
+    """A scale against overflow; it cancels in the end, and so would its derivative."""
+    return lax.stop_gradient(jnp.max(jnp.abs(v)))
 
 
 def _tiny(like: Array) -> Array:
