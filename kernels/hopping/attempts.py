@@ -19,8 +19,9 @@ _ALL = np.uint32(2**32 - 1)
 
 
 class Moves(NamedTuple):
-    """A table from which a move is drawn by one number: aliases (Walker, ACM Trans. Math. Softw. 3, 253, 1977).
+    """A table from which a move is drawn by one number.
 
+    Walker's method of aliases (ACM Trans. Math. Softw. 3, 253, 1977).
     `chance` to take the move drawn and not the `other`; `total`, the rate of attempts.
     """
 
