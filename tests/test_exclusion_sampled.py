@@ -77,6 +77,18 @@ def test_a_ring_keeps_its_particles():
     close(found.entropy_production, exact.entropy_production, 0.02)
 
 
+def test_every_gate_counts_what_passes_it():
+    """From a block of three on a ring, at first only the foremost hops, through its own gate."""
+    ring, start = RingASEP(length=8, particles=3), np.arange(8) < 3
+    method = Gillespie(replicas=8000, interval=0.02)
+    found = simulate(ring, method, key=KEY, time=0.02, initial=start)
+    current = np.asarray(found.gate_current.value)
+    assert abs(current[2] - 1) < 5 * found.gate_current.stderr[2] < 0.6
+    far = [0, 4, 5, 6, 7]  # two hops or more away
+    np.testing.assert_allclose(current[far], 0, atol=1e-12)
+    np.testing.assert_allclose(np.mean(current), found.current.value, rtol=1e-12)
+
+
 def test_attachment_and_extended_particles():
     filament = LangmuirASEP(length=8, alpha=0.3, beta=0.4, attachment=0.05, detachment=0.02)
     found, exact = (
@@ -162,6 +174,7 @@ def test_cloning_finds_the_generating_function(cloned, alpha, beta, tilt):
     np.testing.assert_allclose(found.rate_function, rate_function, atol=0.005)
 
 
+@pytest.mark.slow
 def test_cloning_ten_sites(cloned):
     chain = OpenASEP(length=10, alpha=0.3, beta=0.8)
     close(cloned(jnp.asarray(0.5), chain).scgf, 0.11496484038200805, 0.001)  # the same, 2^10
@@ -173,6 +186,7 @@ def test_untilted_clones_all_survive(cloned):
     close(found.current, 0.3076923076923081, 0.001)  # (L + 2) / (2 (2 L + 1))
 
 
+@pytest.mark.slow
 def test_the_bias_falls_with_the_population():
     """Few clones: the logarithm of an unbiased mean is too small, by what is reported."""
     chain, exact = OpenASEP(length=6, alpha=1.0, beta=1.0), -0.496256261479579

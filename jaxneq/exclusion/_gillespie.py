@@ -221,13 +221,10 @@ class Gillespie(AbstractSampler):
             on, off = lattice.attachment[None], lattice.detachment[None]
             attached = on * (1 - density) - off * density
             arriving = arriving + attached
-        # a gate passes what the one before does and what arrives between
+        # A gate passes what the one before does and what arrives between. Site 1 lies behind the
+        # entrance of an open lattice, and before the first bond of a ring.
         rise = jnp.cumsum(arriving, axis=1)
-        rise = (
-            jnp.roll(rise, 1, axis=1).at[:, 0].set(0)
-            if lattice.periodic
-            else jnp.pad(rise, ((0, 0), (1, 0)))
-        )
+        rise = rise if lattice.periodic else jnp.pad(rise, ((0, 0), (1, 0)))
         passed = mean_current[:, None] + rise - jnp.mean(rise, axis=1, keepdims=True)
         of = Estimate.from_samples
         affinity, one_way = affinities(*lattice.passing)

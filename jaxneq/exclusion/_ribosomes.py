@@ -41,8 +41,8 @@ class RibosomeTraffic(AbstractExclusion):
     entry, incremental exit: Shaw, Zia and Lee, Phys. Rev. E 68, 021910, 2003). So a density is
     that of reading sites, and l times as many codons are covered.
 
-    Rates are per second. The footprint of 10 codons is that of Szavits-Nossan, Ciandrini and
-    Romano (arXiv 1708.07678). Steps have no reverse: the entropy production is infinite.
+    Rates are per second. The footprint of 10 codons is that of Szavits-Nossan and others
+    (arXiv 1708.07678). Steps have no reverse: the entropy production is infinite.
     """
 
     elongation: Float[Array, " codon"] = parameter(

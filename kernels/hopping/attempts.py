@@ -19,8 +19,9 @@ _ALL = np.uint32(2**32 - 1)
 
 
 class Moves(NamedTuple):
-    """A table from which a move is drawn by one number: Walker's method of aliases.
+    """A table from which a move is drawn by one number.
 
+    Walker's method of aliases (ACM Trans. Math. Softw. 3, 253, 1977).
     `chance` to take the move drawn and not the `other`; `total`, the rate of attempts.
     """
 
@@ -42,7 +43,7 @@ class Crowd(NamedTuple):
 
 
 def alias(rates: Float[Array, " move"]) -> Moves:
-    """The table for these rates, by filling the poorest from the richest (Marsaglia 1963)."""
+    """The table for these rates, by filling the poorest from the richest."""
     total, count = jnp.sum(rates), rates.shape[0]
     share = rates / total * count
 
