@@ -204,20 +204,6 @@ def done(name, *overrides):
     return {key: each.values for key, each in result.quantities.items()}, result
 
 
-def test_the_ring_road_has_its_fundamental_diagram():
-    changes = [
-        "system.length=20",
-        "system.particles=10",
-        'sweep={"system.particles"={values=[4, 10]}}',
-    ]
-    got, result = done("traffic", *changes, "simulate.time=80.0", "simulate.burn_in=20.0")
-    exact = np.array([4 * 16, 10 * 10]) / (20 * 19)  # N (L - N) / (L (L - 1))
-    assert np.all(np.abs(got["current"] - exact) < 5 * got["current_stderr"])
-    assert np.all(got["current_stderr"] < 0.002)
-    beside = result.compared["exact"].datasets["current"].values
-    np.testing.assert_allclose(beside, exact, rtol=1e-12)
-
-
 def test_the_filament_is_drawn_with_both_limits():
     small = ["system.length=20", "system.attachment=0.01", "system.detachment=0.005"]
     got, result = done(
