@@ -29,7 +29,8 @@ def advance(rates, fired, clock, key, identity, until):
 
 def poisson(mean, key, identity, number):
     """As `poisson.poisson`, by the quantities of the papers, one number after the other."""
-    found, key, identity = np.zeros(mean.shape), (*map(jnp.asarray, key),), jnp.asarray(identity)
+    found, identity = np.zeros(mean.shape), jnp.asarray(identity)
+    key = jnp.asarray(key[0]), jnp.asarray(key[1])
     for at in range(mean.size):
         pairs = (
             noise.uniform_pair(key, identity[at], jnp.uint32(64 * number[at] + turn), mean.dtype)
