@@ -20,18 +20,21 @@ def _key():
 
 def _entries(footprint):
     """The last entry of some particles, by waits, and its plain form."""
-    replica, count = jnp.arange(3, dtype=jnp.uint32), _PARTICLES[footprint]
+    count = _PARTICLES[footprint]
+
+    def replica():
+        return jnp.arange(3, dtype=jnp.uint32)
 
     def fast(waits):
         rows = wavefront.row_count(waits.shape[0], footprint)
         clock = wavefront.start(rows, 3, waits.dtype)
         first = jnp.int32(0)
         plan = {"footprint": footprint}
-        clock = wavefront.advance(waits, _key(), replica, clock, first, count, **plan)
+        clock = wavefront.advance(waits, _key(), replica(), clock, first, count, **plan)
         return wavefront.entry_time(clock)
 
     def way(waits):
-        known = lax.stop_gradient(waits), _key(), replica, 0, count
+        known = lax.stop_gradient(waits), _key(), replica(), 0, count
         return waits @ wavefront.geodesic_sums(*known, footprint=footprint)
 
     def plain(waits):
@@ -46,14 +49,16 @@ def _waits(gates):
 
 def _crowd(sites, periodic):
     """The sites after a few steps and the particles that passed, of two words; plain beside."""
-    key = noise.stream_key(jax.random.key(12), jnp.arange(2))
     width, steps = 2, 11
+
+    def key():
+        return noise.stream_key(jax.random.key(12), jnp.arange(2))
 
     def fast(chance, start):
         chances = words.lay_out(chance, periodic, 20)
         crowd, first = words.start(start, periodic), jnp.int32(0)
         number = jnp.arange(width, dtype=jnp.uint32)
-        crowd = words.advance(chances, key, number, crowd, first, steps, sites=sites)
+        crowd = words.advance(chances, key(), number, crowd, first, steps, sites=sites)
         bit = jnp.arange(words.WIDTH, dtype=jnp.uint32)
         bits = words.sites_of(crowd, sites, periodic)[..., None] >> bit[None, None] & np.uint32(1)
         return bits.reshape(sites, -1).astype(jnp.int32), crowd.passed.T.ravel()
@@ -61,7 +66,7 @@ def _crowd(sites, periodic):
     def plain(chance, start):
         whole = np.round(chance * 2.0**20) * 2.0**12
         bits = (np.asarray(start)[..., None] >> np.arange(32) & 1).reshape(sites, -1)
-        return reference.split_steps(whole, key, width, bits, steps, periodic)
+        return reference.split_steps(whole, key(), width, bits, steps, periodic)
 
     return fast, plain
 
