@@ -20,18 +20,21 @@ def _key():
 
 def _entries(footprint):
     """The last entry of some particles, by waits, and its plain form."""
-    replica, count = np.arange(3, dtype=np.uint32), _PARTICLES[footprint]
+    count = _PARTICLES[footprint]
+
+    def replica():
+        return jnp.arange(3, dtype=jnp.uint32)
 
     def fast(waits):
         rows = wavefront.row_count(waits.shape[0], footprint)
         clock = wavefront.start(rows, 3, waits.dtype)
         first = jnp.int32(0)
         plan = {"footprint": footprint}
-        clock = wavefront.advance(waits, _key(), jnp.asarray(replica), clock, first, count, **plan)
+        clock = wavefront.advance(waits, _key(), replica(), clock, first, count, **plan)
         return wavefront.entry_time(clock)
 
     def way(waits):
-        known = lax.stop_gradient(waits), _key(), jnp.asarray(replica), 0, count
+        known = lax.stop_gradient(waits), _key(), replica(), 0, count
         return waits @ wavefront.geodesic_sums(*known, footprint=footprint)
 
     def plain(waits):
