@@ -1,12 +1,12 @@
 """Statistical tests of the noise: dieharder on interleaved streams.
 
-    python benchmarks/noise_battery.py [--tests 0 1 203:8 ...] [--report FILE]
+    python benchmarks/noise_battery.py [--rounds 20] [--tests 0 1 203:8 ...] [--report FILE]
 
-What dieharder reads are the words of Threefry2x32-20 as a simulation uses them: neighbouring words
-are the two outputs of one call, then the streams of one particle, then neighbouring particles, then
-consecutive steps. A test is a number of `dieharder -l`, with `:n` for its n-tuple; by default all
-of `dieharder -a`, those first that read little (the last ones read 200 GB). No test reads what
-another has read. The report is complete after every test.
+What dieharder reads are the words of Threefry2x32 with so many rounds as a simulation uses them:
+neighbouring words are the two outputs of one call, then the streams of one particle, then
+neighbouring particles, then consecutive steps. A test is a number of `dieharder -l`, with `:n` for
+its n-tuple; by default all of `dieharder -a`, those first that read little (the last ones read
+200 GB). No test reads what another has read. The report is complete after every test.
 
 Each p-value is uniform if the generator is perfect. dieharder calls one WEAK if it is less than
 0.005 from 0 or 1, so one in a hundred is expected to be, and FAILED if less than 1e-6.
@@ -15,6 +15,7 @@ Each p-value is uniform if the generator is perfect. dieharder calls one WEAK if
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import re
 import subprocess
@@ -28,7 +29,7 @@ import numpy as np
 import jaxneq
 from jaxneq._kernels import noise
 
-REPORT = Path(__file__).parent / "results" / "noise_battery-threefry2x32-20.txt"
+RESULTS = Path(__file__).parent / "results"
 PARTICLES, STREAMS, STEPS = 4096, 4, 64
 EVERY_TEST = (
     *map(str, (*range(18), 100, 101, 102)),
@@ -40,20 +41,20 @@ EVERY_TEST = (
 ROW = re.compile(r".*\|.*\|.*\|.*\|\s*([\d.]+)\|\s*(PASSED|WEAK|FAILED)\s*")
 
 
-@jax.jit
-def block(first):
+@functools.partial(jax.jit, static_argnums=1)
+def block(first, rounds):
     """The words of `STEPS` steps, in the order: step, particle, stream, word."""
     key = noise.stream_key(jax.random.key(0), jnp.arange(STREAMS)[None, None, :])
     particle = jnp.arange(PARTICLES, dtype=jnp.uint32)[None, :, None]
     step = first + jnp.arange(STEPS, dtype=jnp.uint32)[:, None, None]
-    return jnp.stack(noise.bits(key, particle, step), axis=-1)
+    return jnp.stack(noise.bits(key, particle, step, rounds), axis=-1)
 
 
-def blocks():
+def blocks(rounds):
     """One block after the other, each computed while the one before it is read."""
-    ahead = block(jnp.uint32(0))
+    ahead = block(jnp.uint32(0), rounds)
     for number in itertools.count(1):
-        current, ahead = ahead, block(jnp.uint32(number * STEPS))
+        current, ahead = ahead, block(jnp.uint32(number * STEPS), rounds)
         yield memoryview(np.asarray(current)).cast("B")
 
 
@@ -78,7 +79,7 @@ def dieharder(test, words):
     return [line.rstrip() for line in lines if ROW.fullmatch(line)]
 
 
-def report(rows, tests):
+def report(rounds, rows, tests):
     """Versions, the rows, and how many were called weak or failed beside what chance makes so."""
     version = subprocess.run(["dieharder", "-l"], capture_output=True, text=True).stdout
     found = [ROW.fullmatch(row).groups() for row in rows]
@@ -86,7 +87,8 @@ def report(rows, tests):
     count = {name: sum(word == name for _, word in found) for name in ("WEAK", "FAILED")}
     return "\n".join(
         [
-            "Threefry2x32-20, words of 4 streams x 4096 particles x steps interleaved, seed 0",
+            f"Threefry2x32-{rounds}, words of 4 streams x 4096 particles x steps interleaved, "
+            "seed 0",
             f"jaxneq {jaxneq.__version__}, jax {jax.__version__}, numpy {np.__version__}, "
             + re.search(r"dieharder version \S+", version).group(),
             f"tests: {' '.join(tests)}",
@@ -105,16 +107,19 @@ def report(rows, tests):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", nargs="+", default=EVERY_TEST, help="by default all")
-    parser.add_argument("--report", type=Path, default=REPORT, help="the file to be written")
+    parser.add_argument("--rounds", type=int, default=20, help="of the generator")
+    parser.add_argument("--report", type=Path, help="the file to be written")
     arguments = parser.parse_args()
-    words, rows, done = blocks(), [], []
+    name = f"noise_battery-threefry2x32-{arguments.rounds}.txt"
+    file = arguments.report or RESULTS / name
+    words, rows, done = blocks(arguments.rounds), [], []
     for test in arguments.tests:
         lines = dieharder(test, words)
         print(*lines, sep="\n", flush=True)
         rows += lines
         done.append(test)
         if rows:
-            arguments.report.write_text(report(rows, done))
+            file.write_text(report(arguments.rounds, rows, done))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from . import jump as jump
     from . import langevin as langevin
     from . import materials as materials
     from . import phonon as phonon
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ._core import steady as steady
 
 # Loaded at first use: `jaxneq --help` does not wait for JAX, nor a phonon job for other engines.
-_ROOMS = ("langevin", "materials", "phonon", "statistics", "thermodynamics")
+_ROOMS = ("jump", "langevin", "materials", "phonon", "statistics", "thermodynamics")
 _CORE = (
     "Estimate",
     "Interrupted",

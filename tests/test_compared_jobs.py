@@ -120,6 +120,23 @@ def test_a_sampled_density_beside_the_stationary_one():
     assert ax.get_xlabel() == "Phase"
 
 
+def test_changes_of_the_system_and_the_method():
+    """A table without a type keeps what it does not name; one with a type stands for itself."""
+    changes = """
+[compare.systems.steeper]
+system.potential.force = 1.1
+method.dt = 0.025
+[compare.systems.level]
+system.potential = { type = "langevin.TiltedCosine", amplitude = 2.0 }
+"""
+    others = config.load(RING + changes).others
+    steeper, level = others["steeper"], others["level"]
+    assert float(steeper.system.potential.force) == 1.1
+    assert float(steeper.system.temperature) == float(level.system.temperature) == 0.5
+    assert float(steeper.method.dt) == 0.025 and steeper.method.replicas == 1024
+    assert float(level.system.potential.force) == 0 != float(steeper.system.potential.amplitude)
+
+
 def test_a_profile_beside_one_of_another_system(toy):
     other = 'system = { type = "toy.Rod", length = 1.0, medium = "glass", difference = 9.0 }'
     job = config.load(f"{ROD}[compare.systems.steeper]\n{other}\n")
@@ -187,7 +204,7 @@ def test_what_has_no_logarithm_is_not_fitted_and_the_rest_is():
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("position_variance", "position_varance", "position_varance is no sampled number"),
+        ("position_variance", "position_varance", "position_varance is not one number"),
         ("[simulate]", 'draw = "x"\n[simulate]', 'draw = "x" is no quantity found'),
     ],
 )

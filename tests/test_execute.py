@@ -157,7 +157,7 @@ def test_a_fit_along_the_sweep():
         ('"system.medium" = {values = ["glass", "copper"]}', "line", "displacement", "none"),
         ('"system.difference" = {values = [-1.0, 2.0]}', "power", "displacement", "begins with -1"),
         ('"system.length" = {values = [1.0, 2.0]}', "line", "displacment", "Did you mean displace"),
-        ('"system.length" = {values = [1.0, 2.0]}', "line", "status", "no sampled number"),
+        ('"system.length" = {values = [1.0, 2.0]}', "line", "status", "is not one number"),
     ],
 )
 def test_fits_that_make_no_sense(sweep, form, of, said):

@@ -24,17 +24,27 @@ PAIRS = {
 }
 
 
-def test_known_answers_of_random123():
-    """The three published vectors of Threefry2x32, 20 rounds."""
-    ones = 0xFFFFFFFF
-    vectors = [
+ONES = 0xFFFFFFFF
+RANDOM123 = {
+    20: [
         ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
-        ((ones, ones), (ones, ones), (0x1CB996FC, 0xBB002BE7)),
+        ((ONES, ONES), (ONES, ONES), (0x1CB996FC, 0xBB002BE7)),
         ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0)),
-    ]
-    for key, counter, expected in vectors:
-        words = tuple(jnp.uint32(word) for word in key)
-        found = noise.bits(words, jnp.asarray([counter[0]], jnp.uint32), jnp.uint32(counter[1]))
+    ],
+    13: [
+        ((0, 0), (0, 0), (0x9D1C5EC6, 0x8BD50731)),
+        ((ONES, ONES), (ONES, ONES), (0xFD36D048, 0x2D17272C)),
+        ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xBA3E4725, 0xF27D669E)),
+    ],
+}
+
+
+@pytest.mark.parametrize("rounds", RANDOM123)
+def test_known_answers_of_random123(rounds):
+    """The three published vectors of Threefry2x32."""
+    for key, (first, second), expected in RANDOM123[rounds]:
+        words, step = tuple(jnp.uint32(word) for word in key), jnp.uint32(second)
+        found = noise.bits(words, jnp.asarray([first], jnp.uint32), step, rounds)
         assert tuple(int(word[0]) for word in found) == expected
 
 

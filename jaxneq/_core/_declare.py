@@ -47,7 +47,8 @@ class Interval:
 class Parameter:
     """What is declared of one parameter.
 
-    `kind` is "number", "integer", "choice", "name" or "part".
+    `kind` is "number", "integer", "choice", "name", "names", "part", "parts" or "table" (of
+    numbers by name).
     """
 
     name: str
@@ -69,11 +70,14 @@ class Parameter:
         """The allowed values in words."""
         if self.kind == "choice":
             return "one of " + ", ".join(map(repr, self.choices))
+        if self.kind == "parts":
+            return f"tables, each {_article(self.part)}"
         if self.part is not None:
-            return f"a {self.part.__name__}"
-        if self.kind == "name":
-            return "a name"
+            return _article(self.part)
+        if self.kind in ("name", "names"):
+            return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
+        noun = "numbers by name, each" if self.kind == "table" else noun
         return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
 
 
@@ -106,6 +110,7 @@ def parameter(
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
     default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
@@ -114,7 +119,22 @@ def parameter(
     """
     interval = Interval.parse(range)
     declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
-    return eqx.field(converter=_as_array, default=default, metadata={"parameter": declared})
+    metadata = {"parameter": declared}
+    return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
+
+
+def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)") -> Any:
+    """Declare differentiable numbers, each with a name that the user gives; by default none.
+
+    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file.
+    """
+    declared = {"kind": "table", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+
+    def as_arrays(numbers: Any) -> dict[str, Any]:
+        return {str(name): _as_array(number) for name, number in dict(numbers).items()}
+
+    metadata = {"parameter": declared}
+    return eqx.field(converter=as_arrays, default_factory=dict, metadata=metadata)
 
 
 def setting(
@@ -140,10 +160,23 @@ def setting(
     )
 
 
-def named(*, doc: str) -> Any:
+def named(
+    *,
+    doc: str,
+    default: Any = dataclasses.MISSING,
+    kw_only: Any = dataclasses.MISSING,
+) -> Any:
     """Declare what is given by a name that only the system knows, or in Python by a function."""
     declared = {"kind": "name", "unit": "1", "doc": doc}
-    return eqx.field(static=True, metadata={"parameter": declared})
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, default=default, kw_only=kw_only, metadata=metadata)
+
+
+def names(*, doc: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a list of names, such as those of states; a static tuple."""
+    declared = {"kind": "names", "unit": "1", "doc": doc}
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, converter=_as_tuple, default=default, metadata=metadata)
 
 
 def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
@@ -161,6 +194,15 @@ def part(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
     return eqx.field(converter=look_up, default=default, metadata={"parameter": declared})
 
 
+def parts(kind: type, *, doc: str, default: Any = dataclasses.MISSING) -> Any:
+    """Declare a list of components, each with a `name` of its own: its place in dotted paths.
+
+    In a job file they are an array of tables, such as ``[[system.channels]]``.
+    """
+    declared = {"kind": "parts", "unit": "1", "doc": doc, "part": kind}
+    return eqx.field(converter=_as_tuple, default=default, metadata={"parameter": declared})
+
+
 def parameters_of(cls: type) -> Iterator[Parameter]:
     """The declared parameters of a class, in order."""
     anywhere = Interval.parse("(-inf, inf)")
@@ -168,7 +210,16 @@ def parameters_of(cls: type) -> Iterator[Parameter]:
         if "parameter" in field.metadata:
             declared = {"interval": anywhere, "choices": (), "part": None, "dims": ()}
             declared |= field.metadata["parameter"]
-            yield Parameter(name=field.name, default=field.default, **declared)
+            default = {} if declared["kind"] == "table" else field.default
+            yield Parameter(name=field.name, default=default, **declared)
+
+
+def entries_of(declared: Parameter, numbers: Any) -> Iterator[tuple[Parameter, Any]]:
+    """The numbers of a table, each as a parameter."""
+    for name, number in numbers.items():
+        doc = f"{declared.doc.rstrip('.')}: {name}"
+        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc}
+        yield dataclasses.replace(declared, **own, default=dataclasses.MISSING), number
 
 
 class AbstractDeclared(eqx.Module):
@@ -181,13 +232,19 @@ class AbstractDeclared(eqx.Module):
         sizes: dict[str, int] = {}
         for declared in parameters_of(type(self)):
             value = getattr(self, declared.name)
-            if declared.kind == "number" and isinstance(value, jax.Array):
-                _check_shape(type(self).__name__, declared, value.shape, sizes)
-            if not _acceptable(declared, value):
-                raise ValueError(
-                    f"{type(self).__name__}: {declared.name} = {_show(value)} is not allowed. "
-                    f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
-                )
+            one = [(declared, value)]
+            for each, found in entries_of(declared, value) if declared.kind == "table" else one:
+                _check(type(self).__name__, each, found, sizes)
+
+
+def _check(owner: str, declared: Parameter, value: Any, sizes: dict[str, int]) -> None:
+    if declared.kind == "number" and isinstance(value, jax.Array):
+        _check_shape(owner, declared, value.shape, sizes)
+    if not _acceptable(declared, value):
+        raise ValueError(
+            f"{owner}: {declared.name} = {_show(value)} is not allowed. "
+            f"Give {declared.allowed} ({declared.doc.rstrip('.')})."
+        )
 
 
 def _check_shape(
@@ -211,6 +268,8 @@ def _check_shape(
 def _acceptable(declared: Parameter, value: Any) -> bool:
     if not is_concrete(value) or (value is None and declared.default is None):
         return True
+    if declared.kind in ("parts", "names"):
+        return _distinct(value, declared.part)
     if declared.part is not None:
         return isinstance(value, declared.part)
     if declared.kind == "choice":
@@ -225,6 +284,24 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
             return False
         return bool(np.all(np.isfinite(value))) and value in declared.interval
     return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
+
+
+def _as_tuple(values: Any) -> Any:
+    return tuple(values) if isinstance(values, list) else values
+
+
+def _distinct(values: Any, part: type | None) -> bool:
+    """Whether these are names, or parts by their names, each once."""
+    known = isinstance(values, tuple) and all(
+        isinstance(value, str if part is None else part) for value in values
+    )
+    named = [value if part is None else value.name for value in values] if known else []
+    return known and len(set(named)) == len(named)
+
+
+def _article(part: type | None) -> str:
+    assert part is not None
+    return f"a {part.__name__}"
 
 
 def _show(value: Any) -> str:

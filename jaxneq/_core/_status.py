@@ -32,6 +32,7 @@ class Status(eqx.Module):
         "no_mode",
         "outside_domain",
         "diverged",
+        "reducible",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -51,6 +52,8 @@ class Status(eqx.Module):
         "A limiting form was asked for where it does not hold. Use a method without this limit.",
         "A trajectory ran away. Take a smaller `dt`, or a potential that confines; the replica and "
         "the step at which it happened first are in `.stats`.",
+        "Some states cannot be reached from all others, so there is no one stationary state. Give "
+        "rates that lead from every state to every other.",
     )
 
     @classmethod

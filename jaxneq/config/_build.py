@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from jaxneq._core import Parameter, parameters_of
 
-from ._catalog import buildable, classes, find, parts
+from ._catalog import buildable, classes, find, parts, type_name
 from ._check import checked
 from ._message import JobError, basic_string, dotted, sentence, show
 from ._models import accepts, model_of
@@ -60,6 +61,20 @@ def build_part(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
     return _changed(part, named, name, changes, where, path[:-1]) if changes else part
 
 
+def _build_parts(parameter: Parameter, tables: Any, where: str, path: Path) -> tuple[Any, ...]:
+    """A part from each of an array of tables; where one class will do, it needs no `type`."""
+    kind = parameter.part
+    assert kind is not None
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        at = dotted(path)
+        raise JobError(f"{where}: {at} = {show(tables)} is not allowed. Give tables, [[{at}]].")
+    own = {} if inspect.isabstract(kind) else {"type": type_name(kind)}
+    return tuple(
+        build(kind, own | table, where, (*path, str(table.get("name", number))))
+        for number, table in enumerate(tables)
+    )
+
+
 def _changed(
     part: Any, named: Any, name: str, changes: Mapping[str, Any], where: str, path: Path
 ) -> Any:
@@ -79,9 +94,11 @@ def _changed(
 
 
 def _value(parameter: Parameter, value: Any, where: str, path: Path) -> Any:
+    if parameter.kind == "parts":
+        return _build_parts(parameter, value, where, path)
     if parameter.part is not None:
         return build_part(parameter, value, where, path)
-    if not isinstance(value, list):
+    if not isinstance(value, list) or parameter.kind == "names":
         return value
     try:
         return np.asarray(value, dtype=float)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ._check import checked
-from ._message import JobError, basic_string, dotted, nearest, show
+from ._message import JobError, basic_string, dotted, hint, nearest, show
 from ._models import JobFile
 
 SECTION_OF = {"simulate": "simulate", "evolve": "evolve"}
@@ -133,6 +133,12 @@ def place(tables: dict[str, Any], key: str, value: Any, name: str) -> None:
     at = tables
     for depth, part in enumerate(parents, 1):
         inner = at.setdefault(part, {})
+        if isinstance(inner, list):  # an array of tables: the next part is a name
+            at = {str(table["name"]): table for table in inner if "name" in table}
+            if depth == len(parents) or parents[depth] not in at:
+                known = hint((*parents, last)[depth], at)
+                raise JobError(f"{name}: cannot set {key}: no table there has that name.{known}")
+            continue
         if not isinstance(inner, dict):
             said = f"{dotted(parents[:depth])} = {show(inner)}"
             raise JobError(f"{name}: cannot set {key}: {said} is no table.")

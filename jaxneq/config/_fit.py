@@ -44,17 +44,25 @@ def fit_datasets(
     found = {}
     for name in said.of:
         data, error = quantities.get(name), quantities.get(f"{name}_stderr")
-        if data is None or error is None or data.dims != along.dims:
+        if data is None or data.dims != along.dims:
             continue
-        able = np.all(np.isfinite(data.values)) and np.all(error.values > 0)
+        able = np.all(np.isfinite(data.values))
+        able &= error is None or bool(np.all(error.values > 0))
         if able and (said.form == "line" or np.all(data.values > 0)):
-            found |= _fitted(said.form, name, along, data, error.values)
+            found |= _fitted(said.form, name, along, data, error)
     return found
 
 
 def _fitted(
-    form: str, name: str, along: Dataset, data: Dataset, stderr: np.ndarray
+    form: str, name: str, along: Dataset, data: Dataset, error: Dataset | None
 ) -> dict[str, Dataset]:
+    """Values without errors have equal weight, for a power law in logarithms; none come out."""
+    if error is None:
+        equal = data.values if form == "power" else np.ones_like(data.values)
+        fitted = _fitted(form, name, along, data, dataclasses.replace(data, values=equal))
+        unknown = {f"{name}_p_value"} | {key for key in fitted if key.endswith("_stderr")}
+        return {key: value for key, value in fitted.items() if key not in unknown}
+    stderr = error.values
     x = along.values.astype(data.values.dtype)
     slope_unit, own = per(data.unit, along.unit), data.unit
     found: dict[str, tuple[Any, str, str]]
@@ -79,8 +87,8 @@ def _fitted(
         assert isinstance(estimate, Estimate)
         full, hints = f"{name}_{what}", {"told": True}
         datasets[full] = Dataset(np.asarray(estimate.value), (), unit, f"{doc} {of}", hints)
-        error = np.asarray(estimate.stderr)
-        datasets[f"{full}_stderr"] = Dataset(error, (), unit, f"standard error of {full}")
+        spread = np.asarray(estimate.stderr)
+        datasets[f"{full}_stderr"] = Dataset(spread, (), unit, f"standard error of {full}")
     verdict = f"Chance that the points scatter as much about {of[3:]}"
     p_value = np.asarray(fit.p_value)
     datasets[f"{name}_p_value"] = Dataset(p_value, (), "1", verdict, {"told": True})

@@ -190,18 +190,30 @@ def _other(document: Document, other: Other, at: str) -> Job:
         )
     if other.along is not None and not said.sweep:
         raise JobError(f"{at}: along goes with a [sweep].")
-    system = copy.deepcopy(said.system if other.system is None else other.system)
+    system = _changed(said.system, other.system or {})
+    method = other.method and _changed(said.method or {}, other.method)
     sweep = {}
     for path, axis in said.sweep.items():
         along = other.along or path
         place({"system": system}, along, numbers(axis)[0], f"{at}: along")
         sweep[along] = axis
     alone = {"compare": None, "gradient": None, "uncertainty": None, "fit": None, "draw": None}
-    own = {"verb": verb, "system": system, "method": other.method, "sweep": sweep}
+    own = {"verb": verb, "system": system, "method": method, "sweep": sweep}
     if verb != said.verb:
         own |= {"simulate": None, "evolve": None, "observables": {}}
     sections = said.model_copy(update=alone | own)
     return _built(dataclasses.replace(document, name=at, sections=sections))
+
+
+def _changed(table: Any, changes: Mapping[str, Any]) -> Any:
+    """A table with some entries changed, or the changes alone where they name a type."""
+    if "type" in changes or not isinstance(table, dict):
+        return copy.deepcopy(dict(changes))
+    inner = {
+        name: _changed(table.get(name), value) if isinstance(value, Mapping) else value
+        for name, value in changes.items()
+    }
+    return copy.deepcopy(table | inner)
 
 
 def _resolved(

@@ -38,11 +38,15 @@ def value_type(declared: Parameter) -> Any:
         return Literal[declared.choices]
     if declared.kind == "name":
         return str
+    if declared.kind == "names":
+        return Annotated[list[str], Field(min_length=1)]
     if declared.kind == "integer":
         return Annotated[int, Field(**_bounds(declared.interval))]
     if declared.part is not None:
         return Any  # a name or a table, which is checked when its own class is known
     value: Any = Annotated[float, Field(**_bounds(declared.interval))]
+    if declared.kind == "table":
+        return dict[str, value]
     for _ in declared.dims:
         value = Annotated[list[value], Field(min_length=1)]
     return value
@@ -50,8 +54,9 @@ def value_type(declared: Parameter) -> Any:
 
 def accepts(cls: type, declared: Parameter, value: Any) -> bool:
     """Whether a bare value of a job file will do for a parameter that is no part."""
+    name, _, entry = declared.name.partition(".")  # of a number in a table
     try:
-        _adapters(cls)[declared.name].validate_python(value)
+        _adapters(cls)[name].validate_python({entry: value} if entry else value)
     except pydantic.ValidationError:
         return False
     return True
@@ -160,11 +165,13 @@ class Other(Section):
     """What is drawn beside: another system, or the same by another verb and method."""
 
     system: dict[str, Any] | None = Field(
-        None, description="The physics; by default that of the job"
+        None, description="The physics; without a type, changes of that of the job"
     )
     verb: Verb | None = Field(None, description="steady, or that of the job, which is the default")
     method: dict[str, Any] | None = Field(
-        None, description="How it is solved; the system has a default"
+        None,
+        description="How it is solved, the system has a default; without a type, changes of that "
+        "of the job",
     )
     along: str | None = Field(
         None, description="Its parameter that takes the values of the axis; by default the same"
@@ -196,7 +203,7 @@ class Compare(Section):
 
 
 class Fit(Section):
-    """A curve of least squares through sampled quantities along the sweep."""
+    """A curve of least squares through quantities along the sweep; exact ones weigh the same."""
 
     of: Annotated[list[str], Field(min_length=1)] = Field(
         description="Quantities of the solution that are one number each"

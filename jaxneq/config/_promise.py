@@ -8,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxneq._core import AbstractSolution, Estimate, evolve, simulate, steady
 
@@ -64,17 +65,17 @@ def check_asked(job: Job) -> None:
     found = promised(job).quantities()
     if job.derivatives is None and job.fit is None:  # these find more
         check_drawn(job, found)
-    numbers = [name for name, (value, _) in found.items() if _is_sampled_number(value)]
+    numbers = [name for name, (value, _) in found.items() if _is_number(value)]
     for name in job.fit.of if job.fit is not None else ():
         if name not in numbers:
             raise JobError(
-                f"{job.name}: fit.of: {name} is no sampled number at each point."
-                f"{hint(name, numbers)}"
+                f"{job.name}: fit.of: {name} is not one number at each point.{hint(name, numbers)}"
             )
 
 
-def _is_sampled_number(value: Any) -> bool:
-    return isinstance(value, Estimate) and value.value.size == 1
+def _is_number(value: Any) -> bool:
+    value = value.value if isinstance(value, Estimate) else value
+    return value.size == 1 and np.issubdtype(value.dtype, np.floating)
 
 
 def drawn_beside(job: Job) -> tuple[str, ...]:

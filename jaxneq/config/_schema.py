@@ -46,10 +46,10 @@ def _definition(cls: type, name: str) -> dict[str, Any]:
     for declared in parameters_of(cls):
         if declared.part is not None:
             named = _NAMED if hasattr(declared.part, "named") else []
-            definition["properties"][declared.name] = {
-                "description": declared.doc,
-                "anyOf": [*named, *_references(parts(declared.part))],
-            }
+            anything = {"anyOf": [*named, *_references(parts(declared.part))]}
+            if declared.kind == "parts":
+                anything = {"type": "array", "items": anything}
+            definition["properties"][declared.name] = {"description": declared.doc, **anything}
     return definition
 
 

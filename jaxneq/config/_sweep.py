@@ -51,6 +51,8 @@ def sweep_axis(target: Target, axis: Axis, where: str) -> SweepAxis:
     """One axis, every value checked against the parameter's declaration."""
     declared, at = target.declared, dotted(("sweep", target.path))
     labels = numbers(axis)
+    if declared.kind in ("parts", "names"):
+        raise JobError(f"{where}: {at}: {target.path} is a list; only single values are swept.")
     if declared.part is not None:
         path = (at, "values")
         values = [build_part(declared, label, where, path) for label in labels]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jaxneq._core import Parameter, parameters_of
+from jaxneq._core import Parameter, entries_of, parameters_of
 
 from ._message import JobError, hint, nearest
 
@@ -41,20 +41,40 @@ def replaced(root: Any, path: str, value: Any) -> Any:
     _, _, below = path.partition(".")
     name, _, rest = below.partition(".")
     if rest:
-        value = replaced(getattr(root, name), below, value)
+        value = replaced(_child(root, name), below, value)
+    if isinstance(root, tuple):
+        return tuple(value if part.name == name else part for part in root)
+    if isinstance(root, dict):
+        return {**root, name: value}
     return dataclasses.replace(root, **{name: value})
 
 
 def value_at(root: Any, path: str) -> Any:
     """The value at a dotted path (the root's own name included)."""
     for name in path.split(".")[1:]:
-        root = getattr(root, name)
+        root = _child(root, name)
     return root
+
+
+def _child(owner: Any, name: str) -> Any:
+    """What an object, a tuple of named parts, or a table has under a name."""
+    if isinstance(owner, tuple):
+        return next(part for part in owner if part.name == name)
+    if isinstance(owner, dict):
+        return owner[name]
+    return getattr(owner, name)
 
 
 def _below(prefix: str, owner: Any) -> Iterator[Target]:
     for declared in parameters_of(type(owner)):
         path, value = f"{prefix}.{declared.name}", getattr(owner, declared.name)
+        if declared.kind == "table":
+            for entry, number in entries_of(declared, value):
+                yield Target(f"{prefix}.{entry.name}", type(owner), entry, number)
+            continue
         yield Target(path, type(owner), declared, value)
-        if declared.part is not None and dataclasses.is_dataclass(value):
+        if declared.kind == "parts":
+            for part in value:
+                yield from _below(f"{path}.{part.name}", part)
+        elif declared.part is not None and dataclasses.is_dataclass(value):
             yield from _below(path, value)

@@ -53,7 +53,13 @@ def _stack(result: Result, mains: list[Curves]) -> Figure:
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, shown, strict=True)]
     for ax in axes[:-1]:
         ax.label_outer()
-    next((panel for panel in drawn if panel.beside), drawn[0]).key(axes)
+    first = next((panel for panel in drawn if panel.beside), drawn[0])
+    first.key(axes)
+    told = {first.shown.across, None}
+    for panel in drawn:
+        if panel.shown.across not in told:  # other lines than those above
+            told.add(panel.shown.across)
+            panel.key([panel.ax])
     new.align_ylabels(axes)
     if main.fixed:
         axes[0].set_title(fixed_in_words(result, main), loc="right", fontsize=8, color=SOFT, pad=16)

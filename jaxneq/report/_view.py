@@ -53,8 +53,9 @@ def words(name: str) -> str:
 
 
 def spaced(name: str) -> str:
-    """The name of a class as words: ``CrossPlaneFilm`` is "cross plane film"."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    """The name of a class as words: "cross plane film" of `CrossPlaneFilm`, "open ASEP"."""
+    words = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name)
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words)
 
 
 def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
@@ -92,11 +93,16 @@ def is_logarithmic(values: np.ndarray) -> bool:
 
 
 def curves(result: Result, name: str) -> Curves | None:
-    """The quantity over its own last dimension or else the first sweep axis; None for a scalar."""
+    """The quantity over its own last dimension or else the first sweep axis; None for a scalar.
+
+    A few things with names, such as states, are lines over a sweep of numbers.
+    """
     data = result.quantities[name]
     own = [dim for dim in data.dims if dim not in result.axes]
     swept = [dim for dim in result.axes if dim in data.dims]
     order = own[-1:] + swept + own[:-1]
+    if swept and own and _has_names(result, own[-1]) and not _has_names(result, swept[0]):
+        order = swept[:1] + own[-1:] + swept[1:] + own[:-1]
     if not order or data.values.dtype.kind == "c" or data.values.size == 0:
         return None
     along, across = order[0], order[1] if len(order) > 1 else None
@@ -127,6 +133,11 @@ def curves(result: Result, name: str) -> Curves | None:
         line_values=line_values,
         fixed=fixed,
     )
+
+
+def _has_names(result: Result, dim: str) -> bool:
+    over = dimension(result, dim)[1]
+    return over is not None and bool(categories(over))
 
 
 def slab(data: Dataset, dims: tuple[str | None, ...], fixed: dict[str, int]) -> np.ndarray:

@@ -14,7 +14,10 @@ from jaxneq._core import Case, Estimate
 
 from ._bennett import bar
 from ._bounds import landauer_bound, wasserstein_squared
+from ._edges import Edges
 from ._fluctuation import detailed_fluctuation_theorem
+from ._near_equilibrium import onsager_by_fluctuations, onsager_by_response
+from ._passage import first_passage_times, relaxation_spectrum
 from ._response import harada_sasa
 from ._work import cumulant_expansion, jarzynski
 
@@ -69,6 +72,33 @@ def validation() -> Iterable[Case]:
         1e-4,
         "u^2 (T_y - T_x) / 2, by Lyapunov's equation",
     )
+    yield from _chains()
+
+
+def _chains() -> Iterable[Case]:
+    up, down = 1e-12, 1.0
+    barrier = jnp.asarray([[0, up, 0], [down, 0, 1.0], [0, 1.0, 0]])
+    yield Case(
+        "mean time over a barrier of 12 decades",
+        lambda: first_passage_times(barrier, (2,)).mean[0],
+        (up + down + 1) / up,
+        1e-14,
+        "(u + d + o) / (u o), three states in a row",
+    )
+    ring = jnp.roll(jnp.eye(4), 1, axis=1) * 3 + jnp.roll(jnp.eye(4), -1, axis=1)
+    gap = lambda: jnp.real(relaxation_spectrum(ring)[1])  # noqa: E731
+    yield Case("gap of a ring of four", gap, 4.0, 1e-12, "(a + b) (1 - cos k)")
+
+    def asymmetry() -> Array:
+        forward = jnp.asarray([2.0, 3.0, 6.0])  # affinity of the cycle: ln(2 3 / 6)
+        edges = Edges(forward, jnp.ones(3), tail=(0, 1, 0), head=(1, 2, 2), size=3)
+        counts = jnp.asarray([[1.0, 0.5, 0.0], [0.0, 1.0, 2.0]])
+        response = onsager_by_response(edges, counts, 0.2)
+        return jnp.max(jnp.abs(response - onsager_by_fluctuations(edges, counts)))
+
+    source = "Onsager (1931); Green and Kubo"
+    yield Case("response less fluctuations in equilibrium", asymmetry, 0.0, 1e-13, source,
+               error="absolute")  # fmt: skip
 
 
 def gyrator_heat(u: float, hot: float, cold: float) -> Array:

@@ -21,10 +21,8 @@ def uniform_pair(
     key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, "..."], dtype: np.dtype
 ) -> Pair:
     """Uniform in [0, 1): multiples of 2^-24 in float32, of 2^-32 in float64."""
-    drop = np.uint32(8 if dtype == np.float32 else 0)  # what would round to one
-    first, second = (word >> drop for word in bits(key, identity, step))
-    scale = np.asarray(2.0 ** (int(drop) - 32), dtype)
-    return first.astype(dtype) * scale, second.astype(dtype) * scale
+    first, second = bits(key, identity, step)
+    return _uniform(first, dtype), _uniform(second, dtype)
 
 
 def exponential_pair(
@@ -33,6 +31,14 @@ def exponential_pair(
     """Exponential with mean 1, from all 32 bits: the largest is 22.18."""
     first, second = bits(key, identity, step)
     return _exponential(first, dtype), _exponential(second, dtype)
+
+
+def exponential_and_uniform(
+    key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, "..."], dtype: np.dtype
+) -> Pair:
+    """One of `exponential_pair` and one of `uniform_pair`: when and which."""
+    first, second = bits(key, identity, step)
+    return _exponential(first, dtype), _uniform(second, dtype)
 
 
 def normal_pair(
@@ -51,6 +57,11 @@ def normal_pair(
     beyond = (second ^ doubled) >= np.uint32(2**31)
     radius = jnp.where(beyond, -radius, radius)
     return radius * cosine, radius * sine
+
+
+def _uniform(word, dtype):
+    drop = np.uint32(8 if dtype == np.float32 else 0)  # what would round to one
+    return (word >> drop).astype(dtype) * np.asarray(2.0 ** (int(drop) - 32), dtype)
 
 
 def _exponential(word, dtype):

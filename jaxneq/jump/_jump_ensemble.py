@@ -1,0 +1,225 @@
+"""What a sampled ensemble of jump processes has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from jaxneq._core import AbstractSolution, Estimate, Status, quantity
+
+from ._jumps import Jumps
+from ._network_state import irreversible, name_dimensions
+
+_SPECIES = ("species",)
+_REACTION = ("reaction",)
+
+
+class JumpEnsemble(AbstractSolution):
+    r"""Averages over independent paths, after the burn-in.
+
+    Numbers of molecules are looked at at equally spaced instants; events are all counted. The
+    entropy production, in units of k_B per time, is the mean over instants of
+
+    .. math:: \sigma = \sum_d a_d(n) \ln\frac{a_d(n)}{a_{-d}(n + \Delta_d)}
+
+    over all directions d, which is what the surroundings gain; that of the paths counts instead
+    what each path has given to them, where rates are those of mass action. Once the state is
+    stationary both are the whole. It is infinite where a reaction has no reverse. Forces are the
+    means per net event.
+    """
+
+    primary: ClassVar[str] = "mean_in_time"
+
+    species_names: tuple[str, ...] = eqx.field(static=True)
+    reaction_names: tuple[str, ...] = eqx.field(static=True)
+    species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
+    reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
+    time: Float[Array, " time"] = quantity(doc="Time counted", dims=("time",))
+    mean_in_time: Estimate = quantity(doc="Mean number of molecules", dims=("species", "time"))
+    variance_in_time: Estimate = quantity(
+        doc="Variance of the number of molecules", dims=("species", "time"), panel=False
+    )
+    mean: Estimate = quantity(doc="Mean number of molecules over all instants", dims=_SPECIES)
+    variance: Estimate = quantity(doc="Variance over all instants", dims=_SPECIES)
+    fano: Estimate = quantity(doc="Variance over mean", dims=_SPECIES, panel=False)
+    rate: Estimate = quantity(doc="Net events per time of each reaction", dims=_REACTION)
+    rate_variance: Estimate = quantity(
+        doc="Variance of the net events of each reaction per time", dims=_REACTION, panel=False
+    )
+    velocity: Estimate = quantity(doc="Net events per time of the last reaction")
+    activity: Estimate = quantity(doc="Events per time, all reactions and both directions")
+    affinity: Float[Array, " reaction"] = quantity(
+        doc="Entropy produced per net event", dims=_REACTION, panel=False
+    )
+    entropy_production: Estimate = quantity(doc="Rate of entropy production")
+    path_entropy_production: Estimate | None = quantity(
+        doc="Rate of entropy production along the paths", default=None
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Change of what the reactions conserve, the largest"
+    )
+    count: Float[Array, " count"] | None = quantity(
+        doc="Number of molecules", dims=("count",), default=None
+    )
+    marginal: Estimate | None = quantity(
+        doc="Probability of the number of molecules", dims=("species", "count"), default=None
+    )
+    counts: Shaped[Array, "species replica"] = quantity(
+        doc="Molecules of each replica at the end", dims=("species", "replica"), panel=False
+    )
+    status: Status
+    stats: dict[str, Any]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"reaction": self.rate.value}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"reaction": self.affinity}
+
+    @property
+    def why_infinite(self) -> str:
+        """The reactions for which the entropy production is infinite, if it is."""
+        return irreversible(self.affinity, self.reaction_names)
+
+    def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
+        names = {"species": self.species_names, "reaction": self.reaction_names}
+        return name_dimensions(super().quantities(), names)
+
+
+def ensemble_of(
+    jumps: Jumps,
+    frames: Shaped[Array, "time species replica"],
+    fired: Shaped[Array, "direction replica"],
+    start: Shaped[Array, "species replica"],
+    laws: Any,
+    duration: Float[Array, ""],
+    largest: int,
+    arrived: Array,
+) -> JumpEnsemble:
+    """From the numbers at the instants and the events counted, of all replicas.
+
+    **Arguments:** `start`, the numbers when counting began; `laws`, a basis of what is conserved;
+    `largest`, up to which numbers have a probability told (0: none).
+    """
+    dtype, instants = jumps.dtype, frames.shape[0]
+    numbers = jnp.moveaxis(frames, 2, 0).astype(dtype)  # (replica, time, species)
+    replicas = numbers.shape[0]
+    in_time = Estimate.from_samples(jnp.swapaxes(numbers, 1, 2))
+    spread = _square(numbers, jnp.swapaxes(in_time.value, 0, 1)[None])
+    mean = Estimate.from_samples(jnp.mean(numbers, axis=1))
+    squares = jnp.mean(_square(numbers, mean.value[None, None]), axis=1)
+    variance = Estimate.from_samples(squares)
+    each = jnp.mean(numbers, axis=1)
+    events = jumps.net(fired.astype(dtype)).T / duration
+    rate = Estimate.from_samples(events)
+    rows = [frames[:, row].astype(dtype) for row in range(len(jumps.species))]
+    produced, one_way = _produced(jumps, rows)
+    some = rate.value != 0
+    endless = one_way & some
+    force = jnp.mean(produced, axis=1) / jnp.where(some, rate.value, 1)
+    affinity = jnp.where(endless, jnp.inf, jnp.where(some, force, 0))
+    total = _unless(jnp.any(endless), jnp.sum(produced, axis=0))
+    count = marginal = None
+    if largest:
+        values, whole = (
+            jnp.arange(largest + 1, dtype=jnp.int32),
+            jnp.round(frames).astype(jnp.int32),
+        )
+        shares = lax.map(lambda n: jnp.mean((whole == n).astype(dtype), axis=0), values)
+        marginal = Estimate.from_samples(jnp.transpose(shares, (2, 1, 0)))
+        count = values.astype(dtype)
+    kept = jnp.asarray(laws, dtype) @ (frames[-1] - start).astype(dtype)
+    return JumpEnsemble(
+        species_names=jumps.species,
+        reaction_names=jumps.reactions,
+        species=jnp.arange(len(jumps.species)),
+        reaction=jnp.arange(len(jumps.reactions)),
+        time=jnp.arange(1, instants + 1, dtype=dtype) * (duration / instants),
+        mean_in_time=in_time,
+        variance_in_time=Estimate.from_samples(jnp.swapaxes(spread, 1, 2)),
+        mean=mean,
+        variance=variance,
+        fano=_ratio(variance, squares, mean, each),
+        rate=rate,
+        rate_variance=Estimate.from_samples(_square(events, rate.value[None]) * duration),
+        velocity=Estimate(rate.value[-1], rate.stderr[-1], rate.n_effective[-1]),
+        activity=Estimate.from_samples(jnp.sum(fired.astype(dtype), axis=0) / duration),
+        affinity=affinity,
+        entropy_production=total,
+        path_entropy_production=_along_paths(jumps, fired, start, frames[-1], duration),
+        conservation_residual=jnp.max(jnp.abs(kept), initial=0.0),
+        count=count,
+        marginal=marginal,
+        counts=frames[-1],
+        status=Status.first_true(max_iterations=~arrived),
+        stats={"replicas": replicas},
+    )
+
+
+def _square(samples: Array, mean: Array) -> Array:
+    """Whose mean over the first axis is the unbiased variance."""
+    count = samples.shape[0]
+    return (samples - mean) ** 2 * (count / (count - 1))
+
+
+def _ratio(above: Estimate, its: Array, below: Estimate, each: Array) -> Estimate:
+    """Of two means over the same replicas, `its` and `each`; 0 where there is nothing."""
+    there = below.value > 0
+    safe = jnp.where(there, below.value, 1)
+    value = jnp.where(there, above.value / safe, 0)
+    error = Estimate.from_samples((its - value[None] * each) / safe[None])
+    return Estimate(value, jnp.where(there, error.stderr, 0), error.n_effective)
+
+
+def _produced(
+    jumps: Jumps, rows: list[Array]
+) -> tuple[Float[Array, "reaction replica"], Bool[Array, " reaction"]]:
+    """Entropy per time of each reaction, the mean over the instants, and which have no reverse.
+
+    Events without a reverse are left out.
+    """
+    ahead = jumps.propensities(rows)
+    produced = [jnp.zeros_like(rows[0]) for _ in jumps.reactions]
+    one_way = [jnp.array(name in jumps.irreversible) for name in jumps.reactions]
+    for direction, step in enumerate(jumps.steps):
+        number, back = jumps.directions[direction][0], jumps.reverse(direction)
+        if back is None:
+            continue
+        moved = [row + float(change) for row, change in zip(rows, step, strict=True)]
+        undone = jumps.propensities(moved)[back]
+        both = (ahead[direction] > 0) & (undone > 0)
+        log_ratio = jnp.log(jnp.where(both, ahead[direction], 1))
+        log_ratio = log_ratio - jnp.log(jnp.where(both, undone, 1))
+        produced[number] = produced[number] + jnp.where(both, ahead[direction] * log_ratio, 0)
+        lost = (ahead[direction] > 0) & ~(undone > 0)
+        one_way[number] = one_way[number] | jnp.any(lost)
+    return jnp.stack([jnp.mean(one, axis=0) for one in produced]), jnp.stack(one_way)
+
+
+def _unless(endless: Bool[Array, ""], samples: Float[Array, " replica"]) -> Estimate:
+    """The mean of the samples, or with certainty infinite."""
+    finite = Estimate.from_samples(samples)
+    value, error = jnp.where(endless, jnp.inf, finite.value), jnp.where(endless, 0, finite.stderr)
+    return Estimate(value, error, finite.n_effective)
+
+
+def _along_paths(
+    jumps: Jumps, fired: Array, start: Array, end: Array, duration: Array
+) -> Estimate | None:
+    r"""Net events times logarithms of constants, and :math:`\ln n!` at the start less the end."""
+    if jumps.log_constants is None:
+        return None
+    dtype = jumps.dtype
+    net = jumps.net(fired.astype(dtype))
+    finite = jnp.isfinite(jumps.log_constants)
+    given = jnp.sum(net * jnp.where(finite, jumps.log_constants, 0)[:, None], axis=0)
+    factorials = lax.lgamma(start.astype(dtype) + 1) - lax.lgamma(end.astype(dtype) + 1)
+    endless = jnp.any((net != 0) & ~finite[:, None])
+    return _unless(endless, (given + jnp.sum(factorials, axis=0)) / duration)

@@ -1,0 +1,115 @@
+"""What is known of a network in its stationary state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxneq._core import AbstractSolution, Status, is_concrete, quantity
+
+
+class NetworkState(AbstractSolution):
+    r"""The stationary state of a jump process.
+
+    The entropy production, in units of k_B per time, is that of all edges,
+    :math:`\sigma = \sum_e J_e A_e`, and the same of all fundamental cycles, with their affinities
+    and the currents along the edges that close them (Schnakenberg, Rev. Mod. Phys. 48, 571, 1976).
+    It is infinite where a step has no reverse. What goes to the reservoirs adds up to it.
+    """
+
+    primary: ClassVar[str] = "probability"
+
+    state: Int[Array, " state"] = quantity(doc="State", dims=("state",), coordinate=True)
+    edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
+    probability: Float[Array, " state"] = quantity(doc="Probability", dims=("state",))
+    edge_current: Float[Array, " edge"] = quantity(
+        doc="Net jumps per time along each edge", dims=("edge",)
+    )
+    edge_traffic: Float[Array, " edge"] = quantity(
+        doc="Jumps per time along each edge, both ways", dims=("edge",), panel=False
+    )
+    edge_affinity: Float[Array, " edge"] = quantity(
+        doc="Force of each edge: log ratio of the two fluxes", dims=("edge",), panel=False
+    )
+    edge_entropy_production: Float[Array, " edge"] = quantity(
+        doc="Entropy production of each edge", dims=("edge",)
+    )
+    edge_current_variance: Float[Array, " edge"] = quantity(
+        doc="Variance per time of the net jumps at late times", dims=("edge",), panel=False
+    )
+    reservoir_entropy_flow: Float[Array, " reservoir"] = quantity(
+        doc="Entropy given to each reservoir per time", dims=("reservoir",), panel=False
+    )
+    cycle_affinities: Float[Array, " cycle"] = quantity(
+        doc="Affinity of each fundamental cycle", dims=("cycle",), panel=False
+    )
+    cycle_currents: Float[Array, " cycle"] = quantity(
+        doc="Current around each fundamental cycle", dims=("cycle",), panel=False
+    )
+    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    cycle_entropy_production: Float[Array, ""] = quantity(
+        doc="Entropy production by cycles: the same"
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="What enters a state less what leaves it, over what leaves it; the largest"
+    )
+    status: Status
+    stats: dict[str, Any]
+    states: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    edges: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    cycles: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+    reservoirs: tuple[str, ...] = eqx.field(static=True, kw_only=True)
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"edge": self.edge_current}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"edge": self.edge_affinity}
+
+    @property
+    def current_precision(self) -> Float[Array, " edge"]:
+        r"""What the uncertainty relation bounds by 2, for each edge: :math:`\sigma D_e/J_e^2`.
+
+        With the variance per time D (Barato and Seifert, Phys. Rev. Lett. 114, 158101, 2015);
+        infinite where nothing flows.
+        """
+        rounding = 256 * jnp.finfo(self.edge_current.dtype).eps * self.edge_traffic
+        flows = jnp.abs(self.edge_current) > rounding
+        square = jnp.where(flows, self.edge_current, 1) ** 2
+        product = self.edge_current_variance * self.entropy_production / square
+        return jnp.where(flows, product, jnp.inf)
+
+    def caution(self) -> str:
+        return irreversible(self.edge_affinity, self.edges)
+
+    def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
+        return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})
+
+
+def irreversible(affinity: Array, names: tuple[str, ...]) -> str:
+    """Why an entropy production is infinite, if it is."""
+    if not is_concrete(affinity):
+        return ""
+    endless = np.flatnonzero(np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0))
+    if not endless.size:
+        return ""
+    steps = ", ".join(names[edge] for edge in endless)
+    return f"the entropy production is infinite, for there are steps without reverse: {steps}."
+
+
+def name_dimensions(
+    present: dict[str, tuple[Any, dict[str, Any]]], names: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """The declared quantities, with the names behind the numbers of coordinates."""
+    for dim, known in names.items():
+        words = " ".join(name.replace(" ", "_") for name in known)
+        flags = {"flag_values": np.arange(len(known), dtype=np.int32), "flag_meanings": words}
+        present[dim][1].update(flags)
+    return present

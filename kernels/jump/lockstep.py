@@ -1,0 +1,77 @@
+"""Stochastic simulation in lock step: one event of every replica that still has one, each turn.
+
+A replica is the number of times that each direction of each reaction has fired. Its next event, the
+when and the which, is a function of these numbers and of the noise of (replica, number of the
+event): where the run is cut into windows, and when it is interrupted, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, UInt32
+
+from .. import noise
+from ..noise.threefry import Words
+
+Rows = Sequence[Array]
+_TOGETHER = 32  # turns between two looks at whether all have arrived
+
+
+def advance(
+    rates: Callable[[Rows], Rows],
+    fired: Int[Array, "direction replica"],
+    clock: Float[Array, " replica"],
+    key: Words,
+    identity: UInt32[Array, " replica"],
+    until: Float[Array, ""],
+    limit: int,
+) -> tuple[Int[Array, "direction replica"], Float[Array, " replica"], Bool[Array, ""]]:
+    """All events up to the time `until`; the direct method of Gillespie (1976).
+
+    **Arguments:** `rates`, from rows of `fired` to the rates of all directions, each (replica,);
+    `clock`, the time of the last event of each replica; `limit`, the most turns.
+
+    **Returns:** `fired`; the times of the last events; whether all replicas have arrived.
+    """
+    dtype, directions = clock.dtype, jnp.arange(fired.shape[0], dtype=jnp.int32)[:, None]
+    none = np.asarray(-1, dtype)
+
+    def turn(_: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        # XLA on a CPU computes all again for each array that a turn updates. So the event of this
+        # turn is one complex number, its time and direction, and is counted in the next turn: that
+        # is cheap to do twice.
+        fired, event = carry
+        chosen = jnp.imag(event).astype(jnp.int32)
+        fired = fired + (chosen[None] == directions).astype(jnp.int32)
+        rows = [fired[row] for row in range(fired.shape[0])]
+        number = sum(rows[1:], rows[0]).astype(jnp.uint32)
+        sums = [*rates(rows)]
+        for row in range(1, len(sums)):
+            sums[row] = sums[row - 1] + sums[row]
+        wait, share = noise.exponential_and_uniform(key, identity, number, dtype)
+        alive = sums[-1] > 0
+        time = jnp.real(event) + wait / jnp.where(alive, sums[-1], 1)
+        passed = [(sums[-1] * share >= bound).astype(dtype) for bound in sums[:-1]]
+        happens = alive & (time <= until)
+        time = jnp.where(happens, time, jnp.real(event))
+        return fired, lax.complex(time, jnp.where(happens, sum(passed, jnp.zeros_like(time)), none))
+
+    def unfinished(carry: tuple[Any, Array, Any]) -> Bool[Array, ""]:
+        _, event, turns = carry
+        return (jnp.any(jnp.imag(event) >= 0) | (turns == 0)) & (turns < limit)
+
+    def turns(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        fired, event, count = carry
+        fired, event = lax.fori_loop(0, _TOGETHER, turn, (fired, event))
+        return fired, event, count + _TOGETHER
+
+    start = fired, lax.complex(clock, jnp.full_like(clock, none)), jnp.int32(0)
+    fired, event, _ = lax.while_loop(unfinished, turns, start)
+    waiting = jnp.imag(event).astype(jnp.int32)
+    fired = fired + (waiting[None] == directions).astype(jnp.int32)
+    return fired, jnp.real(event), ~jnp.any(waiting >= 0)

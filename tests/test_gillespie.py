@@ -1,0 +1,126 @@
+"""Sampled jumps against exact distributions, and paths that depend on nothing but the seed."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxneq import simulate, steady
+from jaxneq._core import run
+from jaxneq.jump import ChemicalMasterEquation, Gillespie, MarkovNetwork, ReactionNetwork
+
+KEY = jax.random.key(0)
+RING = ReactionNetwork(
+    reactions=("S + E <-> ES : 0.5, 0.2", "ES <-> E + P : 0.1, 0.03", "P <-> S : 0.1, 0.02"),
+    initial={"E": 2, "S": 3},
+)
+
+
+BIRTH = ReactionNetwork(reactions=("0 <-> X : 4.0, 1.0",), initial={"X": 3})
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    method = Gillespie(replicas=4000, instants=16, largest=3)
+    return simulate(RING, method, key=KEY, time=100.0, burn_in=50.0)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return steady(RING, ChemicalMasterEquation(largest=3))
+
+
+def close(estimate, value, largest):
+    """Within five standard errors, and these small enough to matter."""
+    error = np.asarray(estimate.stderr)
+    off = np.abs(np.asarray(estimate.value) - np.asarray(value))
+    assert np.all(off <= 5 * error + 1e-12) and np.all(error < largest), (off, error)
+
+
+@pytest.mark.parametrize(
+    "name, largest",
+    [("mean", 0.01), ("variance", 0.005), ("fano", 0.01), ("rate", 0.001), ("marginal", 0.004)],
+)
+def test_averages_are_those_of_the_master_equation(sampled, exact, name, largest):
+    close(getattr(sampled, name), getattr(exact, name), largest)
+
+
+def test_entropy_production_by_states_and_along_paths(sampled, exact):
+    close(sampled.entropy_production, exact.entropy_production, 0.006)
+    close(sampled.path_entropy_production, exact.entropy_production, 0.006)
+    product = jnp.sum(sampled.fluxes["reaction"] * sampled.forces["reaction"])
+    np.testing.assert_allclose(product, sampled.entropy_production.value, rtol=1e-12)
+    assert sampled.conservation_residual == 0 and not sampled.why_infinite
+
+
+def test_a_markov_network_is_one_walker():
+    rates = np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 3.0], [4.0, 0.5, 0.0]])
+    network = MarkovNetwork(rates)
+    found = simulate(network, Gillespie(replicas=4000), key=KEY, time=44.0, burn_in=4.0)
+    known = steady(network)
+    close(found.mean, known.probability, 0.01)
+    close(found.rate, known.edge_current, 0.003)
+    close(found.path_entropy_production, known.entropy_production, 0.02)
+    # the variance per time has a correction of the relative order of relaxation over duration
+    spread = found.rate_variance
+    assert np.all(np.abs(spread.value / known.edge_current_variance - 1) < 0.1)
+
+
+def test_a_path_depends_on_its_seed_alone():
+    method = Gillespie(replicas=96, instants=6)
+    arguments = {"key": KEY, "time": 9.0, "burn_in": 3.0}
+    whole = simulate(BIRTH, method, **arguments)
+    in_parts = dataclasses.replace(method, block=32)
+    parts = run(BIRTH, in_parts, **arguments, chunk_duration=1e-9)
+    other_instants = simulate(BIRTH, dataclasses.replace(method, instants=3), **arguments)
+    for found in (parts, other_instants):
+        assert np.array_equal(found.counts, whole.counts)
+        assert np.array_equal(found.activity.value, whole.activity.value)
+    assert np.array_equal(parts.mean_in_time.value, whole.mean_in_time.value)
+
+
+def test_an_absorbing_state_ends_a_path():
+    decay = ReactionNetwork(reactions=("2 A -> 0 : 0.3",), initial={"A": 9})
+    found = simulate(decay, Gillespie(replicas=64), key=KEY, time=1e4)
+    assert np.all(found.counts == 1)
+    assert found.entropy_production.value == np.inf and "2 A -> 0" in found.why_infinite
+    np.testing.assert_allclose(found.rate.value, 4 / 1e4)
+
+
+def test_an_edge_without_a_way_back():
+    rates = np.array([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [4.0, 0.5, 0.0]])
+    network = MarkovNetwork(rates)
+    found = simulate(network, Gillespie(replicas=64, instants=8), key=KEY, time=20.0)
+    for estimate in (found.entropy_production, found.path_entropy_production):
+        assert estimate.value == np.inf and estimate.stderr == 0
+    assert found.affinity.tolist().count(np.inf) == 1 and "0-1" in found.why_infinite
+
+
+def test_it_runs_in_float32_under_vmap():
+    with jax.enable_x64(False):
+
+        def mean(birth):
+            network = ReactionNetwork(reactions=("0 <-> X : b, 1.0",), constants={"b": birth})
+            method = Gillespie(replicas=512, instants=4)
+            return simulate(network, method, key=KEY, time=12.0, burn_in=6.0).mean
+
+        found = jax.vmap(mean)(jnp.asarray([2.0, 8.0], jnp.float32))
+    assert found.value.dtype == np.float32
+    close(found, [[2.0], [8.0]], 0.15)
+
+
+def test_misuse_is_named():
+    with pytest.raises(ValueError, match="no whole number"):
+        simulate(dataclasses.replace(RING, initial={"E": 0.5}), Gillespie(), key=KEY, time=1.0)
+    with pytest.raises(ValueError, match="leaves nothing to count"):
+        simulate(RING, Gillespie(), key=KEY, time=1.0, burn_in=1.0)
+    with pytest.raises(ValueError, match="time is missing"):
+        simulate(RING, Gillespie(), key=KEY)
+    with pytest.raises(ValueError, match="initial has shape"):
+        simulate(RING, Gillespie(), key=KEY, time=1.0, initial=[1.0, 2.0])
+    few = Gillespie(replicas=2, max_iterations=10)
+    explosive = ReactionNetwork(reactions=("X -> 2 X : 1.0",), initial={"X": 1000})
+    with pytest.raises(RuntimeError, match="max_iterations"):
+        simulate(explosive, few, key=KEY, time=10.0)
