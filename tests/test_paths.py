@@ -173,7 +173,7 @@ def test_derivatives_are_refused():
 
     forward = [lambda d, f=f: jax.jvp(f, (d,), (1.0,)) for f in (sampled, rectangular)]
     for derivative in (jax.grad(sampled), *forward):
-        with pytest.raises(ValueError, match="Take the derivative of ClosedForm"):
+        with pytest.raises(ValueError, match="Differentiate ClosedForm"):
             derivative(1e-7)
 
 

@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -155,7 +155,12 @@ class AbstractSampler(AbstractMethod):
 
     The verb `simulate` does the three in one trace; `run` drives the same three in compiled
     chunks, with progress and checkpoints, and gets the same numbers bit for bit.
+
+    Where paths change by jumps, what is counted on them has no derivative, and `jax.grad` through
+    `simulate` is refused: `differentiate_instead` then names the methods whose answers have one.
     """
+
+    differentiate_instead: ClassVar[str] = ""
 
     replicas: eqx.AbstractVar[int]
 

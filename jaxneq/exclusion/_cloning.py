@@ -97,6 +97,7 @@ class Cloning(AbstractSampler):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
+    differentiate_instead: ClassVar[str] = "CurrentStatistics"
 
     tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
     interval: Scalar = parameter(range="(0, inf)", doc="Time between selections", default=0.5)

@@ -120,6 +120,7 @@ class Gillespie(AbstractSampler):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
+    differentiate_instead: ClassVar[str] = "MatrixProduct, Generator or MaxPlus"
 
     interval: Scalar = parameter(
         range="(0, inf)", doc="Time between two looks at the sites", default=1.0

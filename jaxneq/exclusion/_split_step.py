@@ -106,6 +106,7 @@ class SplitStep(AbstractSampler):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
+    differentiate_instead: ClassVar[str] = "MatrixProduct, Generator or MaxPlus"
 
     replicas: int = setting(
         doc="Independent replicas, a multiple of 32", range="[64, inf)", default=512

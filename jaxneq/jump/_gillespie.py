@@ -27,6 +27,10 @@ class Gillespie(AbstractJumpSampler):
     In float32 a reaction whose share of the events is below 6e-8 is not resolved.
     """
 
+    differentiate_instead: ClassVar[str] = (
+        "StationaryState, RateEquations or ChemicalMasterEquation"
+    )
+
     max_iterations: int = setting(
         doc="Events of a replica between two instants before the run is given up",
         range="[1, 2000000000]",

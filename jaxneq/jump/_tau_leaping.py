@@ -38,6 +38,7 @@ class TauLeaping(AbstractJumpSampler):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ReactionNetwork,)
+    differentiate_instead: ClassVar[str] = "RateEquations or ChemicalLangevin"
 
     error: Scalar = parameter(
         range="(0, 1)", doc="Largest relative change of a rate within a leap", default=0.03

@@ -31,6 +31,7 @@ class SwitchingEuler(AbstractIntegrator):
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (FlashingRatchet,)
+    differentiate_instead: ClassVar[str] = "TwoRings"
     normals: ClassVar[int] = 1
 
     def move(

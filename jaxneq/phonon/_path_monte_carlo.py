@@ -20,9 +20,9 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
-    custom_jvp,
     setting,
     simulate,
+    without_derivatives,
 )
 from jaxneq._kernels import noise
 from jaxneq.statistics import EnsembleAverage
@@ -144,8 +144,8 @@ class PathMonteCarlo(AbstractSampler):
     ) -> tuple[Float[Array, "band path"], Int[Array, ""]]:
         """The relative length of every path of a batch, and how many were cut short."""
         bands = system.bands()
-        section = jax.tree.map(_not_differentiable, system.cross_section())
-        knudsen = _not_differentiable(bands.mean_free_path / system.size)
+        section = _held(system.cross_section())
+        knudsen = _held(bands.mean_free_path / system.size)
         shape, dtype = (knudsen.shape[0], self.replicas), knudsen.dtype
         band, path = jnp.divmod(jnp.arange(shape[0] * shape[1], dtype=jnp.int32), self.replicas)
         # Numbered band by band over the whole run, so that batches do not matter.
@@ -164,7 +164,7 @@ class PathMonteCarlo(AbstractSampler):
             position, direction, cosine = section.reflect(
                 flight.position + length[None] * flight.direction, flight.direction
             )
-            chance = _not_differentiable(system.specularity_at(cosine, flight.wavevector))
+            chance = _held(system.specularity_at(cosine, flight.wavevector))
             mirrored = uniform(flight.path, _WALLS + flight.wall)[0] < chance
             return Flight(
                 position=position,
@@ -280,14 +280,6 @@ def _gray_suppression(channel: AbstractChannel, method: PathMonteCarlo) -> Estim
     return jax.tree.map(lambda leaf: leaf[0], found)
 
 
-@custom_jvp
-def _not_differentiable(value: Array) -> Array:
-    return value
-
-
-@_not_differentiable.defjvp
-def _refuse(primals, tangents):
-    raise ValueError(
-        "PathMonteCarlo has no derivative with respect to sizes, mean free paths and specularity: "
-        "a path changes in jumps. Take the derivative of ClosedForm."
-    )
+def _held(tree: Any) -> Any:
+    """Sizes, mean free paths and specularities: a path changes with them in jumps."""
+    return without_derivatives(tree, "PathMonteCarlo", "ClosedForm")
