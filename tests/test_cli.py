@@ -409,6 +409,9 @@ def test_list(capsys):
     out = capsys.readouterr().out
     for name in ("toy.Rod", "toy.Direct", "toy.Walk", "toy.Layered", "Si"):
         assert f"  {name} " in out
+    assert main(["list", "toy"]) == 0
+    listed = capsys.readouterr().out
+    assert "toy.Rod" in listed and "phonon" not in listed
     assert main(["list", "toy.Rod"]) == 0
     out = capsys.readouterr().out
     assert "Heat through a rod" in out and "a number in (0, inf)" in out and "Length" in out

@@ -12,9 +12,9 @@ from ._table import table
 
 
 def show_list(name: str | None) -> int:
-    """Everything that has a name in a job file, or one thing and its parameters."""
-    if name is None:
-        _show_all()
+    """Everything that has a name in a job file, or an engine's share, or one and its parameters."""
+    if name is None or name in config.engines():
+        _show_all(name)
     elif name in materials.names():
         _show_material(name)
     else:
@@ -28,23 +28,27 @@ def show_schema() -> int:
     return 0
 
 
-def _show_all() -> None:
+def _show_all(engine: str | None) -> None:
     sections = {
         "systems": config.systems(),
         "methods": config.methods(),
         "parts": config.parts(),
         "observables": config.observables(),
     }
-    for title, classes in sections.items():
+    for title, known in sections.items():
+        classes = {n: cls for n, cls in known.items() if engine in (None, n.partition(".")[0])}
+        if engine is not None and not classes:
+            continue
         print(f"{title}:")
         width = max(map(len, classes), default=0)
         for name, cls in classes.items():
             print(f"  {name:<{width}}  {_first_line(cls)}")
-    print("materials:")
-    width = max(map(len, materials.names()))
-    for name in materials.names():
-        print(f"  {name:<{width}}  {materials.record(name)['description']}")
-    print("\n`jaxneq list NAME` shows the parameters of one.")
+    if engine is None:
+        print("materials:")
+        width = max(map(len, materials.names()))
+        for name in materials.names():
+            print(f"  {name:<{width}}  {materials.record(name)['description']}")
+    print("\n`jaxneq list NAME` shows the parameters of one, `jaxneq list ENGINE` an engine.")
 
 
 def _show_material(name: str) -> None:

@@ -182,7 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("directory", type=Path, metavar="DIR")
 
     listing = command("list", "list systems, methods and materials, or the parameters of one")
-    listing.add_argument("name", nargs="?", metavar="NAME", help="such as phonon.CrossPlaneFilm")
+    listing.add_argument(
+        "name", nargs="?", metavar="NAME", help="such as phonon, or phonon.CrossPlaneFilm"
+    )
 
     material = command("material", "evaluate a material, name its sources and draw it")
     material.add_argument("name", metavar="NAME", help="such as Si")

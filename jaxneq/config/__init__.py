@@ -2,6 +2,7 @@
 
 from ._catalog import Row as Row
 from ._catalog import describe as describe
+from ._catalog import engines as engines
 from ._catalog import find as find
 from ._catalog import laws as laws
 from ._catalog import methods as methods
