@@ -180,6 +180,8 @@ def test_the_controls_of_codons(uneven, method):
     np.testing.assert_allclose(found.control[2], relative, rtol=1e-6)
     assert found.limiting_codon in (3, 4) and found.covered < 1
     np.testing.assert_allclose(found.current, steady(uneven, method).current, rtol=1e-10)
+    starved = RibosomeTraffic(rates, initiation=0.01, termination=1.0, footprint=3)
+    assert steady(starved, CodonControl(of=method)).limiting_codon == 0
 
 
 def test_mean_field_of_ribosomes_is_near_the_exact_current(uneven):

@@ -114,7 +114,7 @@ class TranslationState(AbstractSolution):
     )
     initiation_control: Float[Array, ""] = quantity(doc="Control of the current by initiation")
     limiting_codon: Float[Array, ""] = quantity(
-        doc="Codon whose rate controls the current most", marks="codon"
+        doc="Codon that controls the current most; 0 where initiation does", marks="codon"
     )
     current: Float[Array, ""] = quantity(unit="1/s", doc="Proteins made per time")
     covered: Float[Array, ""] = quantity(doc="Share of the codons that ribosomes cover")
@@ -174,7 +174,7 @@ class CodonControl(AbstractSteadyMethod):
             density=state.density,
             control=control,
             initiation_control=initiation,
-            limiting_codon=state.site[most],
+            limiting_codon=jnp.where(initiation > control[most], 0, state.site[most]),
             current=state.current,
             covered=system.footprint * state.mean_density,
             step_affinity=affinity,

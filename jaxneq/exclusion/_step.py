@@ -84,7 +84,9 @@ class StepFlux(AbstractSolution):
     variance_limit: Float[Array, ""] = quantity(
         doc="Variance of Tracy and Widom's law", reference_for="scaled_variance"
     )
-    skewness: PerTime = quantity(doc="Skewness of the scaled flux", dims=_TIME, scale="linear")
+    skewness: PerTime = quantity(
+        doc="Skewness of chi, minus that of the flux", dims=_TIME, scale="linear"
+    )
     skewness_limit: Float[Array, ""] = quantity(
         doc="Skewness of Tracy and Widom's law", reference_for="skewness"
     )
