@@ -20,7 +20,7 @@ from jaxneq._core import (
 )
 
 from ._configurations import chain_of, check_size
-from ._generator import REMEDY, state_of, stationary
+from ._generator import state_of, stationary
 from ._lattice import AbstractExclusion
 from ._slowest_mode import slowest
 from ._state import ExclusionState
@@ -68,7 +68,7 @@ class SpectralGap(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
     def check(self, system: AbstractExclusion) -> None:
-        check_size("SpectralGap", system.lattice, REMEDY)
+        check_size("SpectralGap", system.lattice, "Extrapolate from shorter ones.")
 
     def steady(self, system: AbstractExclusion) -> Relaxation:
         chain, occupied = chain_of(system.lattice)
