@@ -209,3 +209,16 @@ def test_too_many_configurations_are_refused():
         steady(
             RingASEP(length=3, particles=1, hopping=jnp.array([1.0, 1.0, 2.0])), UniformMeasure()
         )
+
+
+def test_why_the_entropy_production_is_infinite():
+    """Entry alone has no reverse here."""
+    chain = OpenASEP(length=3, alpha=0.5, beta=0.6, delta=0.1, q=0.3)
+    for method in (Generator(), MatrixProduct(), CurrentStatistics(), SpectralGap()):
+        found = steady(chain, method)
+        assert found.entropy_production == np.inf
+        assert found.why_infinite.endswith("infinite: no reverse of hopping (gate 0)")
+        assert found.why_infinite in str(found)
+    closed = steady(OpenASEP(length=3, alpha=0.5, beta=0.6, gamma=0.2, delta=0.1, q=0.3))
+    assert closed.why_infinite == "" and "reverse of" not in str(closed)
+    assert "no reverse of hopping (gate 1, 2, 3)" in str(steady(RingASEP(length=3, particles=1)))

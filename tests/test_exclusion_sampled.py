@@ -44,7 +44,7 @@ def test_a_reversible_lattice(sampled):
     assert np.all(np.abs(z) <= 5) and np.max(sampled.two_point.stderr) < 0.02
     produced = sum(np.sum(sampled.fluxes[name] * sampled.forces[name]) for name in sampled.fluxes)
     np.testing.assert_allclose(sampled.entropy_production.value, produced, rtol=1e-12)
-    assert sampled.irreversible == 0
+    assert sampled.irreversible == 0 and "reverse" not in str(sampled)
 
 
 def test_the_variance_of_the_current():
@@ -54,6 +54,7 @@ def test_the_variance_of_the_current():
     # 3 (4L+1)! [L! (L+2)!]^2 / (2 [(2L+1)!]^3 (2L+3)!), Derrida, Evans and Mallick (1995)
     close(found.current_variance, 0.062101546770723964, 0.003)
     assert found.entropy_production.value == np.inf and found.irreversible == 7
+    assert "no reverse of hopping (gate 0, 1, 2, 3, 4, 5 and 1 more)" in str(found)
 
 
 def test_paths_depend_on_nothing_but_the_key(sampled):

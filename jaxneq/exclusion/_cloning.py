@@ -15,7 +15,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -32,11 +31,11 @@ from jaxneq._kernels import hopping, noise
 from ._gillespie import check_attempts, problem, schedule_of
 from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion
-from ._state import affinities
+from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
 
-class TiltedEnsemble(AbstractSolution):
+class TiltedEnsemble(AbstractLatticeSolution):
     """How the current deviates: its generating function, and the paths that realise it."""
 
     primary: ClassVar[str] = "scgf"

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -24,11 +23,11 @@ from jaxneq._core import (
 from ._configurations import Chain, chain_of, check_size
 from ._lattice import AbstractExclusion, PerSite
 from ._perron import Perron, perron
-from ._state import PerGate, affinities, total_production
+from ._state import AbstractLatticeSolution, PerGate, affinities, total_production
 from ._systems import OpenASEP
 
 
-class ConditionedState(AbstractSolution):
+class ConditionedState(AbstractLatticeSolution):
     r"""An exclusion process on the condition of an atypical current, and how unlikely that is.
 
     With the particles Q that pass in the time t, mean over the gates,

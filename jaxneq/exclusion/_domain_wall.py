@@ -11,7 +11,6 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -21,11 +20,12 @@ from jaxneq._core import (
 )
 
 from ._langmuir import LangmuirASEP
+from ._state import AbstractLatticeSolution
 
 Number = Float[Array, ""]
 
 
-class WallState(AbstractSolution):
+class WallState(AbstractLatticeSolution):
     """A domain wall between low density on the left and high density on the right.
 
     Positions are shares of the length. No hop has a reverse: the entropy production is infinite.

@@ -17,7 +17,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -34,11 +33,11 @@ from jaxneq._kernels import hopping, noise
 
 from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion, Lattice
-from ._state import affinities
+from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
 
-class ExclusionEnsemble(AbstractSolution):
+class ExclusionEnsemble(AbstractLatticeSolution):
     r"""Averages over independent replicas of an exclusion process, with the names of its state.
 
     What is counted begins after `burn_in`. Particles that passed a gate are counted one by one. A

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -23,11 +22,11 @@ from ._configurations import chain_of, check_size
 from ._generator import state_of, stationary
 from ._lattice import AbstractExclusion
 from ._slowest_mode import slowest
-from ._state import ExclusionState
+from ._state import AbstractLatticeSolution, ExclusionState
 from ._systems import OpenASEP
 
 
-class Relaxation(AbstractSolution):
+class Relaxation(AbstractLatticeSolution):
     r"""The slowest mode :math:`e^{(-g + i\omega) t}` of an exclusion process.
 
     The `stationary` state that it relaxes to has the fluxes, forces and entropy.
@@ -53,6 +52,10 @@ class Relaxation(AbstractSolution):
     @property
     def forces(self) -> Mapping[str, Array]:
         return self.stationary.forces
+
+    @property
+    def why_infinite(self) -> str:
+        return self.stationary.why_infinite
 
 
 class SpectralGap(AbstractSteadyMethod):

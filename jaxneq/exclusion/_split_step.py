@@ -17,7 +17,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -33,6 +32,7 @@ from jaxneq._kernels.exclusion import words
 
 from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion
+from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
@@ -41,7 +41,7 @@ _IN_CACHE = 2  # blocks so many times larger still stay in the second cache of a
 _GRAIN = 5 * words.LOOK  # steps: for each, two runs take whole looks
 
 
-class LatticeAverages(AbstractSolution):
+class LatticeAverages(AbstractLatticeSolution):
     """Current and density of an exclusion process, averages over time and replicas.
 
     The current is that through the entrance, on a ring through the first bond. The error of the
