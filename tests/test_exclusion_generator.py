@@ -7,8 +7,9 @@ import pytest
 from differences import slope
 
 from jaxneq import steady
-from jaxneq._core import general_solve
+from jaxneq._core import SolveError, general_solve
 from jaxneq.exclusion import (
+    CurrentStatistics,
     Generator,
     Lattice,
     MatrixProduct,
@@ -124,8 +125,20 @@ def test_a_long_ring():
     np.testing.assert_allclose(found.current, 0.2502502502502503, rtol=1e-12)
     np.testing.assert_allclose(tagged_diffusion(ring), 0.014038784862428577, rtol=1e-10)
     spread = jax.jit(lambda q: tagged_diffusion(RingASEP(length=30, particles=11, q=q)))
-    for q in (0.0, 0.5, 1.0):
+    for q in (0.0, 0.5, 1.0, 3.0):
         np.testing.assert_allclose(jax.grad(spread)(q), slope(spread, q), rtol=1e-6)
+
+
+def test_a_long_ring_with_faster_hops_back():
+    """Seen the other way round, in the unit of time 1/q: Delta(q) = q Delta(1/q)."""
+
+    def spread(q):
+        return steady(RingASEP(length=2000, particles=1000, q=q)).current_variance
+
+    np.testing.assert_allclose(spread(4.0), 4 * spread(0.25), rtol=1e-12)
+    np.testing.assert_allclose(spread(1 + 1e-9), spread(1.0), rtol=1e-6)
+    with pytest.raises(SolveError, match="not_finite"):
+        spread(1e308)
 
 
 def test_attachment_alone_fills_each_site_by_itself():
@@ -174,13 +187,38 @@ def test_the_gap_differentiates_once():
 
 
 def test_too_many_configurations_are_refused():
-    for system in (OpenASEP(length=30, alpha=1.0, beta=1.0), RingASEP(length=24, particles=12)):
-        for method in (Generator(), SpectralGap()):
-            with pytest.raises(ValueError, match=r"configurations; .* use MatrixProduct"):
+    methods = (
+        (Generator(), "use MatrixProduct"),
+        (SpectralGap(), "Extrapolate from shorter"),
+        (CurrentStatistics(), "use Cloning"),
+    )
+    for system in (
+        OpenASEP(length=30, alpha=1.0, beta=1.0),
+        OpenASEP(length=1100, alpha=1.0, beta=1.0),
+        RingASEP(length=24, particles=12),
+        RingASEP(length=1_000_000, particles=500_000),
+    ):
+        for method, remedy in methods:
+            with pytest.raises(ValueError, match=rf"more than 262144 configurations; .* {remedy}"):
                 steady(system, method)
+    with pytest.raises(ValueError, match=r"length = 30 has 30 configurations; .* on 24 sites"):
+        steady(RingASEP(length=30, particles=29), Generator())
     with pytest.raises(ValueError, match=r"leave no hole"):
         RingASEP(length=4, particles=4)
     with pytest.raises(ValueError, match=r"hopping differs between the bonds"):
         steady(
             RingASEP(length=3, particles=1, hopping=jnp.array([1.0, 1.0, 2.0])), UniformMeasure()
         )
+
+
+def test_why_the_entropy_production_is_infinite():
+    """Entry alone has no reverse here."""
+    chain = OpenASEP(length=3, alpha=0.5, beta=0.6, delta=0.1, q=0.3)
+    for method in (Generator(), MatrixProduct(), CurrentStatistics(), SpectralGap()):
+        found = steady(chain, method)
+        assert found.entropy_production == np.inf
+        assert found.why_infinite.endswith("infinite: no reverse of hopping (gate 0)")
+        assert found.why_infinite in str(found)
+    closed = steady(OpenASEP(length=3, alpha=0.5, beta=0.6, gamma=0.2, delta=0.1, q=0.3))
+    assert closed.why_infinite == "" and "reverse of" not in str(closed)
+    assert "no reverse of hopping (gate 1, 2, 3)" in str(steady(RingASEP(length=3, particles=1)))

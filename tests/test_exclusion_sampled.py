@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from differences import slope
 
-from jaxneq import run, simulate, steady
+from jaxneq import outlook, run, simulate, steady
 from jaxneq.exclusion import (
     Cloning,
     Generator,
@@ -44,7 +44,7 @@ def test_a_reversible_lattice(sampled):
     assert np.all(np.abs(z) <= 5) and np.max(sampled.two_point.stderr) < 0.02
     produced = sum(np.sum(sampled.fluxes[name] * sampled.forces[name]) for name in sampled.fluxes)
     np.testing.assert_allclose(sampled.entropy_production.value, produced, rtol=1e-12)
-    assert sampled.irreversible == 0
+    assert sampled.irreversible == 0 and "reverse" not in str(sampled)
 
 
 def test_the_variance_of_the_current():
@@ -54,6 +54,7 @@ def test_the_variance_of_the_current():
     # 3 (4L+1)! [L! (L+2)!]^2 / (2 [(2L+1)!]^3 (2L+3)!), Derrida, Evans and Mallick (1995)
     close(found.current_variance, 0.062101546770723964, 0.003)
     assert found.entropy_production.value == np.inf and found.irreversible == 7
+    assert "no reverse of hopping (gate 0, 1, 2, 3, 4, 5 and 1 more)" in str(found)
 
 
 def test_paths_depend_on_nothing_but_the_key(sampled):
@@ -126,6 +127,36 @@ def test_misuse_of_the_samplers():
     filament = LangmuirASEP(length=8, alpha=0.3, beta=0.4, attachment=0.05, detachment=0.02)
     with pytest.raises(ValueError, match="current differs from gate to gate"):
         simulate(filament, Cloning(), key=KEY, time=5.0)
+
+
+RIBOSOMES = RibosomeTraffic(elongation=jnp.ones(6), initiation=0.3, termination=1.0, footprint=3)
+
+
+@pytest.mark.parametrize(
+    ("system", "initial", "message"),
+    [
+        (RingASEP(length=6, particles=2), [1, 0, 1, 0, 1, 1], "4 particles, and the lattice 2"),
+        (RIBOSOMES, [0, 1, 0, 1, 0, 0, 0], "sites 2 and 4 overlap, as each covers 3"),
+        (FOUR, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0], "initial holds 0.5. Give 1 for an occupied"),
+    ],
+)
+def test_starts_that_the_lattice_cannot_have(system, initial, message):
+    for method in (Gillespie(replicas=4), Cloning(replicas=4)):
+        for verb in (simulate, run, outlook):
+            with pytest.raises(ValueError, match=message):
+                verb(system, method, key=KEY, time=1.0, initial=jnp.asarray(initial))
+
+
+def test_more_attempts_than_their_counters_hold_are_refused():
+    """The rates of FOUR add up to 7.9."""
+    for method in (Gillespie(replicas=4), Cloning(replicas=4)):
+        with pytest.raises(ValueError, match=r"2\.37e\+09 attempts.* Give a time below 2\.72e\+08"):
+            simulate(FOUR, method, key=KEY, time=3e8)
+
+
+def test_nothing_moves_in_a_short_time():
+    found = simulate(FOUR, Gillespie(replicas=2, interval=1e-9), key=KEY, time=1e-9)
+    assert found.current.value == 0 and found.conservation_residual == 0
 
 
 def generating_function(chain, tilt):

@@ -100,6 +100,29 @@ def test_mean_field_of_a_filament_approaches_the_wall():
     assert 0.005 < bias < 0.1
 
 
+def test_a_wall_where_one_side_is_flat():
+    """At alpha = rho_K the density is rho_K up to the wall; so it is for its mirror image."""
+    omega, beta = (0.1, 0.3), 0.15
+    found = steady(filament(100, 0.25, beta, *omega), DomainWall())
+    kinetic, high, end = 0.25, 0.75, 1 - beta
+    ratio = np.log((kinetic - high) / (kinetic - end))
+    place = 1 + (2 * (high - end) - (1 - 2 * kinetic) * ratio) / sum(omega)
+    np.testing.assert_allclose(found.wall_position, place, rtol=1e-12)
+    np.testing.assert_allclose(found.density[:5], 0.25, rtol=1e-12)
+    mirrored = steady(filament(100, beta, 0.25, *omega[::-1]), DomainWall())
+    np.testing.assert_allclose(mirrored.wall_position, 1 - place, rtol=1e-12)
+
+    @jax.jit
+    def wall(alpha):
+        return steady(filament(100, alpha, beta, *omega), DomainWall()).wall_position
+
+    alpha = jnp.asarray(0.25)
+    np.testing.assert_allclose(
+        wall(alpha + 2e-6), wall(alpha) + 2e-6 * jax.grad(wall)(alpha), rtol=1e-9
+    )
+    np.testing.assert_allclose(jax.grad(wall)(alpha), slope(wall, alpha), rtol=1e-6)
+
+
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (0.3, 0.8), (0.25, 0.25)])
 def test_mean_field_of_one_site_particles(alpha, beta):
     chain = OpenASEP(length=30, alpha=alpha, beta=beta)

@@ -10,7 +10,8 @@ import pytest
 from differences import slope
 
 from jaxneq import steady
-from jaxneq.exclusion import MatrixProduct, OpenASEP
+from jaxneq._core import SolveError
+from jaxneq.exclusion import Generator, MatrixProduct, MeanField, OpenASEP
 
 RATES = ("alpha", "beta", "gamma", "delta", "q")
 
@@ -55,6 +56,9 @@ SHORT = [
     (6, 0.5, 0.6, 0.2, 1.2, 1.0),
     (6, 0.5, 0.6, 0.2, 0.1, 1.05),
     (6, 0.5, 0.5, 0.0, 0.0, 0.25),
+    (3, 0.3, 0.7, 0.5, 0.9, 1.0),
+    (5, 0.3, 0.7, 0.1, 0.0, 2.0),
+    (7, 2.5, 3.0, 0.1, 0.3, 0.9999999),
 ]
 
 
@@ -138,6 +142,20 @@ LONG = {  # 100 sites: J, and the density at sites 1, 2, 50, 51, 99, 100, from e
 }
 
 
+def test_derivatives_of_the_current_of_a_hundred_sites():
+    """Of the exact Z_{L-1} / Z_L: accurate absolutely, also where all but nothing is left."""
+    current = jax.jit(
+        jax.grad(lambda beta, alpha: steady(OpenASEP(100, alpha=alpha, beta=beta)).current)
+    )
+    for alpha, beta, expected in [
+        (0.3, 0.8, 5.9393486748175346e-12),
+        (0.8, 0.3, 0.40000000021819565),
+        (1.0, 1.0, 0.00014490653528474135),
+        (0.3, 0.3, 0.19837553346359496),
+    ]:
+        np.testing.assert_allclose(current(beta, alpha), expected, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("rates", LONG, ids=str)
 def test_density_of_a_hundred_sites(rates):
     current, density = LONG[rates]
@@ -188,6 +206,19 @@ def test_equal_reservoirs_leave_no_correlations():
     found = steady(OpenASEP.from_densities(7, 0.4, 0.4, q=0.3), MatrixProduct(correlation="all"))
     np.testing.assert_allclose(found.density, 0.4, rtol=1e-12)
     np.testing.assert_allclose(found.correlation, 0.24 * np.eye(7), atol=1e-13)
+
+
+@pytest.mark.parametrize("push", [0.0, 1e-6])
+def test_symmetric_hops_between_equal_reservoirs_have_a_default(push):
+    """Where the matrices are singular: J = (rho_a - rho_b) / M, the density linear."""
+    found = steady(OpenASEP.from_densities(50, 0.3 + push, 0.3, 1.0))
+    np.testing.assert_allclose(found.current, push / 51, atol=3e-13)  # residual
+    x = np.arange(1, 51)
+    np.testing.assert_allclose(found.density, 0.3 + push * (1 - x / 51), atol=1e-10)
+    rates = jnp.array([0.3, 0.7, 0.7, 0.3, 1.0])
+    for method in (MeanField(), Generator()):
+        response = jax.grad(lambda r, m=method: steady(OpenASEP(4, *r), m).current)(rates)
+        np.testing.assert_allclose(response[0], 0.7 / 5, rtol=1e-9)
 
 
 @pytest.mark.parametrize("q", [0.0, 0.4, 1.0])
@@ -241,4 +272,7 @@ def test_misuse_is_told():
     with pytest.raises(ValueError, match=r"drive against the hops"):
         steady(OpenASEP(length=4, alpha=0.1, beta=0.1, gamma=1.0, delta=1.0, q=0.5))
     with pytest.raises(ValueError, match=r"in equilibrium"):
-        steady(OpenASEP.from_densities(4, 0.5, 0.5, q=1.0))
+        steady(OpenASEP.from_densities(4, 0.5, 0.5, q=1.0), MatrixProduct())
+    for gamma in (0.0, 0.1):  # 10^1002 is beyond all numbers
+        with pytest.raises((SolveError, ValueError), match=r"not_finite|drive against the hops"):
+            steady(OpenASEP(1000, alpha=1.0, beta=1.0, gamma=gamma, delta=0.1, q=10.0))

@@ -221,6 +221,8 @@ def test_methods_that_it_refuses(change, message):
         (OpenASEP(length=3, alpha=1.0, beta=1.0), {"time": None}, "time is missing"),
         (OpenASEP(length=3, alpha=1.0, beta=1.0), {"burn_in": 50.0}, "leaves nothing to count"),
         (OpenASEP(length=3, alpha=1.0, beta=1.0), {"initial": jnp.zeros(4)}, "of 3 sites"),
+        (OpenASEP(length=3, alpha=1.0, beta=1.0), {"initial": jnp.full(3, 0.5)}, "holds 0.5"),
+        (RingASEP(length=4, particles=1), {"initial": jnp.ones(4)}, "holds 4 particles"),
     ],
 )
 def test_plans_that_it_refuses(system, plan, message):

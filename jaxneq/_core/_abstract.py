@@ -168,6 +168,9 @@ class AbstractSampler(AbstractMethod):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         """The number of steps for these times. A missing or a needless `time` is refused."""
 
+    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+        """Refuse a plan that cannot go well, before anything is computed; concrete values only."""
+
     @abc.abstractmethod
     def init(
         self,

@@ -51,6 +51,7 @@ def outlook(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
+    method.check_plan(system, schedule, initial)
     plan = {"schedule": schedule, "observables": observables}
     first = jax.block_until_ready(start(system, method, key, initial, plan))
     memory = 3 * sum(leaf.nbytes for leaf in jax.tree.leaves(first) if hasattr(leaf, "nbytes"))

@@ -60,6 +60,7 @@ def run(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
+    method.check_plan(system, schedule, initial)
     plan = {"schedule": schedule, "observables": observables}
 
     state, done = start(system, method, key, initial, plan), 0

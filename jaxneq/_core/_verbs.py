@@ -85,6 +85,7 @@ def simulate(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
+    method.check_plan(system, schedule, initial)
     solution = _simulate(system, method, key, schedule, initial, observables)
     return checked(solution, throw, method)
 

@@ -49,6 +49,10 @@ class SweptSampler(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.sampler.schedule(time, burn_in)
 
+    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+        for row in self.points:
+            self.sampler.check_plan(self._at(system, row), schedule, initial)
+
     def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:
         def one(row, index):
             own = jax.random.fold_in(key, index)
@@ -137,6 +141,10 @@ class SideBySide(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.members[0][1].schedule(time, burn_in)
+
+    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+        for own, sampler in self.members:
+            sampler.check_plan(own, schedule, initial)
 
     def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:
         keys = (jax.random.fold_in(key, index) for index in range(len(self.members)))

@@ -15,7 +15,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -29,13 +28,14 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import hopping, noise
 
-from ._gillespie import placed, problem, schedule_of
+from ._gillespie import check_attempts, problem, schedule_of
+from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion
-from ._state import affinities
+from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
 
-class TiltedEnsemble(AbstractSolution):
+class TiltedEnsemble(AbstractLatticeSolution):
     """How the current deviates: its generating function, and the paths that realise it."""
 
     primary: ClassVar[str] = "scgf"
@@ -44,7 +44,10 @@ class TiltedEnsemble(AbstractSolution):
     population_bias: Float[Array, ""] = quantity(
         doc="Estimated bias of it by the finite population, not taken off"
     )
-    current: Estimate = quantity(doc="Current along the lines of descent, mean over the gates")
+    current: Estimate = quantity(
+        doc="Current along the lines of descent, mean over the gates; the last stretch of the "
+        "lines is not yet typical: a bias of the order of 1/time, not in the error"
+    )
     rate_function: Float[Array, ""] = quantity(
         doc="Rate function at that current: s times the current less the generating function"
     )
@@ -114,6 +117,10 @@ class Cloning(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return schedule_of("Cloning", self.interval, time, burn_in)
 
+    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+        check_initial("Cloning", system.lattice, initial)
+        check_attempts("Cloning", system.lattice, schedule.total * self.interval)
+
     def init(
         self,
         system: AbstractExclusion,
@@ -129,7 +136,7 @@ class Cloning(AbstractSampler):
         lattice = system.lattice
         geometry, moves = problem(lattice)
         words = noise.stream_key(key, jnp.arange(2))
-        occupied = placed(lattice, initial, self.replicas)
+        occupied = placed("Cloning", lattice, initial, self.replicas)
 
         def begin(number: Array) -> hopping.Crowd:
             own = words[0][0], words[1][0]

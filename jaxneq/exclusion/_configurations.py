@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from ._lattice import Lattice
 
 MOST = 2**18  # configurations
+LONGEST = 24  # sites, for all 2^L numbers are written down first
 
 State = Float[Array, " state"]
 PerMove = Float[Array, "move state"]
@@ -97,21 +98,30 @@ def chain_of(lattice: Lattice) -> tuple[Chain, Float[Array, "state site"]]:
 
 def check_size(owner: str, lattice: Lattice, remedy: str) -> None:
     """Refuse lattices with too many configurations, before any is written down."""
-    length, size = lattice.length, lattice.footprint
-    count = 1
-    if lattice.particles is None:
-        counts = [1] * size
-        for _ in range(length):
-            counts.append(counts[-1] + counts[-size])
-        count = counts[-1]
-    else:
-        for i in range(lattice.particles):
-            count = count * (length - i) // (i + 1)
-    if count > MOST or length > 24:
+    length, count = lattice.length, _count(lattice)
+    if count > MOST or length > LONGEST:
+        said = f"more than {MOST}" if count > MOST else f"{count}"
         raise ValueError(
-            f"{owner}: length = {length} has {count:.3g} configurations; {MOST} on 24 sites are "
+            f"{owner}: length = {length} has {said} configurations; {MOST} on {LONGEST} sites are "
             f"the most. {remedy}"
         )
+
+
+def _count(lattice: Lattice) -> int:
+    """How many configurations there are; it stops once there are more than `MOST`."""
+    length, count = lattice.length, 1
+    if lattice.particles is None:
+        counts = [1] * lattice.footprint
+        for _ in range(length):
+            counts.append(counts[-1] + counts[-lattice.footprint])
+            if counts[-1] > MOST:
+                break
+        return counts[-1]
+    for i in range(min(lattice.particles, length - lattice.particles)):
+        count = count * (length - i) // (i + 1)
+        if count > MOST:
+            break
+    return count
 
 
 @lru_cache(maxsize=32)

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -22,14 +21,13 @@ from jaxneq._core import (
 )
 
 from ._configurations import Chain, chain_of, check_size
-from ._generator import REMEDY
 from ._lattice import AbstractExclusion, PerSite
 from ._perron import Perron, perron
-from ._state import PerGate, affinities, total_production
+from ._state import AbstractLatticeSolution, PerGate, affinities, total_production
 from ._systems import OpenASEP
 
 
-class ConditionedState(AbstractSolution):
+class ConditionedState(AbstractLatticeSolution):
     r"""An exclusion process on the condition of an atypical current, and how unlikely that is.
 
     With the particles Q that pass in the time t, mean over the gates,
@@ -108,7 +106,7 @@ class CurrentStatistics(AbstractSteadyMethod):
     tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
 
     def check(self, system: AbstractExclusion) -> None:
-        check_size("CurrentStatistics", system.lattice, REMEDY)
+        check_size("CurrentStatistics", system.lattice, "For longer ones use Cloning.")
 
     def steady(self, system: AbstractExclusion) -> ConditionedState:
         lattice = system.lattice
@@ -162,7 +160,7 @@ class CurrentStatistics(AbstractSteadyMethod):
             lambda: steady(chain, cls()).current_variance,
             0.06210154677072372,
             1e-11,
-            "3 (4L+1) [L! (L+2)!]^2 / (2 [(2L+1)!]^3 (2L+3)!), Derrida et al. (1995)",
+            "3 (4L+1)! [L! (L+2)!]^2 / (2 [(2L+1)!]^3 (2L+3)!), Derrida et al. (1995)",
         )
 
 

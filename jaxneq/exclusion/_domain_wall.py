@@ -11,7 +11,6 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -21,11 +20,12 @@ from jaxneq._core import (
 )
 
 from ._langmuir import LangmuirASEP
+from ._state import AbstractLatticeSolution
 
 Number = Float[Array, ""]
 
 
-class WallState(AbstractSolution):
+class WallState(AbstractLatticeSolution):
     """A domain wall between low density on the left and high density on the right.
 
     Positions are shares of the length. No hop has a reverse: the entropy production is infinite.
@@ -92,12 +92,16 @@ class DomainWall(AbstractSteadyMethod):
             return left.density(x) - (1 - right.density(x))
 
         coexisting = coexisting & (surplus(zero) < 0) & (surplus(one) > 0)
-        low = _polished(
-            lambda rho: left.position(rho) - right.position(1 - rho),
-            lambda rho: left.slope(rho) + right.slope(1 - rho),
-            left.density(_crossing(surplus, zero, one)),
-        )
-        wall = left.position(low)
+
+        def apart(low: Number) -> Number:
+            """Zero where both solutions meet with the same current."""
+            before, behind = left.position(low), right.position(1 - low)
+            flat_left, flat_right = left.residual(low, behind), right.residual(1 - low, before)
+            curved = jnp.where(right.flat, flat_right, before - behind)
+            return jnp.where(left.flat, flat_left, curved)
+
+        low = _polished(apart, jax.grad(apart), left.density(_crossing(surplus, zero, one)))
+        wall = jnp.where(left.flat, right.position(1 - low), left.position(low))
         site = jnp.arange(1, system.length + 1, dtype=total.dtype)
         place = (site - 0.5) / system.length
         before, after = jax.vmap(left.density)(place), jax.vmap(right.density)(place)
@@ -150,9 +154,26 @@ class _Branch(NamedTuple):
     kinetic: Number
     total: Number
 
+    @property
+    def flat(self) -> Array:
+        """Whether the density is all but that of the kinetics, from the end on."""
+        return jnp.abs(self.kinetic - self.start) < 1e-6
+
+    def residual(self, density: Number, place: Number) -> Number:
+        """Zero where the density is reached at the place, for a flat solution; 0 for others.
+
+        The same equation without the logarithm, whose argument is 0/0 where nothing changes.
+        """
+        width = jnp.where(self.flat, 1 - 2 * self.kinetic, 1)
+        way = 2 * (density - self.start) - self.total * (place - self.place)
+        decay = jnp.exp(jnp.where(self.flat, way / width, 0))
+        return jnp.where(self.flat, self.kinetic - density - (self.kinetic - self.start) * decay, 0)
+
     def position(self, density: Number) -> Number:
         """Where the density is reached."""
-        ratio = (self.kinetic - density) / (self.kinetic - self.start)
+        whole = self.kinetic - self.start
+        there = whole != 0
+        ratio = jnp.where(there, self.kinetic - density, 0) / jnp.where(there, whole, 1)
         logarithm = jnp.log(jnp.where(ratio > 0, ratio, jnp.finfo(ratio.dtype).tiny))
         way = 2 * (density - self.start) - (1 - 2 * self.kinetic) * logarithm
         return self.place + way / self.total
@@ -178,7 +199,16 @@ class _Branch(NamedTuple):
         share = _crossing(missing, zero, one)
         stopped = missing(one) < 0
         inside = jnp.where(stopped, 0.5, share)
-        found = _polished(lambda rho: self.position(rho) - place, self.slope, at(inside))
+
+        def off(density: Number) -> Number:
+            curved = self.position(density) - place
+            return jnp.where(self.flat, self.residual(density, place), curved)
+
+        def slope(density: Number) -> Number:
+            flat = jax.grad(self.residual)(density, place)
+            return jnp.where(self.flat, flat, self.slope(density))
+
+        found = _polished(off, slope, at(inside))
         return jnp.where(stopped, self.stop, found)
 
 

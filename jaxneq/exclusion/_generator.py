@@ -23,7 +23,10 @@ from ._lattice import AbstractExclusion, Lattice
 from ._state import ExclusionState, exclusion_state
 from ._systems import OpenASEP
 
-REMEDY = "For longer ones use MatrixProduct where it applies, else a sampler such as MaxPlus."
+REMEDY = (
+    "For longer ones use MatrixProduct (OpenASEP) or UniformMeasure (RingASEP) where they apply, "
+    "else MeanField or a sampler: Gillespie, MaxPlus."
+)
 
 
 class Generator(AbstractSteadyMethod):

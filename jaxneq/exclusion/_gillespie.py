@@ -11,13 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, UInt32
+from jaxtyping import Array, Float, Int, UInt32
 
 from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -32,12 +31,13 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import hopping, noise
 
+from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion, Lattice
-from ._state import affinities
+from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
 
-class ExclusionEnsemble(AbstractSolution):
+class ExclusionEnsemble(AbstractLatticeSolution):
     r"""Averages over independent replicas of an exclusion process, with the names of its state.
 
     What is counted begins after `burn_in`. Particles that passed a gate are counted one by one. A
@@ -134,6 +134,10 @@ class Gillespie(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return schedule_of(type(self).__name__, self.interval, time, burn_in)
 
+    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+        check_initial("Gillespie", system.lattice, initial)
+        check_attempts("Gillespie", system.lattice, schedule.total * self.interval)
+
     def init(
         self,
         system: AbstractExclusion,
@@ -150,7 +154,7 @@ class Gillespie(AbstractSampler):
         blocks = parallel.block_count(self.replicas, self.block, geometry.words)
         width = self.replicas // blocks
         words = noise.stream_key(key, 0)
-        start = placed(lattice, initial, self.replicas).reshape(-1, blocks, width)
+        start = placed("Gillespie", lattice, initial, self.replicas).reshape(-1, blocks, width)
 
         def begin(number: Array) -> hopping.Crowd:
             return hopping.crowd(geometry, moves, start[:, number], words, _identity(number, width))
@@ -241,6 +245,7 @@ class Gillespie(AbstractSampler):
         both = final.T @ final / self.replicas
         deviation = (mean_current - jnp.mean(mean_current)) ** 2
         current = of(passed)
+        fastest = jnp.max(jnp.abs(current.value))
         gates = jnp.arange(geometry.gates, dtype=dtype)
         return ExclusionEnsemble(
             site=jnp.arange(1, lattice.length + 1, dtype=dtype),
@@ -266,7 +271,7 @@ class Gillespie(AbstractSampler):
                 entropy.n_effective,
             ),
             conservation_residual=jnp.max(jnp.abs(jnp.mean(gained, axis=0)))
-            / jnp.max(jnp.abs(current.value)),
+            / jnp.where(fastest > 0, fastest, 1),
             status=Status.first_true(not_finite=~jnp.all(jnp.isfinite(current.value))),
             stats={"attempts": jnp.sum(state.crowd.attempt.astype(dtype))},
         )
@@ -333,20 +338,19 @@ def check_footprint(name: str, lattice: Lattice) -> None:
         )
 
 
-def placed(lattice: Lattice, initial: Any, replicas: int) -> Bool[Array, "site replica"]:
-    """The occupations at the start: those given, or none, or on a ring as even as can be."""
-    length = lattice.length
-    if initial is None:
-        initial = np.zeros(length, bool)
-        if lattice.particles is not None:
-            initial[np.arange(lattice.particles) * length // lattice.particles] = True
-    sites = jnp.asarray(initial).astype(bool)
-    if sites.shape not in ((length,), (length, replicas)):
+def check_attempts(name: str, lattice: Lattice, duration: Any) -> None:
+    """Refuse more attempts than their counters hold; concrete values only."""
+    if not all(map(is_concrete, jax.tree.leaves((lattice, duration, jnp.zeros(()))))):
+        return
+    rates = [*lattice.passing, lattice.attachment, lattice.detachment]
+    total = sum(float(np.sum(np.asarray(each))) for each in rates if each is not None)
+    attempts = total * float(duration)
+    if not attempts < 2**31:
         raise ValueError(
-            f"simulate: initial has shape {sites.shape}. Give occupations of {length} sites, "
-            f"(site,), or of each replica, ({length}, {replicas})."
+            f"{name}: at the total rate of all moves, {total:.3g}, a time of {float(duration):.3g} "
+            f"takes {attempts:.3g} attempts, and 2^31 are the most of one replica. Give a time "
+            f"below {2**31 / total:.3g} and more replicas."
         )
-    return jnp.broadcast_to(sites if sites.ndim == 2 else sites[:, None], (length, replicas))
 
 
 def _identity(number: Array, width: int) -> UInt32[Array, " replica"]:

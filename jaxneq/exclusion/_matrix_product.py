@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -40,7 +41,9 @@ class MatrixProduct(AbstractSteadyMethod):
     so that :math:`J = Z_{L-1} / Z_L` (Derrida et al. 1993). The matrices are the tridiagonal ones
     of Uchiyama, Sasamoto and Wadati (J. Phys. A 37, 4985, 2004), written so that they are smooth at
     q = 0 and q = 1 and need no square roots. The first L/2 + 2 rows are exact. A density profile
-    costs L^2 operations, with `correlation` = "all" L^3.
+    costs L^2 operations, with `correlation` = "all" L^3. Derivatives are accurate to some 1e-16
+    absolutely: where one is exponentially small, as that of the current with respect to beta at low
+    density, fewer of its digits are right.
 
     The reservoirs must not drive against the hops: for q < 1 it needs
     :math:`\gamma\delta < \alpha\beta`; where that fails the representation is singular at some
@@ -64,8 +67,8 @@ class MatrixProduct(AbstractSteadyMethod):
             return
         alpha, beta, gamma, delta, q = map(float, rates)
         against = gamma * delta / (alpha * beta)
-        highest = against * max(1.0, q) ** (system.length + 2)
-        if (q != 1 and highest >= 1) or against == 1:
+        least = -(system.length + 2) * math.log(max(1.0, q))
+        if (q != 1 and against > 0 and math.log(against) >= least) or against == 1:
             raise ValueError(
                 f"MatrixProduct: gamma delta / (alpha beta) = {against:g} at q = {q:g}: the "
                 "reservoirs are in equilibrium or drive against the hops, where the matrices are "

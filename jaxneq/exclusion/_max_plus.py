@@ -18,7 +18,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Derivative,
@@ -35,6 +34,7 @@ from jaxneq._kernels import noise
 from jaxneq._kernels.exclusion import wavefront
 
 from ._lattice import AbstractExclusion
+from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
@@ -43,7 +43,7 @@ _IN_CACHE = 4  # blocks so many times larger still stay in the second cache of a
 _WIDEST = 31  # sites: a cycle then fills a word of bits
 
 
-class EntryTimes(AbstractSolution):
+class EntryTimes(AbstractLatticeSolution):
     r"""When the particles of a totally asymmetric exclusion process came in.
 
     In the stationary state the mean time :math:`\langle T\rangle` between the first and the last of

@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -27,6 +26,7 @@ from jaxneq._core import (
 
 from ._lattice import AbstractExclusion, Lattice
 from ._mean_field import MeanField
+from ._state import AbstractLatticeSolution
 
 PerCodon = Float[Array, " codon"]
 
@@ -97,7 +97,7 @@ class RibosomeTraffic(AbstractExclusion):
         )
 
 
-class TranslationState(AbstractSolution):
+class TranslationState(AbstractLatticeSolution):
     r"""The flow of ribosomes, and which step limits it.
 
     The control of a step is :math:`C_i = \partial \ln J / \partial \ln r_i`, the relative change of

@@ -122,16 +122,16 @@ class UniformMeasure(AbstractSteadyMethod):
         pair = number * (length - number) / (length * (length - 1))  # a particle, then a hole
         covariance = number * (number - 1) / (length * (length - 1)) - (number / length) ** 2
         variance = number * (length - number) / length**2
-        current = (1 - q) * pair
+        current, spread = (1 - q) * pair, tagged_diffusion(system) * (number / length) ** 2
         return exclusion_state(
             system.lattice,
             density=ones * (number / length),
             gate_current=ones * current,
             current=current,
-            current_variance=tagged_diffusion(system) * (number / length) ** 2,
+            current_variance=spread,
             correlation=jnp.full((length, length), covariance, q.dtype)
             + jnp.diag(ones * (variance - covariance)),
-            status=Status.of("success"),
+            status=Status.first_true(not_finite=~jnp.isfinite(spread)),
             stats={},
         )
 
@@ -156,7 +156,10 @@ def tagged_diffusion(system: RingASEP) -> Float[Array, ""]:
         k * k * math.comb(length, number + k) / whole * (math.comb(length, number - k) / whole)
         for k in range(1, most + 1)
     ]
-    powers = jnp.cumprod(jnp.broadcast_to(q, (most,)))  # q, q^2, ...
+    # (1 + q^k) / [k]_q is q (1 + q^-k) / [k]_{1/q}, which does not overflow for q > 1
+    backward = q > 1
+    factor = jnp.where(backward, q, 1)
+    powers = jnp.cumprod(jnp.broadcast_to(jnp.where(backward, 1 / factor, q), (most,)))
     brackets = jnp.cumsum(jnp.concatenate([jnp.ones_like(q)[None], powers[:-1]]))
-    terms = jnp.asarray(np.array(shares), q.dtype) * (1 + powers) / brackets
+    terms = jnp.asarray(np.array(shares), q.dtype) * factor * (1 + powers) / brackets
     return 2 * length / (number**2 * (length - 1)) * jnp.sum(terms)

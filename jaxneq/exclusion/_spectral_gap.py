@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractSolution,
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
@@ -20,14 +19,14 @@ from jaxneq._core import (
 )
 
 from ._configurations import chain_of, check_size
-from ._generator import REMEDY, state_of, stationary
+from ._generator import state_of, stationary
 from ._lattice import AbstractExclusion
 from ._slowest_mode import slowest
-from ._state import ExclusionState
+from ._state import AbstractLatticeSolution, ExclusionState
 from ._systems import OpenASEP
 
 
-class Relaxation(AbstractSolution):
+class Relaxation(AbstractLatticeSolution):
     r"""The slowest mode :math:`e^{(-g + i\omega) t}` of an exclusion process.
 
     The `stationary` state that it relaxes to has the fluxes, forces and entropy.
@@ -54,6 +53,10 @@ class Relaxation(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return self.stationary.forces
 
+    @property
+    def why_infinite(self) -> str:
+        return self.stationary.why_infinite
+
 
 class SpectralGap(AbstractSteadyMethod):
     r"""The eigenvalue of the generator with the largest real part but 0, by inverse Arnoldi.
@@ -68,7 +71,7 @@ class SpectralGap(AbstractSteadyMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
     def check(self, system: AbstractExclusion) -> None:
-        check_size("SpectralGap", system.lattice, REMEDY)
+        check_size("SpectralGap", system.lattice, "Extrapolate from shorter ones.")
 
     def steady(self, system: AbstractExclusion) -> Relaxation:
         chain, occupied = chain_of(system.lattice)

@@ -17,7 +17,6 @@ from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
     AbstractSampler,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Estimate,
@@ -31,7 +30,9 @@ from jaxneq._core import (
 from jaxneq._kernels import noise
 from jaxneq._kernels.exclusion import words
 
+from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion
+from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
 from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
 
@@ -40,7 +41,7 @@ _IN_CACHE = 2  # blocks so many times larger still stay in the second cache of a
 _GRAIN = 5 * words.LOOK  # steps: for each, two runs take whole looks
 
 
-class LatticeAverages(AbstractSolution):
+class LatticeAverages(AbstractLatticeSolution):
     """Current and density of an exclusion process, averages over time and replicas.
 
     The current is that through the entrance, on a ring through the first bond. The error of the
@@ -183,6 +184,9 @@ class SplitStep(AbstractSampler):
             )
         return Schedule(skipped, total, _GRAIN)
 
+    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+        check_initial("SplitStep", system.lattice, initial)
+
     def init(
         self,
         system: AbstractExclusion,
@@ -194,36 +198,19 @@ class SplitStep(AbstractSampler):
     ) -> SplitStepState:
         refuse_observables(type(self).__name__, observables)
         periodic = system.lattice.periodic
-        placed = self._placed(system, initial)
-        site_words = placed.reshape(placed.shape[0], -1, words.WIDTH).astype(jnp.uint32)
+        sites = placed("SplitStep", system.lattice, initial, self.replicas)
+        site_words = sites.reshape(sites.shape[0], -1, words.WIDTH).astype(jnp.uint32)
         bit = jnp.arange(words.WIDTH, dtype=jnp.uint32)
         packed = jnp.sum(site_words << bit[None, None], axis=2, dtype=jnp.uint32)
-        rows = words.row_count(placed.shape[0], periodic)
+        rows = words.row_count(sites.shape[0], periodic)
         blocks = parallel.block_count(packed.shape[1], self.block, -(-rows // _IN_CACHE))
-        start = jnp.moveaxis(packed.reshape(placed.shape[0], blocks, -1), 1, 0)
-        crowd = jax.vmap(lambda sites: words.start(sites, periodic))(start)
+        start = jnp.moveaxis(packed.reshape(sites.shape[0], blocks, -1), 1, 0)
+        crowd = jax.vmap(lambda one: words.start(one, periodic))(start)
         runs = len(self._steps)
         streams = jnp.arange(2 * runs).reshape(runs, 2)
         return SplitStepState(
             noise.stream_key(key, streams), jnp.int32(0), (crowd,) * runs, (start,) * runs
         )
-
-    def _placed(self, system: AbstractExclusion, initial: Any) -> Array:
-        """The occupations at the start, (site, replica)."""
-        lattice, shape = system.lattice, (system.lattice.length, self.replicas)
-        if initial is None:
-            filled = np.zeros(lattice.length, bool)
-            if lattice.particles:
-                filled[np.arange(lattice.particles) * lattice.length // lattice.particles] = True
-            initial = filled
-        start = jnp.asarray(initial).astype(bool)
-        start = start[:, None] if start.ndim == 1 else start
-        if start.shape not in (shape, (shape[0], 1)):
-            raise ValueError(
-                f"{type(self).__name__}: initial has shape {jnp.shape(initial)}. Give occupations "
-                f"of {shape[0]} sites, or an array {shape}."
-            )
-        return jnp.broadcast_to(start, shape)
 
     def advance(
         self,

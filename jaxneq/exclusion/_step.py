@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     AbstractSystem,
     Case,
     Scalar,
@@ -18,6 +17,8 @@ from jaxneq._core import (
     parameter,
     quantity,
 )
+
+from ._state import AbstractLatticeSolution
 
 PerTime = Float[Array, " time"]
 _TIME = ("time",)
@@ -53,7 +54,7 @@ class StepASEP(AbstractSystem):
         )
 
 
-class StepFlux(AbstractSolution):
+class StepFlux(AbstractLatticeSolution):
     r"""The law of the flux through the origin after a step start, beside that of Tracy and Widom.
 
     The scaled moments are those of :math:`\chi_t = (r t / 4 - Q) / (2^{-4/3} (r t)^{1/3})` at the

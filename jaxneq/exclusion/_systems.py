@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractMethod, Case, Scalar, parameter, setting, steady
+from jaxneq._core import AbstractMethod, Case, Scalar, is_concrete, parameter, setting, steady
 
 from ._lattice import AbstractExclusion, Lattice
 
@@ -82,10 +83,26 @@ class OpenASEP(AbstractExclusion):
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._generator import Generator  # the methods name this class
         from ._matrix_product import MatrixProduct
+        from ._mean_field import MeanField
 
         if verb != "steady":
             return None
-        return MatrixProduct() if self.hopping is None else Generator()
+        if self.hopping is not None:
+            return Generator()
+        return MeanField() if self._balanced else MatrixProduct()
+
+    @property
+    def _balanced(self) -> bool:
+        """Symmetric hops between reservoirs of one density: mean field is exact there.
+
+        The matrices are singular at that point, and lose digits close to it. The densities of
+        symmetric hops obey the equations of mean field anywhere.
+        """
+        rates = (self.alpha, self.beta, self.gamma, self.delta, self.q)
+        if not all(map(is_concrete, rates)):
+            return False
+        alpha, beta, gamma, delta, q = map(float, rates)
+        return q == 1 and math.isclose(alpha * beta, gamma * delta, rel_tol=1e-4)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
