@@ -203,3 +203,14 @@ def test_a_network_that_absorbs_has_no_split():
     np.testing.assert_allclose(found.probability[0], math.exp(-2.0), rtol=1e-14)
     for kind in ("", "adiabatic_", "nonadiabatic_"):
         assert getattr(found, f"{kind}entropy_production") == jnp.inf
+
+
+def test_a_state_two_jumps_away_is_empty_and_does_not_fill():
+    chain = jump.MarkovNetwork(
+        [[0.0, 2.0, 0.0], [1.0, 0.0, 3.0], [0.0, 0.5, 0.0]], states=("a", "b", "c")
+    )
+    found = evolve(chain, jump.MasterEquation(start="a"), times=[0.0, 0.1])
+    relaxing = found.nonadiabatic_entropy_production
+    assert relaxing[0] == np.inf  # b fills from nothing
+    # a chain is in detailed balance: all entropy production is of relaxing
+    np.testing.assert_allclose(relaxing[1], found.entropy_production[1], rtol=1e-10)

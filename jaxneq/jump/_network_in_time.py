@@ -142,7 +142,10 @@ class MasterEquation(AbstractEvolveMethod):
         adiabatic = jnp.where(one, jnp.sum(current * held, axis=1), jnp.inf)
         ratio = log_ratio(p, jnp.broadcast_to(jnp.where(one, stationary, 1), p.shape))
         filling = jax.vmap(lambda row: gain(edges.rates, row))(p)
-        relaxing = jnp.where(one, -jnp.sum(filling * ratio, axis=1), jnp.inf)
+        # an empty state that does not fill adds nothing, one that fills an infinity
+        fills = (p > 0) | (filling != 0)
+        added = jnp.where(fills, filling * jnp.where(fills, ratio, 0), 0)
+        relaxing = jnp.where(one, -jnp.sum(added, axis=1), jnp.inf)
         weighted = jnp.where(p > 0, p * jnp.where(p > 0, ratio, 0), 0)
         known = jnp.isfinite(produced) & jnp.isfinite(adiabatic) & jnp.isfinite(relaxing)
         gap = jnp.where(known, produced - adiabatic - relaxing, 0)
