@@ -166,6 +166,9 @@ def test_misuse_is_named():
         simulate(RING, Gillespie(), key=KEY)
     with pytest.raises(ValueError, match="initial has shape"):
         simulate(RING, Gillespie(), key=KEY, time=1.0, initial=[1.0, 2.0])
+    for start in ([3.5], jnp.array([-3]), [jnp.nan]):
+        with pytest.raises(ValueError, match=r"initial = (3\.5|-3|nan) is no whole number"):
+            simulate(BIRTH, Gillespie(), key=KEY, time=1.0, initial=start)
     few = Gillespie(replicas=2, max_iterations=10)
     explosive = ReactionNetwork(reactions=("X -> 2 X : 1.0",), initial={"X": 1000})
     with pytest.raises(RuntimeError, match="max_iterations"):

@@ -73,9 +73,7 @@ def test_the_diffusion_has_derivatives_where_nothing_is_there_yet():
     method = ChemicalLangevin(replicas=64, instants=2, steps=20)
 
     def mean(k):
-        network = ReactionNetwork(
-            reactions=("0 -> X : k", "X -> 0 : g"), constants={"k": k, "g": 1.0}
-        )
+        network = ReactionNetwork(reactions=("0 -> X : k", "X -> 0 : 1.0"), constants={"k": k})
         return simulate(network, method, key=KEY, time=1.0).mean_in_time.value[0, -1]
 
     k, eps = jnp.asarray(200.0), 1e-4

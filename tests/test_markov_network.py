@@ -191,7 +191,7 @@ def test_a_start_by_name_or_as_a_distribution():
     settled = evolve(net, times=[0.4], initial=steady(net).probability)
     np.testing.assert_allclose(settled.nonadiabatic_entropy_production, 0, atol=1e-14)
     np.testing.assert_allclose(settled.entropy_production, 47 / 72 * math.log(48), rtol=1e-12)
-    for wrong in ([0.5, 0.5], [0.7, 0.7, -0.4]):
+    for wrong in ([0.5, 0.5], [0.7, 0.7, -0.4], 8 * jnp.ones(3)):
         with pytest.raises(ValueError, match="3 probabilities that add up to 1"):
             evolve(net, times=[1.0], initial=wrong)
 

@@ -47,6 +47,9 @@ class AbstractMethod(AbstractDeclared):
     def check(self, system: AbstractSystem) -> None:
         """Refuse what cannot go well, before anything is computed; concrete values only."""
 
+    def check_initial(self, system: AbstractSystem, initial: Any) -> None:
+        """Refuse an `initial` given to a verb, where its values are known and make no sense."""
+
     @classmethod
     @abc.abstractmethod
     def validation(cls) -> Iterable[Case]:
