@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
 from ._compile import compiled
-from ._verbs import check_key, checked, resolve_method
+from ._verbs import check_initial, check_key, checked, resolve_method
 
 
 @runtime_checkable
@@ -62,6 +62,7 @@ def run(
     schedule = method.schedule(time, burn_in)
     plan = {"schedule": schedule, "observables": observables}
 
+    check_initial(system, method, initial)
     state, done = start(system, method, key, initial, plan), 0
     if checkpointer is not None and (kept := checkpointer.load(state)) is not None:
         state, done = kept

@@ -60,7 +60,7 @@ def evolve(
         raise ValueError(
             "evolve: times must be numbers and not negative; the initial state is at time 0."
         )
-    _check_initial(system, method, initial)
+    check_initial(system, method, initial)
     return checked(_evolve(system, method, times, initial), throw, method)
 
 
@@ -85,7 +85,7 @@ def simulate(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
-    _check_initial(system, method, initial)
+    check_initial(system, method, initial)
     solution = _simulate(system, method, key, schedule, initial, observables)
     return checked(solution, throw, method)
 
@@ -111,7 +111,7 @@ def resolve_method(
     return method
 
 
-def _check_initial(system: AbstractSystem, method: AbstractMethod, initial: Any) -> None:
+def check_initial(system: AbstractSystem, method: AbstractMethod, initial: Any) -> None:
     """Let the method refuse a start that is given, and known now."""
     if initial is not None and all(map(is_concrete, jax.tree.leaves(initial))):
         method.check_initial(system, initial)

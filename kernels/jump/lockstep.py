@@ -29,7 +29,7 @@ def advance(
     key: Words,
     identity: UInt32[Array, " replica"],
     until: Float[Array, ""],
-    limit: int,
+    limit: int | Int[Array, ""],
 ) -> tuple[Int[Array, "direction replica"], Float[Array, " replica"], Bool[Array, ""]]:
     """All events up to the time `until`; the direct method of Gillespie (1976).
 
