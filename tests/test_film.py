@@ -287,7 +287,7 @@ def test_failure_has_a_remedy_and_does_not_end_a_batch():
         ({"thickness": 1e-8, "temperature_difference": 700.0}, "cold wall below 0 K"),
         ({"thickness": [1e-8, 2e-8]}, r"thickness has shape \(2,\). Give one number"),
         ({"thickness": 1e-8 + 0j}, "thickness = "),
-        ({"thickness": 1e-8, "material": 3.0}, "Give a AbstractPhononMaterial"),
+        ({"thickness": 1e-8, "material": 3.0}, "Give a phonon material"),
         ({"thickness": 1e-8, "material": "Si-grey"}, "Did you mean 'Si-gray'"),
     ],
 )

@@ -9,7 +9,15 @@ import pytest
 
 from jaxneq import simulate, steady
 from jaxneq._core import run
-from jaxneq.jump import ChemicalMasterEquation, Gillespie, MarkovNetwork, ReactionNetwork
+from jaxneq._kernels import noise
+from jaxneq._kernels.jump import advance
+from jaxneq.jump import (
+    ChemicalMasterEquation,
+    Gillespie,
+    MarkovNetwork,
+    ReactionNetwork,
+    TauLeaping,
+)
 
 KEY = jax.random.key(0)
 RING = ReactionNetwork(
@@ -52,7 +60,7 @@ def test_entropy_production_by_states_and_along_paths(sampled, exact):
     close(sampled.path_entropy_production, exact.entropy_production, 0.006)
     product = jnp.sum(sampled.fluxes["reaction"] * sampled.forces["reaction"])
     np.testing.assert_allclose(product, sampled.entropy_production.value, rtol=1e-12)
-    assert sampled.conservation_residual == 0 and not sampled.why_infinite
+    assert sampled.conservation_residual == 0 and not sampled.caution()
 
 
 def test_a_markov_network_is_one_walker():
@@ -83,10 +91,48 @@ def test_a_path_depends_on_its_seed_alone():
 
 def test_an_absorbing_state_ends_a_path():
     decay = ReactionNetwork(reactions=("2 A -> 0 : 0.3",), initial={"A": 9})
-    found = simulate(decay, Gillespie(replicas=64), key=KEY, time=1e4)
+    with pytest.warns(UserWarning, match="infinite, for there are steps without reverse: 2 A -> 0"):
+        found = simulate(decay, Gillespie(replicas=64), key=KEY, time=1e4)
     assert np.all(found.counts == 1)
-    assert found.entropy_production.value == np.inf and "2 A -> 0" in found.why_infinite
+    assert found.entropy_production.value == np.inf and "2 A -> 0" in found.caution()
     np.testing.assert_allclose(found.rate.value, 4 / 1e4)
+
+
+@pytest.mark.parametrize("method", [Gillespie, TauLeaping])
+def test_a_formula_takes_no_molecules_that_are_not_there(method):
+    eaten = ReactionNetwork(
+        reactions=("2 X -> 0 : v / (1 + c)",), constants={"v": 2.0, "c": 0.0}, initial={"X": 5}
+    )
+    found = simulate(eaten, method(replicas=16, instants=2), key=KEY, time=40.0)
+    assert np.all(found.counts == 1)  # one is too few for a pair
+
+
+@pytest.mark.parametrize("method", [Gillespie, TauLeaping])
+@pytest.mark.parametrize("law", ["k * (4.5 - X)", "k / (3 - X)"])  # negative, infinite
+def test_a_rate_that_is_none_fails(method, law):
+    growth = ReactionNetwork(reactions=(f"0 -> X : {law}",), constants={"k": 2.0})
+    with pytest.raises(RuntimeError, match="not_finite"):
+        simulate(growth, method(replicas=16, instants=2), key=KEY, time=20.0)
+    with pytest.raises(RuntimeError, match="not_finite"):
+        steady(growth, ChemicalMasterEquation(largest=8))
+
+
+def test_events_are_counted_no_further_than_their_number_holds():
+    fired = jnp.array([[2**31 - 1100], [1000]], jnp.int32)
+    key = noise.stream_key(KEY, 0)
+    replica, zero = jnp.zeros(1, jnp.uint32), jnp.zeros(1)
+
+    def rates(rows):
+        return 2 * [jnp.full(rows[0].shape, 50.0)]
+
+    after, _, arrived = advance(rates, fired, zero, key, replica, jnp.asarray(1e3), 10**6)
+    assert not arrived and np.all(after >= fired) and after.sum(dtype=np.int64) < 2**31
+    # nor a second time
+    again, _, arrived = advance(rates, after, zero, key, replica, jnp.asarray(1e3), 10**6)
+    assert not arrived and np.array_equal(again, after)
+    flood = ReactionNetwork(reactions=("0 <-> X : 1e9, 1.0",), initial={"X": 10**9})
+    with pytest.raises(RuntimeError, match="max_iterations"):
+        simulate(flood, TauLeaping(replicas=2, instants=2), key=KEY, time=5.0)
 
 
 def test_an_edge_without_a_way_back():
@@ -95,7 +141,7 @@ def test_an_edge_without_a_way_back():
     found = simulate(network, Gillespie(replicas=64, instants=8), key=KEY, time=20.0)
     for estimate in (found.entropy_production, found.path_entropy_production):
         assert estimate.value == np.inf and estimate.stderr == 0
-    assert found.affinity.tolist().count(np.inf) == 1 and "0-1" in found.why_infinite
+    assert found.affinity.tolist().count(np.inf) == 1 and "0-1" in found.caution()
 
 
 def test_it_runs_in_float32_under_vmap():
@@ -120,6 +166,9 @@ def test_misuse_is_named():
         simulate(RING, Gillespie(), key=KEY)
     with pytest.raises(ValueError, match="initial has shape"):
         simulate(RING, Gillespie(), key=KEY, time=1.0, initial=[1.0, 2.0])
+    for start in ([3.5], jnp.array([-3]), [jnp.nan]):
+        with pytest.raises(ValueError, match=r"initial = (3\.5|-3|nan) is no whole number"):
+            simulate(BIRTH, Gillespie(), key=KEY, time=1.0, initial=start)
     few = Gillespie(replicas=2, max_iterations=10)
     explosive = ReactionNetwork(reactions=("X -> 2 X : 1.0",), initial={"X": 1000})
     with pytest.raises(RuntimeError, match="max_iterations"):

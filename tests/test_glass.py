@@ -120,3 +120,11 @@ def test_jobs_on_glasses(name, primary):
     assert found.attributes["primary"] == primary
     dims = found.quantities[primary].dims
     assert dims == (("time",) if name == "kovacs" else ("wait", "time"))
+
+
+def test_a_start_that_is_no_distribution_is_refused():
+    wrong = jnp.ones_like(GLASS.share)
+    kovacs = jump.Kovacs(start_temperature=0.9, low_temperature=0.3)
+    for method in (jump.Ageing(), kovacs):
+        with pytest.raises(ValueError, match="is no distribution"):
+            evolve(GLASS, method, times=[1.0], initial=wrong)

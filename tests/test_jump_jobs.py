@@ -179,7 +179,7 @@ def test_misuse_of_methods_on_networks_is_told():
         (["system.channels.CB.rate=1.0"], "no table there has that name"),
         (['sweep."system.channels".values=[1]', ], "is a list"),
         (['system.channels=3'], "system.channels = 3 is not allowed"),
-        (['system.channels.BC.name="AB"'], "each once|is not allowed"),
+        (['system.channels.BC.name="AB"'], "each a channel, with names that differ"),
     ],
 )  # fmt: skip
 def test_misuse_of_lists_of_parts_is_told(overrides, said):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -66,3 +67,16 @@ def test_walkers_do_not_leap():
     network = MarkovNetwork(np.array([[0.0, 1.0], [1.0, 0.0]]))
     with pytest.raises(ValueError, match="treats ReactionNetwork"):
         simulate(network, TauLeaping(), key=KEY, time=1.0)
+
+
+def test_the_diffusion_has_derivatives_where_nothing_is_there_yet():
+    method = ChemicalLangevin(replicas=64, instants=2, steps=20)
+
+    def mean(k):
+        network = ReactionNetwork(reactions=("0 -> X : k", "X -> 0 : 1.0"), constants={"k": k})
+        return simulate(network, method, key=KEY, time=1.0).mean_in_time.value[0, -1]
+
+    k, eps = jnp.asarray(200.0), 1e-4
+    with pytest.warns(UserWarning, match="steps without reverse"):
+        slope, differences = jax.grad(mean)(k), (mean(k + eps) - mean(k - eps)) / (2 * eps)
+    np.testing.assert_allclose(slope, differences, rtol=1e-6)

@@ -191,7 +191,7 @@ def test_a_start_by_name_or_as_a_distribution():
     settled = evolve(net, times=[0.4], initial=steady(net).probability)
     np.testing.assert_allclose(settled.nonadiabatic_entropy_production, 0, atol=1e-14)
     np.testing.assert_allclose(settled.entropy_production, 47 / 72 * math.log(48), rtol=1e-12)
-    for wrong in ([0.5, 0.5], [0.7, 0.7, -0.4]):
+    for wrong in ([0.5, 0.5], [0.7, 0.7, -0.4], 8 * jnp.ones(3)):
         with pytest.raises(ValueError, match="3 probabilities that add up to 1"):
             evolve(net, times=[1.0], initial=wrong)
 
@@ -203,3 +203,14 @@ def test_a_network_that_absorbs_has_no_split():
     np.testing.assert_allclose(found.probability[0], math.exp(-2.0), rtol=1e-14)
     for kind in ("", "adiabatic_", "nonadiabatic_"):
         assert getattr(found, f"{kind}entropy_production") == jnp.inf
+
+
+def test_a_state_two_jumps_away_is_empty_and_does_not_fill():
+    chain = jump.MarkovNetwork(
+        [[0.0, 2.0, 0.0], [1.0, 0.0, 3.0], [0.0, 0.5, 0.0]], states=("a", "b", "c")
+    )
+    found = evolve(chain, jump.MasterEquation(start="a"), times=[0.0, 0.1])
+    relaxing = found.nonadiabatic_entropy_production
+    assert relaxing[0] == np.inf  # b fills from nothing
+    # a chain is in detailed balance: all entropy production is of relaxing
+    np.testing.assert_allclose(relaxing[1], found.entropy_production[1], rtol=1e-10)

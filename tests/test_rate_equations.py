@@ -219,3 +219,32 @@ def test_relaxation_of_the_sampled_share():
         p = expm(matrix * time)[13]
         estimate = jax.tree.map(lambda each, at=at: each[0, at], found.mean_in_time)
         assert abs(estimate.z_score(p @ n)) < 5 and estimate.stderr < 2.0
+
+
+def test_a_steady_state_beyond_a_slow_rise():
+    network = ReactionNetwork(
+        reactions=("A <-> X : a, 0.5", "2 X + B <-> 3 X : 1.0, 1.0"),
+        constants={"a": 0.5},
+        fixed={"A": 1.0, "B": 3.0},
+    )
+    (root,) = (each.real for each in np.roots([1, -3, 0.5, -0.5]) if abs(each.imag) < 1e-9)
+
+    def mean(a):
+        return steady(changed(network, "constants", a=a)).mean[0]
+
+    np.testing.assert_allclose(mean(0.5), root, rtol=1e-12)
+    np.testing.assert_allclose(evolve(network, times=[100.0]).mean[0, 0], root, rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(mean)(0.5), 1 / (0.5 - 6 * root + 3 * root**2), rtol=1e-11)
+
+
+def test_where_all_comes_to_an_end_nothing_is_undefined():
+    with pytest.warns(UserWarning, match="steps without reverse"):
+        course = evolve(ReactionNetwork(("X -> 0 : 1.0",), initial={"X": 3.0}), times=[1.0])
+    assert course.entropy_production[0] == np.inf
+    found = steady(ReactionNetwork(("X -> 0 : 1.0",), initial={"X": 3.0}))
+    assert found.mean[0] == 0 and found.conservation_residual == 0
+
+
+def test_a_start_below_zero_is_refused():
+    with pytest.raises(ValueError, match="initial = -3 is no number of molecules"):
+        evolve(ReactionNetwork(("X -> 0 : 1.0",)), times=[1.0], initial=[-3.0])

@@ -5,6 +5,8 @@ import pytest
 
 from jaxneq import evolve
 from jaxneq.jump import ReactionNetwork, from_sbml
+from jaxneq.jump._reactions import parse
+from jaxneq.jump._sbml import _split_difference
 
 pytest.importorskip("libsbml")
 
@@ -108,3 +110,32 @@ def test_what_is_not_supported_is_named(change, told):
     with pytest.raises(ValueError, match="from_sbml") as error:
         from_sbml(model().replace(*change))
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "law, ahead, back",
+    [  # at A = 2, B = 3, C = 5, k = 7, k1 = 11, k2 = 13, k0 = 17
+        ("k1*A - k2*B + k0", 22 + 17, 39),
+        ("k*(A - B + C)", 14 + 35, 21),
+        ("A - 2*B*1e-3", 2, 6e-3),
+        ("k*(A - (B - C)/k0)/(1 + A)", 7 * (2 + 5 / 17) / 3, 7 * 3 / 17 / 3),
+        ("-(B - A)*k", 14, 21),
+    ],
+)
+def test_terms_that_add_and_that_take_are_told_apart(law, ahead, back):
+    known = {"A": 2.0, "B": 3.0, "C": 5.0, "k": 7.0, "k1": 11.0, "k2": 13.0, "k0": 17.0}
+    laws = parse(f"A <-> B : {', '.join(_split_difference(law))}").laws
+    np.testing.assert_allclose([float(each(known)) for each in laws], [ahead, back], rtol=1e-14)
+
+
+def test_a_law_without_a_clear_sign_is_refused():
+    with pytest.raises(ValueError, match="product of two differences"):
+        _split_difference("(A - B)*(C - k)")
+
+
+def test_an_irreversible_law_is_taken_whole():
+    product, difference = "<ci>k</ci><ci>ES</ci>", "<ci>k</ci><apply><minus/><ci>ES</ci><ci>P</ci>"
+    read = from_sbml(model().replace(product, f"{difference}</apply>"))
+    law = read.parsed[1].laws[0]
+    value = law({"ES": 5.0, "P": 2.0, "cell": 2.0, "make_k": 0.5})
+    assert float(value) == 1.5

@@ -47,6 +47,9 @@ class AbstractMethod(AbstractDeclared):
     def check(self, system: AbstractSystem) -> None:
         """Refuse what cannot go well, before anything is computed; concrete values only."""
 
+    def check_initial(self, system: AbstractSystem, initial: Any) -> None:
+        """Refuse an `initial` given to a verb, where its values are known and make no sense."""
+
     @classmethod
     @abc.abstractmethod
     def validation(cls) -> Iterable[Case]:
@@ -168,7 +171,7 @@ class AbstractSampler(AbstractMethod):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         """The number of steps for these times. A missing or a needless `time` is refused."""
 
-    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+    def check_plan(self, system: AbstractSystem, schedule: Schedule) -> None:
         """Refuse a plan that cannot go well, before anything is computed; concrete values only."""
 
     @abc.abstractmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,7 +72,7 @@ class Parameter:
         if self.kind == "choice":
             return "one of " + ", ".join(map(repr, self.choices))
         if self.kind == "parts":
-            return f"tables, each {_article(self.part)}"
+            return f"tables, each {_article(self.part)}, with names that differ"
         if self.part is not None:
             return _article(self.part)
         if self.kind in ("name", "names"):
@@ -301,7 +302,8 @@ def _distinct(values: Any, part: type | None) -> bool:
 
 def _article(part: type | None) -> str:
     assert part is not None
-    return f"a {part.__name__}"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", part.__name__.removeprefix("Abstract")).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _show(value: Any) -> str:

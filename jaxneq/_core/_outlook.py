@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
 from ._run import advance_once, start
-from ._verbs import check_key, resolve_method
+from ._verbs import check_initial, check_key, resolve_method
 
 _LONG_ENOUGH = 0.05  # seconds that a measurement should take
 
@@ -51,7 +51,8 @@ def outlook(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
-    method.check_plan(system, schedule, initial)
+    method.check_plan(system, schedule)
+    check_initial(system, method, initial)
     plan = {"schedule": schedule, "observables": observables}
     first = jax.block_until_ready(start(system, method, key, initial, plan))
     memory = 3 * sum(leaf.nbytes for leaf in jax.tree.leaves(first) if hasattr(leaf, "nbytes"))

@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
 from ._compile import compiled
-from ._verbs import check_key, checked, resolve_method
+from ._verbs import check_initial, check_key, checked, resolve_method
 
 
 @runtime_checkable
@@ -60,9 +60,10 @@ def run(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
-    method.check_plan(system, schedule, initial)
+    method.check_plan(system, schedule)
     plan = {"schedule": schedule, "observables": observables}
 
+    check_initial(system, method, initial)
     state, done = start(system, method, key, initial, plan), 0
     if checkpointer is not None and (kept := checkpointer.load(state)) is not None:
         state, done = kept

@@ -61,6 +61,7 @@ def evolve(
         raise ValueError(
             "evolve: times must be numbers and not negative; the initial state is at time 0."
         )
+    check_initial(system, method, initial)
     return checked(_evolve(system, method, times, initial), throw, method)
 
 
@@ -85,7 +86,8 @@ def simulate(
     method = resolve_method(system, method, "simulate", AbstractSampler)
     check_key(key)
     schedule = method.schedule(time, burn_in)
-    method.check_plan(system, schedule, initial)
+    method.check_plan(system, schedule)
+    check_initial(system, method, initial)
     solution = _simulate(system, method, key, schedule, initial, observables)
     return checked(solution, throw, method)
 
@@ -109,6 +111,12 @@ def resolve_method(
         raise ValueError(f"{verb}: {chosen} treats {able}, not {name}.")
     method.check(system)
     return method
+
+
+def check_initial(system: AbstractSystem, method: AbstractMethod, initial: Any) -> None:
+    """Let the method refuse a start that is given, and known now."""
+    if initial is not None and all(map(is_concrete, jax.tree.leaves(initial))):
+        method.check_initial(system, initial)
 
 
 def check_key(key: Any) -> None:

@@ -49,9 +49,13 @@ class SweptSampler(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.sampler.schedule(time, burn_in)
 
-    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+    def check_initial(self, system: AbstractSystem, initial: Any) -> None:
         for row in self.points:
-            self.sampler.check_plan(self._at(system, row), schedule, initial)
+            self.sampler.check_initial(self._at(system, row), initial)
+
+    def check_plan(self, system: AbstractSystem, schedule: Schedule) -> None:
+        for row in self.points:
+            self.sampler.check_plan(self._at(system, row), schedule)
 
     def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:
         def one(row, index):
@@ -142,9 +146,13 @@ class SideBySide(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return self.members[0][1].schedule(time, burn_in)
 
-    def check_plan(self, system: AbstractSystem, schedule: Schedule, initial: Any) -> None:
+    def check_initial(self, system: AbstractSystem, initial: Any) -> None:
         for own, sampler in self.members:
-            sampler.check_plan(own, schedule, initial)
+            sampler.check_initial(own, initial)
+
+    def check_plan(self, system: AbstractSystem, schedule: Schedule) -> None:
+        for own, sampler in self.members:
+            sampler.check_plan(own, schedule)
 
     def init(self, system: AbstractSystem, *, key: Array, **plan: Any) -> PyTree:
         keys = (jax.random.fold_in(key, index) for index in range(len(self.members)))

@@ -117,8 +117,10 @@ class Cloning(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return schedule_of("Cloning", self.interval, time, burn_in)
 
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
         check_initial("Cloning", system.lattice, initial)
+
+    def check_plan(self, system: AbstractExclusion, schedule: Schedule) -> None:
         check_attempts("Cloning", system.lattice, schedule.total * self.interval)
 
     def init(

@@ -134,8 +134,10 @@ class Gillespie(AbstractSampler):
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         return schedule_of(type(self).__name__, self.interval, time, burn_in)
 
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
         check_initial("Gillespie", system.lattice, initial)
+
+    def check_plan(self, system: AbstractExclusion, schedule: Schedule) -> None:
         check_attempts("Gillespie", system.lattice, schedule.total * self.interval)
 
     def init(

@@ -77,9 +77,10 @@ class RingASEP(AbstractExclusion):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._generator import Generator
+        from ._gillespie import Gillespie
 
         if verb != "steady":
-            return None
+            return Gillespie() if verb == "simulate" else None
         return UniformMeasure() if self.hopping is None else Generator()
 
     @classmethod

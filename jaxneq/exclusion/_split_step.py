@@ -184,7 +184,7 @@ class SplitStep(AbstractSampler):
             )
         return Schedule(skipped, total, _GRAIN)
 
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule, initial: Any) -> None:
+    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
         check_initial("SplitStep", system.lattice, initial)
 
     def init(

@@ -82,11 +82,12 @@ class OpenASEP(AbstractExclusion):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._generator import Generator  # the methods name this class
+        from ._gillespie import Gillespie
         from ._matrix_product import MatrixProduct
         from ._mean_field import MeanField
 
         if verb != "steady":
-            return None
+            return Gillespie() if verb == "simulate" else None
         if self.hopping is not None:
             return Generator()
         return MeanField() if self._balanced else MatrixProduct()

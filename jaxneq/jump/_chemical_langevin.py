@@ -61,7 +61,9 @@ class ChemicalLangevin(AbstractJumpSampler):
             normals = jnp.concatenate(drawn)[: fired.shape[0]]
             rows = [jnp.maximum(row, 0) for row in rows_of(jumps, [*initial], [*fired])]
             rates = jnp.maximum(jnp.stack(jumps.propensities(rows)), 0)
-            return fired + rates * step + jnp.sqrt(rates * step) * normals
+            there = rates > 0  # the root has no derivative at 0
+            spread = jnp.where(there, jnp.sqrt(jnp.where(there, rates, 1) * step), 0)
+            return fired + rates * step + spread * normals
 
         fired = lax.fori_loop(0, self.steps, one, fired)
         return fired, memory, jnp.all(jnp.isfinite(fired))

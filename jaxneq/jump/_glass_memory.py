@@ -24,6 +24,7 @@ from jaxneq._core import (
 )
 from jaxneq.thermodynamics import gain, log_ratio, transition_probabilities
 
+from ._network_in_time import distribution_of
 from ._trap_model import PerLevel, TrapModel
 
 _TIME = ("time",)
@@ -111,13 +112,18 @@ class Ageing(AbstractEvolveMethod):
         range="[0, inf)", dims=("wait",), doc="Times since the quench", default=(0.0,)
     )
 
+    def check_initial(self, system: TrapModel, initial: Any) -> None:
+        distribution_of("Ageing", initial, system.share)
+
     def evolve(
         self, system: TrapModel, *, times: Float[Array, " time"], initial: Any
     ) -> GlassState:
         """`initial`, a distribution over the depths at the quench, by default that of the traps."""
         times = times.astype(system.temperature.dtype)
         waits = self.waiting_times.astype(times.dtype)
-        first = system.share if initial is None else initial
+        first = system.share
+        if initial is not None:
+            first = distribution_of("Ageing", initial, first)
         rates = system.rates(system.temperature)
         escape = jnp.sum(rates, axis=1) - jnp.diagonal(rates)
         aged = _histories(rates, first, waits)
@@ -162,12 +168,17 @@ class Kovacs(AbstractEvolveMethod):
                 f"start_temperature = {start:g}. Give three that rise in this order."
             )
 
+    def check_initial(self, system: TrapModel, initial: Any) -> None:
+        distribution_of("Kovacs", initial, system.share)
+
     def evolve(
         self, system: TrapModel, *, times: Float[Array, " time"], initial: Any
     ) -> GlassState:
         """`initial` is the distribution at the quench, instead of the equilibrium."""
         times = times.astype(system.temperature.dtype)
-        first = system.equilibrium(self.start_temperature) if initial is None else initial
+        first = system.equilibrium(self.start_temperature)
+        if initial is not None:
+            first = distribution_of("Kovacs", initial, first)
         rates = system.rates(self.low_temperature)
         wanted = _energy(system, system.equilibrium(system.temperature))
 

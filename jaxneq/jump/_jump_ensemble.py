@@ -83,9 +83,7 @@ class JumpEnsemble(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    @property
-    def why_infinite(self) -> str:
-        """The reactions for which the entropy production is infinite, if it is."""
+    def caution(self) -> str:
         return irreversible(self.affinity, self.reaction_names)
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
@@ -158,9 +156,17 @@ def ensemble_of(
         count=count,
         marginal=marginal,
         counts=frames[-1],
-        status=Status.first_true(max_iterations=~arrived),
+        status=Status.first_true(
+            not_finite=~_rates_known(jumps, frames[-1]), max_iterations=~arrived
+        ),
         stats={"replicas": replicas},
     )
+
+
+def _rates_known(jumps: Jumps, end: Shaped[Array, "species replica"]) -> Bool[Array, ""]:
+    """Whether all rates are finite where the paths end: they go no further where they are not."""
+    rows = [jnp.maximum(row, 0) for row in end.astype(jumps.dtype)]
+    return jnp.all(jnp.isfinite(jnp.stack([*rows, *jumps.propensities(rows)])))
 
 
 def _square(samples: Array, mean: Array) -> Array:

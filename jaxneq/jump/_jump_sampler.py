@@ -153,6 +153,15 @@ class AbstractJumpSampler(AbstractSampler):
                     "of molecules. Round it, or use RateEquations."
                 )
 
+    def check_initial(self, system: AbstractSystem, initial: Any) -> None:
+        known = np.ravel(np.asarray(initial))
+        wrong = known[~((known >= 0) & (known == np.round(known)))]
+        if wrong.size:
+            raise ValueError(
+                f"{type(self).__name__}: initial = {wrong[0]:g} is no whole number of molecules, 0 "
+                "or more. Round it, or use RateEquations."
+            )
+
     def advance(
         self,
         system: AbstractSystem,

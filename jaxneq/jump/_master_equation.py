@@ -78,9 +78,7 @@ class CountDistribution(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    @property
-    def why_infinite(self) -> str:
-        """The reactions for which the entropy production is infinite, if it is."""
+    def caution(self) -> str:
         return irreversible(self.affinity, self.reaction_names)
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
@@ -141,6 +139,7 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
         count = jnp.arange(self.largest + 1, dtype=system.dtype)
         same = numbers[:, :, None] == count[None, None]
         bad = ~jnp.all(jnp.isfinite(probability))
+        unknown = jnp.any(reached & box.unknown)
         return CountDistribution(
             species_names=system.species,
             reaction_names=names,
@@ -157,7 +156,9 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
             entropy_production=jnp.sum(produced),
             truncation=truncation,
             conservation_residual=jnp.max(jnp.abs(jnp.asarray(change))) / events,
-            status=Status.first_true(reducible=bad, not_accurate=truncation > 1e-4),
+            status=Status.first_true(
+                not_finite=unknown, reducible=bad, not_accurate=truncation > 1e-4
+            ),
             stats={"states": jnp.sum(reached)},
         )
 
@@ -187,7 +188,8 @@ class _Box:
 
     **Fields:** `numbers` of each state; whether it is `inside`, with no number below 0; the index
     of the `first`, the start; `propensities` (direction, state); `targets`, the index of the
-    state that a direction leads to, -1 outside of the box.
+    state that a direction leads to, -1 outside of the box; where a rate is `unknown`: not finite
+    or negative. There it is 0.
     """
 
     numbers: Float[Array, "state species"]
@@ -195,6 +197,7 @@ class _Box:
     first: Int[Array, ""]
     propensities: Float[Array, "direction state"]
     targets: np.ndarray
+    unknown: Bool[Array, " state"]
     directions: tuple[tuple[int, int], ...]
 
     @classmethod
@@ -215,13 +218,15 @@ class _Box:
         safe = jnp.where(whole[:, None], numbers, 0)
         rates = jnp.stack(system.propensities([*safe.T]))
         rates = jnp.where(whole[None], rates, 0)
+        unknown = ~jnp.all(jnp.isfinite(rates), axis=0)
+        rates = jnp.where(jnp.isfinite(rates), rates, 0)
         targets = []
         for reaction, sign in system.directions:
             moved = grid + sign * np.array(system.changes[reaction])[free]
             there = np.all((moved >= 0) & (moved <= largest), axis=1)
             index = np.ravel_multi_index(tuple(np.where(there[:, None], moved, 0).T), shape)
             targets.append(np.where(there, index, -1))
-        return cls(numbers, whole, first, rates, np.array(targets), system.directions)
+        return cls(numbers, whole, first, rates, np.array(targets), unknown, system.directions)
 
     def _kept(self, direction: int) -> Float[Array, " state"]:
         """The rates of one direction, without those that leave the box or the possible."""

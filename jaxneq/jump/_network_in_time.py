@@ -125,6 +125,9 @@ class MasterEquation(AbstractEvolveMethod):
         if self.start:
             system.known_network.state("MasterEquation", self.start)
 
+    def check_initial(self, system: AbstractJump, initial: Any) -> None:
+        start_of("MasterEquation", system.known_network, "", initial)
+
     def evolve(
         self, system: AbstractJump, *, times: Float[Array, " time"], initial: Any
     ) -> NetworkInTime:
@@ -142,7 +145,10 @@ class MasterEquation(AbstractEvolveMethod):
         adiabatic = jnp.where(one, jnp.sum(current * held, axis=1), jnp.inf)
         ratio = log_ratio(p, jnp.broadcast_to(jnp.where(one, stationary, 1), p.shape))
         filling = jax.vmap(lambda row: gain(edges.rates, row))(p)
-        relaxing = jnp.where(one, -jnp.sum(filling * ratio, axis=1), jnp.inf)
+        # an empty state that does not fill adds nothing, one that fills an infinity
+        fills = (p > 0) | (filling != 0)
+        added = jnp.where(fills, filling * jnp.where(fills, ratio, 0), 0)
+        relaxing = jnp.where(one, -jnp.sum(added, axis=1), jnp.inf)
         weighted = jnp.where(p > 0, p * jnp.where(p > 0, ratio, 0), 0)
         known = jnp.isfinite(produced) & jnp.isfinite(adiabatic) & jnp.isfinite(relaxing)
         gap = jnp.where(known, produced - adiabatic - relaxing, 0)
@@ -204,20 +210,25 @@ def start_of(owner: str, network: Network, start: str, initial: Any) -> Float[Ar
     """The distribution at time 0: given, in one state by its name, or all states alike."""
     size, dtype = len(network.states), network.edges.forward.dtype
     if initial is not None:
-        first = as_samples(owner, "initial", initial, ("state",), 1).astype(dtype)
-        wrong = first.shape != (size,)
-        if not wrong and is_concrete(first):
-            known = np.asarray(first)
-            wrong = bool(np.any(known < 0) or abs(known.sum() - 1) > 1e-5)
-        if wrong:
-            raise ValueError(
-                f"{owner}: initial has the shape {first.shape} or is no distribution. Give "
-                f"{size} probabilities that add up to 1."
-            )
-        return first / jnp.sum(first)
+        return distribution_of(owner, initial, jnp.zeros(size, dtype))
     if start:
         return jnp.zeros(size, dtype).at[network.state(owner, start)].set(1)
     return jnp.full(size, 1 / size, dtype)
+
+
+def distribution_of(owner: str, initial: Any, like: Array) -> Float[Array, " state"]:
+    """`initial` as a distribution of the shape and dtype of `like`, or a refusal."""
+    first = as_samples(owner, "initial", initial, ("state",), 1).astype(like.dtype)
+    wrong = first.shape != like.shape
+    if not wrong and is_concrete(first):
+        known = np.asarray(first)
+        wrong = not (np.all(known >= 0) and abs(known.sum() - 1) <= 1e-5)
+    if wrong:
+        raise ValueError(
+            f"{owner}: initial has the shape {first.shape} or is no distribution. Give "
+            f"{like.size} probabilities that add up to 1."
+        )
+    return first / jnp.sum(first)
 
 
 def _safe(affinity: Array, known: Array) -> Array:

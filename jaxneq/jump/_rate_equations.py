@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -30,16 +31,17 @@ from ._reaction_network import ReactionNetwork
 from ._stiff import integrate
 
 Numbers = Float[Array, " species"]
-_APPROACH = 120  # steps, each longer by half, with which the steady state is approached
+_APPROACH = 500  # most steps with which the steady state is approached
+_CONTRADICTION = 0.1  # relative, between a step and its two halves
 
 
 class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
     r"""Rate equations, :math:`\dot n = \sum_d \Delta_d\,a_d(n)`, what many molecules do.
 
     The steady state is the one reached from the `initial` numbers. It is approached by implicit
-    Euler steps that become ever longer, and found by Newton's method, where conservation laws
-    stand in place of the equations that depend on others; so derivatives are those of the implicit
-    function theorem, to any order. In time, by a stiff integrator of order 5 (`_stiff`).
+    Euler steps, as long as their error allows, and found by Newton's method, where conservation
+    laws stand in place of the equations that depend on others; so derivatives are those of the
+    implicit function theorem, to any order. In time, by a stiff integrator of order 5 (`_stiff`).
     Where several molecules meet in small numbers the mean of the exact process is another:
     fluctuations are left out.
     """
@@ -48,7 +50,8 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
 
     tolerance: Scalar = parameter(
         range="(0, 1)",
-        doc="Error of a step in time relative to a number, or to 1e-3 of the largest at the start",
+        doc="Error of a step in time relative to a number, or to 1e-3 of the largest at the start; "
+        "in float32 1e-4 at least",
         default=1e-6,
     )
     max_iterations: int = setting(
@@ -63,7 +66,7 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
         def residual(numbers: Numbers) -> Numbers:
             return _flow(system, numbers).at[rows].set(weights @ (numbers - start))
 
-        guess = lax.stop_gradient(_approached(system, start))
+        guess = _approached(*jax.tree.map(lax.stop_gradient, (system, start)))
         turnover = _turnover(system, guess)
         eps = jnp.finfo(system.dtype).eps
         total = jnp.abs(weights) @ start
@@ -80,7 +83,8 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
         rate, affinity, produced = net_and_affinity(ahead, back)
         free = system.free_energy(numbers)
         lost = None if free is None else -jnp.sum(free * rate)
-        change = jnp.abs(_flow(system, numbers)) / (_turnover(system, numbers) + jnp.min(scale))
+        least = jnp.min(scale) + jnp.finfo(system.dtype).tiny  # where all has come to an end
+        change = jnp.abs(_flow(system, numbers)) / (_turnover(system, numbers) + least)
         return SteadyRates(
             species_names=system.species,
             reaction_names=system.equations,
@@ -100,6 +104,14 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
             stats={"iterations": found.iterations, "residual": found.residual},
         )
 
+    def check_initial(self, system: ReactionNetwork, initial: Any) -> None:
+        known = np.ravel(np.asarray(initial))
+        if not np.all(known >= 0):
+            raise ValueError(
+                f"RateEquations: initial = {known[~(known >= 0)][0]:g} is no number of molecules. "
+                "Give numbers that are 0 or more."
+            )
+
     def evolve(
         self, system: ReactionNetwork, *, times: Float[Array, " times"], initial: Any
     ) -> RateCourse:
@@ -110,7 +122,7 @@ class RateEquations(AbstractSteadyMethod, AbstractEvolveMethod):
                 f"RateEquations: initial has shape {start.shape}. Give a number for each of "
                 f"{', '.join(system.species)}."
             )
-        least = jnp.finfo(system.dtype).eps * 100
+        least = jnp.finfo(system.dtype).eps * 1000
         states, well = integrate(
             lambda numbers: _flow(system, numbers),
             start,
@@ -180,7 +192,7 @@ def _turnover(system: ReactionNetwork, numbers: Numbers) -> Numbers:
 
 
 def _approached(system: ReactionNetwork, start: Numbers) -> Numbers:
-    """Near the steady state."""
+    """Near the steady state. Steps that halves of them contradict are taken again, shorter."""
     eps = jnp.finfo(start.dtype).eps
 
     def flow(numbers: Numbers) -> Numbers:
@@ -190,10 +202,25 @@ def _approached(system: ReactionNetwork, start: Numbers) -> Numbers:
     fastest = jnp.max(jnp.abs(jacobian(start))) + jnp.max(_turnover(system, start)) * eps
     first = 0.01 / jnp.where(fastest > 0, fastest, 1)
 
-    def step(numbers: Numbers, length: Array) -> tuple[Numbers, None]:
-        matrix = jnp.eye(start.size, dtype=start.dtype) / length - jacobian(numbers)
-        moved = numbers + jnp.linalg.solve(matrix, flow(numbers))
-        return jnp.where(jnp.isfinite(moved), jnp.maximum(moved, 0), numbers), None
+    def attempt(carry: tuple[Numbers, Array, Array]) -> tuple[Numbers, Array, Array]:
+        numbers, length, count = carry
+        slope, now = jacobian(numbers), flow(numbers)
+        identity = jnp.eye(start.size, dtype=start.dtype)
+        whole = numbers + jnp.linalg.solve(identity / length - slope, now)
+        half = identity / (length / 2) - slope
+        middle = numbers + jnp.linalg.solve(half, now)
+        moved = middle + jnp.linalg.solve(half, flow(middle))
+        size = jnp.maximum(jnp.abs(numbers), jnp.abs(moved))
+        size = size + eps**0.6 * jnp.max(size) + jnp.finfo(start.dtype).tiny
+        error = jnp.max(jnp.abs(whole - moved) / size)
+        good = error <= _CONTRADICTION
+        growth = jnp.clip(0.9 * jnp.sqrt(_CONTRADICTION / jnp.maximum(error, eps)), 0.2, 4.0)
+        growth = jnp.where(jnp.isfinite(error), growth, 0.2)
+        return jnp.where(good, jnp.maximum(moved, 0), numbers), length * growth, count + 1
 
-    lengths = first * 1.5 ** jnp.arange(_APPROACH, dtype=start.dtype)
-    return lax.scan(step, start, lengths)[0]
+    def unfinished(carry: tuple[Numbers, Array, Array]) -> Array:
+        numbers, length, count = carry
+        rests = jnp.all(jnp.abs(flow(numbers)) <= 1e2 * eps * _turnover(system, numbers))
+        return (count < _APPROACH) & (length < 1e20 * first) & ~rests
+
+    return lax.while_loop(unfinished, attempt, (start, first, jnp.int32(0)))[0]

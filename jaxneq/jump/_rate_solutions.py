@@ -35,9 +35,7 @@ class AbstractRates(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    @property
-    def why_infinite(self) -> str:
-        """The reactions for which the entropy production is infinite, if it is."""
+    def caution(self) -> str:
         return irreversible(jnp.moveaxis(self.affinity, 0, -1), self.reaction_names)
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:

@@ -237,7 +237,8 @@ class ReactionNetwork(AbstractSystem):
     def propensities(self, counts: Rows, *, discrete: bool = True) -> list[Array]:
         """Events per time in each direction, for rows of the numbers of each species.
 
-        As the rate equations have it with `discrete` = False.
+        As the rate equations have it with `discrete` = False. Else the rate of a formula is 0
+        where its reactants are too few for one event, and NaN where the formula is negative.
         """
         amounts = dict(zip(self.species, counts, strict=True))
         known = {**self.constants, **self.fixed}
@@ -248,8 +249,7 @@ class ReactionNetwork(AbstractSystem):
             reaction = self.parsed[number]
             law = _law_of(reaction, sign)
             if not law.mass_action:
-                shape = jnp.shape(counts[0])
-                rates.append(jnp.broadcast_to(self.size * law(known), shape))
+                rates.append(self._by_formula(reaction, sign, known, amounts, discrete))
                 continue
             rate = jnp.broadcast_to(self._constant(reaction, sign), jnp.shape(counts[0]))
             for name, order in _reactants(reaction, sign):
@@ -257,6 +257,24 @@ class ReactionNetwork(AbstractSystem):
                     rate = rate * (amounts[name] - taken * discrete)
             rates.append(rate)
         return rates
+
+    def _by_formula(
+        self, reaction: Reaction, sign: int, known: Any, amounts: dict[str, Array], discrete: bool
+    ) -> Array:
+        """Omega times the formula."""
+        law, shape = _law_of(reaction, sign), jnp.shape(next(iter(amounts.values())))
+        needed = [each for each in _reactants(reaction, sign) if each[0] in amounts]
+        if not discrete:
+            return jnp.broadcast_to(self.size * law(known), shape)
+        enough = jnp.ones(shape, bool)
+        for name, order in needed:
+            enough = enough & (amounts[name] > order - 1)
+        safe = {
+            name: jnp.where(enough, amounts[name], jnp.maximum(amounts[name], order)) / self.size
+            for name, order in needed
+        }
+        rate = jnp.broadcast_to(self.size * law({**known, **safe}), shape)
+        return jnp.where(enough, jnp.where(rate < 0, jnp.nan, rate), 0)
 
     def _constant(self, reaction: Reaction, sign: int) -> Array:
         """K Omega^(1 - order) times the concentrations that are fixed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ def from_sbml(source: str | Path) -> ReactionNetwork:
     """The network of an SBML model: species, reactions, kinetic laws and their constants.
 
     Kinetic laws are taken as they stand, as formulas of concentrations, each in the direction of
-    its reaction; a law of a reversible reaction that is a difference of two is split into its two
-    directions. Species with a boundary condition, and constant ones, become chemostats. All must be
-    in one compartment of a constant size, which becomes the `size` of the network: initial
-    amounts or concentrations become numbers with it.
+    its reaction; a law of a reversible reaction is split into its two directions, the terms
+    that add and those that take. Species with a boundary condition, and constant ones, become
+    chemostats. All must be in one compartment of a constant size, which becomes the `size` of the
+    network: initial amounts or concentrations become numbers with it.
 
     **Arguments:** `source`, a file, or the text of one.
 
@@ -57,19 +58,20 @@ def from_sbml(source: str | Path) -> ReactionNetwork:
         law = _law(libsbml, reaction, constants)
         for name in amounts:  # the law is meant for amounts, the network's for concentrations
             law = re.sub(rf"\b{name}\b", f"({name}*{compartment.getId()})", law)
-        ahead, minus, back = _split_difference(law)
         sides = " -> ".join(
             map(_side, (reaction.getListOfReactants(), reaction.getListOfProducts()))
         )
         per_size = "({}) / " + compartment.getId()
-        laws = per_size.format(ahead)
+        laws = per_size.format(law)
         if reaction.getReversible():
-            if not minus:
-                raise ValueError(
-                    f"from_sbml: reaction {reaction.getId()} is reversible, and its law {law} is "
-                    "no difference of two. Write it as one, or as two reactions."
-                )
-            sides, laws = sides.replace("->", "<->"), f"{laws}, {per_size.format(back)}"
+            try:
+                ahead, back = _split_difference(law)
+            except (SyntaxError, ValueError) as error:
+                raise _no_difference(reaction, law, f" ({error})") from None
+            if not (ahead and back):
+                raise _no_difference(reaction, law)
+            sides = sides.replace("->", "<->")
+            laws = f"{per_size.format(ahead)}, {per_size.format(back)}"
         reactions.append(f"{sides} : {laws}")
     used = set(re.findall(r"[A-Za-z_]\w*", " ".join(reactions)))
     return ReactionNetwork(
@@ -78,6 +80,13 @@ def from_sbml(source: str | Path) -> ReactionNetwork:
         initial={name: value for name, value in initial.items() if name in used},
         fixed={name: value for name, value in fixed.items() if name in used},
         size=size,
+    )
+
+
+def _no_difference(reaction: Any, law: str, why: str = "") -> ValueError:
+    return ValueError(
+        f"from_sbml: reaction {reaction.getId()} is reversible, and its law {law} is no difference "
+        f"of two{why}. Write it as one, or as two reactions."
     )
 
 
@@ -135,25 +144,37 @@ def _side(side: Any) -> str:
     return " + ".join(terms) or "0"
 
 
-def _split_difference(law: str) -> tuple[str, str, str]:
-    """``c * (a - b)`` or ``a - b`` as the two parts, with the factor in each."""
-    factor, inner = "", law
-    found = re.fullmatch(r"([\w*\s.]+)\*\s*\((.*)\)", law)
-    if found and _depth_ok(found[2]):
-        factor, inner = f"{found[1].strip()} * ", found[2]
-    depth = 0
-    for at in range(len(inner) - 1, 0, -1):  # the last one: a - b - c is (a - b) - c
-        depth += (inner[at] == ")") - (inner[at] == "(")
-        if depth == 0 and inner[at] == "-" and re.search(r"[\w)]\s*$", inner[:at]):
-            return f"{factor}({inner[:at].strip()})", "-", f"{factor}({inner[at + 1 :].strip()})"
-    return law, "", ""
+def _split_difference(law: str) -> tuple[str, str]:
+    """The part of a law that adds and the one that takes: of ``a - b + c``, ``c * (a - b) / d``.
+
+    The second is empty where nothing takes. A term takes if its sign is minus; that its value is
+    positive is taken for granted.
+    """
+    added: list[str] = []
+    taken: list[str] = []
+    for sign, term in _terms(ast.parse(law.replace("^", "**"), mode="eval").body):
+        (added if sign > 0 else taken).append(f"({ast.unparse(term)})")
+    return " + ".join(added), " + ".join(taken)
 
 
-def _depth_ok(text: str) -> bool:
-    """Whether no parenthesis closes that was not opened."""
-    depth = 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if depth < 0:
-            return False
-    return True
+def _terms(node: ast.expr) -> list[tuple[int, ast.expr]]:
+    """Signs and terms of a sum, those in parentheses too, with the factors around them."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        turn = -1 if isinstance(node.op, ast.USub) else 1
+        return [(turn * sign, term) for sign, term in _terms(node.operand)]
+    if not isinstance(node, ast.BinOp):
+        return [(1, node)]
+    left, right = _terms(node.left), _terms(node.right)
+    if isinstance(node.op, ast.Add | ast.Sub):
+        turn = -1 if isinstance(node.op, ast.Sub) else 1
+        return [*left, *((turn * sign, term) for sign, term in right)]
+    if isinstance(node.op, ast.Div):
+        return [(sign, ast.BinOp(term, node.op, node.right)) for sign, term in left]
+    takes = [any(sign < 0 for sign, _ in side) for side in (left, right)]
+    if isinstance(node.op, ast.Mult) and all(takes):
+        raise ValueError("it is a product of two differences")
+    if isinstance(node.op, ast.Mult) and any(takes):
+        if takes[0]:
+            return [(sign, ast.BinOp(term, node.op, node.right)) for sign, term in left]
+        return [(sign, ast.BinOp(node.left, node.op, term)) for sign, term in right]
+    return [(1, node)]

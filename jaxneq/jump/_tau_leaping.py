@@ -19,6 +19,7 @@ from ._jump_sampler import AbstractJumpSampler, PerDirection, PerSpecies, Stream
 from ._jumps import Jumps
 from ._reaction_network import ReactionNetwork
 
+_MOST_EVENTS = 2.0**31 - 1024  # of a direction in all, which whole numbers of 32 bits hold
 _FEW = 10  # events in a leap below which single events are taken
 
 
@@ -72,6 +73,8 @@ class TauLeaping(AbstractJumpSampler):
             fired, draws, time, shrunk, turn = carry
             numbers = jnp.stack(rows_of(jumps, [*initial], [*fired])).astype(dtype)
             rates = jnp.stack(jumps.propensities([*numbers]))
+            # where a rate is not finite nothing happens, as the status tells in the end
+            rates = jnp.where(jnp.all(jnp.isfinite(rates), axis=0)[None], rates, 0)
             total = jnp.sum(rates, axis=0)
             safe = jnp.where(total > 0, total, 1)
             few = _FEW / safe
@@ -87,16 +90,18 @@ class TauLeaping(AbstractJumpSampler):
             means = jnp.where(one_by_one[None], 0, rates * tau[None])
             counters = jnp.broadcast_to(counter[None], shape)
             identities = jnp.broadcast_to(identity[None], shape)
-            leaps = kernel.poisson(means, many, identities, counters).astype(fired.dtype)
-            fresh = fired + jnp.where(one_by_one[None], once, leaps)
+            leaps = kernel.poisson(means, many, identities, counters)
+            full = jnp.any(fired.astype(dtype) + leaps >= _MOST_EVENTS, axis=0)
+            fresh = fired + jnp.where(one_by_one[None], once, leaps.astype(fired.dtype))
             after = jnp.stack(rows_of(jumps, [*initial], [*fresh]))
             good = jnp.all(after >= 0, axis=0)
             going = time < length
-            fired = jnp.where((good & going)[None], fresh, fired)
+            fired = jnp.where((good & going & ~full)[None], fresh, fired)
             passed = jnp.where(one_by_one, jnp.where(due & alive, alone, length - time), tau)
             ends = jnp.where(one_by_one, ~(due & alive), tau >= length - time)
             later = jnp.where(ends, length, time + passed)
             time = jnp.where(good & going, later, time)
+            time = jnp.where(full & going, jnp.nan, time)  # ends the loop, and never arrives
             shrunk = jnp.where(good, 1, shrunk / 2)
             return fired, draws + going.astype(draws.dtype), time, shrunk, turn + 1
 

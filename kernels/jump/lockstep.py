@@ -29,9 +29,12 @@ def advance(
     key: Words,
     identity: UInt32[Array, " replica"],
     until: Float[Array, ""],
-    limit: int,
+    limit: int | Int[Array, ""],
 ) -> tuple[Int[Array, "direction replica"], Float[Array, " replica"], Bool[Array, ""]]:
     """All events up to the time `until`; the direct method of Gillespie (1976).
+
+    A replica whose rates are not finite stays where it is. No replica has more than 2**31 - 1
+    events in all, which is what `fired` holds: it stops before.
 
     **Arguments:** `rates`, from rows of `fired` to the rates of all directions, each (replica,);
     `clock`, the time of the last event of each replica; `limit`, the most turns.
@@ -40,6 +43,8 @@ def advance(
     """
     dtype, directions = clock.dtype, jnp.arange(fired.shape[0], dtype=jnp.int32)[:, None]
     none = np.asarray(-1, dtype)
+    events = jnp.max(jnp.sum(fired.astype(jnp.uint32), axis=0)).astype(jnp.int32)
+    limit = jnp.minimum(limit, np.int32(2**31 - 1 - _TOGETHER) - events)
 
     def turn(_: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
         # XLA on a CPU computes all again for each array that a turn updates. So the event of this
@@ -54,7 +59,7 @@ def advance(
         for row in range(1, len(sums)):
             sums[row] = sums[row - 1] + sums[row]
         wait, share = noise.exponential_and_uniform(key, identity, number, dtype)
-        alive = sums[-1] > 0
+        alive = (sums[-1] > 0) & (sums[-1] < np.inf)
         time = jnp.real(event) + wait / jnp.where(alive, sums[-1], 1)
         passed = [(sums[-1] * share >= bound).astype(dtype) for bound in sums[:-1]]
         happens = alive & (time <= until)
@@ -74,4 +79,4 @@ def advance(
     fired, event, _ = lax.while_loop(unfinished, turns, start)
     waiting = jnp.imag(event).astype(jnp.int32)
     fired = fired + (waiting[None] == directions).astype(jnp.int32)
-    return fired, jnp.real(event), ~jnp.any(waiting >= 0)
+    return fired, jnp.real(event), ~jnp.any(waiting >= 0) & (limit > 0)

@@ -20,7 +20,7 @@ def advance(rates, fired, clock, key, identity, until):
             wait, share = noise.exponential_and_uniform(
                 key, jnp.uint32(identity[replica]), number, clock.dtype
             )
-            if each.sum() == 0 or clock[replica] + wait / each.sum() > until:
+            if not 0 < each.sum() < math.inf or clock[replica] + wait / each.sum() > until:
                 break
             clock[replica] += wait / each.sum()
             fired[np.searchsorted(np.cumsum(each), share * each.sum(), side="right"), replica] += 1
