@@ -62,7 +62,7 @@ class ChemicalLangevin(AbstractJumpSampler):
             rows = [jnp.maximum(row, 0) for row in rows_of(jumps, [*initial], [*fired])]
             rates = jnp.maximum(jnp.stack(jumps.propensities(rows)), 0)
             there = rates > 0  # the root has no derivative at 0
-            spread = jnp.where(there, jnp.sqrt(jnp.where(there, rates, 1) * step), 0)
+            spread = jnp.where(there, jnp.sqrt(jnp.where(there, rates * step, 1)), 0)
             return fired + rates * step + spread * normals
 
         fired = lax.fori_loop(0, self.steps, one, fired)
