@@ -26,7 +26,7 @@ def from_sbml(source: str | Path) -> ReactionNetwork:
     what cannot be read, and for rules, events, function definitions and the like.
     """
     try:
-        import libsbml
+        import libsbml  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError("from_sbml needs python-libsbml: pip install 'jaxneq[sbml]'.") from error
     text = str(source)
