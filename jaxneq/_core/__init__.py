@@ -33,6 +33,7 @@ from ._linear import stationary_value as stationary_value
 from ._newton import newton as newton
 from ._outlook import Outlook as Outlook
 from ._outlook import outlook as outlook
+from ._refusal import jumping as jumping
 from ._refusal import without_derivatives as without_derivatives
 from ._run import Checkpointer as Checkpointer
 from ._run import Interrupted as Interrupted

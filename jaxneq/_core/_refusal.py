@@ -10,8 +10,8 @@ import jax
 from ._types import custom_jvp
 
 
-def without_derivatives(tree: Any, owner: str, instead: str) -> Any:
-    """The same tree; `ValueError` where its numbers are differentiated, naming what to take."""
+def without_derivatives(tree: Any, reason: str) -> Any:
+    """The same tree; `ValueError` with the `reason` where its numbers are differentiated."""
 
     @custom_jvp
     def same(numbers: Any) -> Any:
@@ -19,10 +19,16 @@ def without_derivatives(tree: Any, owner: str, instead: str) -> Any:
 
     @same.defjvp
     def _(primals: Any, tangents: Any) -> Any:
-        raise ValueError(
-            f"{owner}: paths change by jumps, and what is counted on them has no derivative with "
-            f"respect to these numbers. Differentiate {instead}."
-        )
+        raise ValueError(reason)
 
     numbers, rest = eqx.partition(tree, eqx.is_inexact_array)
     return eqx.combine(same(numbers), rest) if jax.tree.leaves(numbers) else tree
+
+
+def jumping(tree: Any, owner: str, instead: str) -> Any:
+    """`without_derivatives` for what decides where a sampled path jumps."""
+    return without_derivatives(
+        tree,
+        f"{owner}: paths change by jumps, and what is counted on them has no derivative with "
+        f"respect to these numbers. Differentiate {instead}.",
+    )

@@ -19,7 +19,7 @@ from ._abstract import (
 )
 from ._compile import compiled
 from ._declare import is_concrete
-from ._refusal import without_derivatives
+from ._refusal import jumping
 from ._samples import warn_if
 
 Kind = TypeVar("Kind", bound=AbstractMethod)
@@ -158,7 +158,7 @@ def _evolve(system, method, times, initial):
 @compiled
 def _simulate(system, method, key, schedule, initial, observables):
     if method.differentiate_instead:
-        system = without_derivatives(system, type(method).__name__, method.differentiate_instead)
+        system = jumping(system, type(method).__name__, method.differentiate_instead)
     plan = {"schedule": schedule, "observables": observables}
     state = method.init(system, key=key, initial=initial, **plan)
     for steps in schedule.phases:

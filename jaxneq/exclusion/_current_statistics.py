@@ -23,7 +23,7 @@ from jaxneq._core import (
 from ._configurations import Chain, chain_of, check_size
 from ._lattice import AbstractExclusion, PerSite
 from ._perron import Perron, perron
-from ._state import AbstractLatticeSolution, PerGate, affinities, total_production
+from ._state import AbstractLatticeSolution, PerGate, affinities, by_kind, total_production
 from ._systems import OpenASEP
 
 
@@ -72,17 +72,11 @@ class ConditionedState(AbstractLatticeSolution):
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
-        fluxes = {"hopping": self.gate_current}
-        if self.net_attachment is not None:
-            fluxes["attachment"] = self.net_attachment
-        return fluxes
+        return by_kind(self.gate_current, self.net_attachment)
 
     @property
     def forces(self) -> Mapping[str, Array]:
-        forces = {"hopping": self.gate_affinity}
-        if self.attachment_affinity is not None:
-            forces["attachment"] = self.attachment_affinity
-        return forces
+        return by_kind(self.gate_affinity, self.attachment_affinity)
 
 
 class CurrentStatistics(AbstractSteadyMethod):

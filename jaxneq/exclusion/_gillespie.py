@@ -32,7 +32,7 @@ from jaxneq._core import (
 from jaxneq._kernels import hopping, noise
 
 from ._initial import check_initial, placed
-from ._lattice import AbstractExclusion, Lattice
+from ._lattice import AbstractExclusion, Lattice, check_footprint
 from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
@@ -329,15 +329,6 @@ def schedule_of(name: str, interval: Array, time: float | None, burn_in: float) 
             "0 <= burn_in < time."
         )
     return Schedule(skipped, total)
-
-
-def check_footprint(name: str, lattice: Lattice) -> None:
-    """Refuse particles that attach and cover several sites."""
-    if lattice.footprint > 1 and lattice.attachment is not None:
-        raise ValueError(
-            f"{name}: particles of {lattice.footprint} sites that attach are not treated. Give a "
-            "footprint of 1, or no attachment."
-        )
 
 
 def check_attempts(name: str, lattice: Lattice, duration: Any) -> None:

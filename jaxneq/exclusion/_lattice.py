@@ -62,3 +62,12 @@ class AbstractExclusion(AbstractSystem):
     @abc.abstractmethod
     def lattice(self) -> Lattice:
         """The lattice, what methods see."""
+
+
+def check_footprint(name: str, lattice: Lattice) -> None:
+    """Refuse particles that attach and cover several sites."""
+    if lattice.footprint > 1 and lattice.attachment is not None:
+        raise ValueError(
+            f"{name}: particles of {lattice.footprint} sites that attach are not treated. Give a "
+            "footprint of 1, or no attachment."
+        )

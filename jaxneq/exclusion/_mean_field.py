@@ -12,8 +12,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSteadyMethod, AbstractSystem, Case, Status, setting, steady
 
-from ._gillespie import check_footprint
-from ._lattice import AbstractExclusion, Lattice, PerSite
+from ._lattice import AbstractExclusion, Lattice, PerSite, check_footprint
 from ._state import ExclusionState, exclusion_state
 from ._systems import OpenASEP
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Complex, Float
 
-from jaxneq._core import custom_jvp, general_solve
+from jaxneq._core import custom_jvp, general_solve, without_derivatives
 
 from ._configurations import Chain, State
 
@@ -36,10 +36,10 @@ def slowest(chain: Chain, stationary: State) -> tuple[Complex[Array, ""], Float[
 
 @slowest.defjvp
 def _slowest_jvp(primals: Any, tangents: Any) -> Any:
-    chain, stationary = primals
+    once = "The gap has no second derivative here. Take differences of the first."
+    chain, stationary = without_derivatives(primals, once)
     value, right, residual = _rightmost(*_right(chain, stationary))
     _, left, _ = _rightmost(*_left(chain, stationary))
-    right, left = _once(right), _once(left)
 
     def moved(leaving: Array, arriving: Array, v: State) -> State:
         rates = lambda one: (one.leaving, one.arriving)  # noqa: E731
@@ -53,16 +53,6 @@ def _slowest_jvp(primals: Any, tangents: Any) -> Any:
     pushed = lax.complex(change(right.real), change(right.imag))
     slope = jnp.sum(left * pushed) / jnp.sum(left * right)  # of the transpose: no conjugate
     return (value, residual), (slope, jnp.zeros_like(residual))
-
-
-@custom_jvp
-def _once(vector: Vector) -> Vector:
-    return vector
-
-
-@_once.defjvp
-def _once_jvp(primals: Any, tangents: Any) -> Any:
-    raise NotImplementedError("The gap has no second derivative here.")
 
 
 def _right(chain: Chain, stationary: State) -> tuple[Linear, State]:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxneq._core import AbstractSolution, Status, is_concrete, quantity
+from jaxneq.thermodynamics import log_ratio
 
 from ._lattice import Lattice, PerSite
 
@@ -106,17 +107,11 @@ class ExclusionState(AbstractLatticeSolution):
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
-        fluxes = {"hopping": self.gate_current}
-        if self.net_attachment is not None:
-            fluxes["attachment"] = self.net_attachment
-        return fluxes
+        return by_kind(self.gate_current, self.net_attachment)
 
     @property
     def forces(self) -> Mapping[str, Array]:
-        forces = {"hopping": self.gate_affinity}
-        if self.attachment_affinity is not None:
-            forces["attachment"] = self.attachment_affinity
-        return forces
+        return by_kind(self.gate_affinity, self.attachment_affinity)
 
 
 def exclusion_state(
@@ -165,11 +160,12 @@ def exclusion_state(
 
 def affinities(ahead: Array, back: Array) -> tuple[Array, Array]:
     """ln(ahead / back) of each pair of moves, and where only one of the two is possible."""
-    both = (ahead > 0) & (back > 0)
-    ratio = jnp.where(both, ahead, 1) / jnp.where(both, back, 1)
-    only = jnp.where(ahead > 0, jnp.inf, -jnp.inf).astype(ahead.dtype)
-    one_way = (ahead > 0) != (back > 0)
-    return jnp.where(one_way, only, jnp.log(ratio)), one_way
+    return log_ratio(ahead, back), (ahead > 0) != (back > 0)
+
+
+def by_kind(hopping: Any, attachment: Any) -> dict[str, Any]:
+    """Of hops, and of attachment where there is any."""
+    return {"hopping": hopping} | ({} if attachment is None else {"attachment": attachment})
 
 
 def total_production(pairs: Iterable[tuple[Array | None, Array | None]]) -> Array:

@@ -20,9 +20,9 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    jumping,
     setting,
     simulate,
-    without_derivatives,
 )
 from jaxneq._kernels import noise
 from jaxneq.statistics import EnsembleAverage
@@ -282,4 +282,4 @@ def _gray_suppression(channel: AbstractChannel, method: PathMonteCarlo) -> Estim
 
 def _held(tree: Any) -> Any:
     """Sizes, mean free paths and specularities: a path changes with them in jumps."""
-    return without_derivatives(tree, "PathMonteCarlo", "ClosedForm")
+    return jumping(tree, "PathMonteCarlo", "ClosedForm")
