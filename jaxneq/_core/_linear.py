@@ -67,42 +67,36 @@ def conjugate_gradients(
     norm = _norm(rhs)
     target = tolerance * norm
 
-    def restart(carry):
-        x, residual, _, iterations, last, _ = carry
-        z = preconditioner(residual)
-        start = (x, residual, z, _dot(residual, z), iterations, jnp.array(False))
-        x, _, _, _, iterations, broken = lax.while_loop(unfinished, step, start)
-        residual = rhs - operator(x)
-        return x, residual, last, iterations, _norm(residual), broken
-
-    def unfinished(carry):
-        _, residual, _, _, iterations, broken = carry
-        return (_norm(residual) > target) & (iterations < max_iterations) & ~broken
-
-    def step(carry):
-        x, residual, direction, rho, iterations, _ = carry
-        image = operator(direction)
+    def turn(carry):
+        """A step, or where the recurrence has ended the true residual; the operator once."""
+        x, residual, direction, rho, iterations, now, broken, _ = carry
+        ended = (_norm(residual) <= target) | (iterations >= max_iterations) | broken
+        image = operator(jnp.where(ended, x, direction))
         curvature = _dot(direction, image)
-        alpha = jnp.where(curvature > 0, rho / curvature, 0)
+        alpha = jnp.where((curvature > 0) & ~ended, rho / curvature, 0)
         x = x + alpha * direction
-        residual = residual - alpha * image
+        residual = jnp.where(ended, rhs - image, residual - alpha * image)
         z = preconditioner(residual)
         rho_next = _dot(residual, z)
-        direction = z + (rho_next / rho) * direction
-        broken = ~(curvature > 0) | ~(rho_next >= 0) | ~jnp.isfinite(rho_next)
-        return x, residual, direction, rho_next, iterations + 1, broken
+        direction = jnp.where(ended, z, z + (rho_next / rho) * direction)
+        failed = ~(curvature > 0) | ~(rho_next >= 0) | ~jnp.isfinite(rho_next)
+        true = _norm(residual)
+        helped = (true > target) & (true < 0.5 * now) & (iterations < max_iterations) & ~broken
+        return (
+            x,
+            residual,
+            direction,
+            rho_next,
+            iterations + jnp.where(ended, 0, 1),
+            jnp.where(ended, true, now),
+            broken | (failed & ~ended),
+            ended & ~helped,
+        )
 
-    def helping(carry):
-        _, _, before, iterations, now, broken = carry
-        return (now > target) & (now < 0.5 * before) & (iterations < max_iterations) & ~broken
-
-    def cycle(carry):
-        x, residual, _, iterations, now, broken = carry
-        return restart((x, residual, now, iterations, now, broken))
-
-    zero = jnp.zeros_like(rhs)
-    start = (zero, rhs, norm, jnp.int32(0), norm, jnp.array(False))
-    x, _, _, iterations, now, broken = lax.while_loop(helping, cycle, restart(start))
+    z = preconditioner(rhs)
+    no = jnp.array(False)
+    start = (jnp.zeros_like(rhs), rhs, z, _dot(rhs, z), jnp.int32(0), norm, no, no)
+    x, _, _, _, iterations, now, broken, _ = lax.while_loop(lambda carry: ~carry[-1], turn, start)
     relative = jnp.where(norm > 0, now / jnp.where(norm > 0, norm, 1), 0)
     status = Status.first_true(
         not_finite=~jnp.isfinite(now),

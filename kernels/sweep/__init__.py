@@ -22,6 +22,12 @@ import numpy as np
 
 from .._registry import Operation
 from . import reference
+from .cells import Fields as Fields
+from .cells import Swept as Swept
+from .cells import lower as lower
+from .cells import row_transfer as row_transfer
+from .cells import through_cells as through_cells
+from .cells import upper as upper
 from .scan import Moments as Moments
 from .scan import balance as balance
 from .scan import distribution as distribution

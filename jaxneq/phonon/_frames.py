@@ -1,0 +1,146 @@
+"""How the fields of a grid look in the frame of each ray, and the rays of a grid."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxneq._kernels import sweep
+
+from ._grid import GridProblem
+
+
+class Frame(NamedTuple):
+    """Places of what the sweep needs, for the rays that run mostly along one axis, the last.
+
+    `axes` of the grid in the order of the sweep. `here`: the node of the grid that is the node of
+    a cell in the frame of an octant; `side`: that which rays enter along each axis; `wall`: place
+    of the wall's node there; `upstream`: the node on the other side of it; `back`: for each octant
+    and node of the grid its place among the moments.
+    """
+
+    axes: tuple[int, ...]
+    here: np.ndarray
+    side: np.ndarray
+    wall: np.ndarray
+    upstream: np.ndarray
+    back: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def frames(cells: tuple[int, ...]) -> tuple[Frame, ...]:
+    """One frame for each axis."""
+    return tuple(_frame(cells, fast) for fast in range(len(cells)))
+
+
+def _frame(cells: tuple[int, ...], fast: int) -> Frame:
+    dimensions = len(cells)
+    count = 1 << dimensions
+    axes = (*(k for k in range(dimensions) if k != fast), fast)
+    shape = tuple(cells[k] for k in axes)
+    place = np.indices(shape)  # of a cell, by axis of the frame
+    here = np.empty((*shape, count, count), np.int32)
+    side = np.empty((*shape, dimensions, count), np.int32)
+    wall = np.empty((*shape, dimensions, count // 2, count), np.int32)
+    upstream = np.empty((*shape, dimensions, count // 2, count), np.int32)
+
+    def node(n: int, octant: int) -> int:
+        """The node of the grid."""
+        bits = sum((n >> q & 1) << axis for q, axis in enumerate(axes))
+        return bits ^ octant
+
+    def cell(at: np.ndarray, octant: int) -> np.ndarray:
+        """The cell of the grid, as one index."""
+        where = [None] * dimensions
+        for q, axis in enumerate(axes):
+            where[axis] = cells[axis] - 1 - at[q] if octant >> axis & 1 else at[q]
+        return np.ravel_multi_index(where, cells)
+
+    for octant in range(count):
+        own = cell(place, octant)
+        for n in range(count):
+            here[..., n, octant] = own * count + node(n, octant)
+        for q, axis in enumerate(axes):
+            side[..., q, octant] = (own * dimensions + axis) * 2 + (octant >> axis & 1)
+            before = list(place)
+            before[q] = (before[q] - 1) % shape[q]
+            behind = cell(np.asarray(before), octant)
+            for i, n in enumerate(sweep.lower(dimensions, q)):
+                wall[..., q, i, octant] = (own * dimensions + axis) * count + node(n, octant)
+                upstream[..., q, i, octant] = behind * count + node(n | 1 << q, octant)
+    back = np.empty((count, math.prod(cells) * count), np.int32)
+    order = np.arange(here.size).reshape(here.shape)
+    for octant in range(count):
+        back[octant, here[..., octant].ravel()] = order[..., octant].ravel()
+    return Frame(axes, here, side, wall, upstream, back)
+
+
+class Rays(NamedTuple):
+    """Rays of one octant that run mostly along the last axis of a frame.
+
+    `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
+    per volume. Groups are the bands where diffuse walls keep the frequency, else all one.
+    """
+
+    reach: Float[Array, "axis group ray"]
+    emission: Float[Array, "group ray"]
+
+    @property
+    def weight(self) -> Float[Array, "group ray moment"]:
+        """What the sweep sums: emission, and the flux along each axis of the frame."""
+        return jnp.stack([self.emission, *(self.emission * part for part in self.reach)], axis=-1)
+
+
+def rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
+    """The same rays for each frame; by symmetry their conductivity is isotropic exactly.
+
+    In two dimensions `angles` azimuths between an axis and the diagonal, in three as many times
+    as many directions between an axis and the diagonals of its neighbours; they gather
+    quadratically at the axes, where free paths through open channels are long. `polar_angles` to
+    the axis that a two-dimensional grid does not resolve.
+    """
+    direction, weight = (
+        _azimuths(angles, polar_angles) if problem.dimensions == 2 else _directions(angles)
+    )
+    dtype = problem.mean_free_path.dtype
+    direction, weight = jnp.asarray(direction, dtype), jnp.asarray(weight, dtype)
+    emission = (problem.flux_share / problem.mean_free_path)[:, None] * weight
+    reach = problem.mean_free_path[None, :, None] * direction[:, None]
+    if problem.elastic:
+        return Rays(reach, emission)
+    return Rays(jnp.reshape(reach, (problem.dimensions, 1, -1)), jnp.reshape(emission, (1, -1)))
+
+
+def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
+    point, weight = np.polynomial.legendre.leggauss(order)
+    return (point + 1) / 2, weight / 2
+
+
+def _azimuths(angles: int, polar_angles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions [slow, fast] and their weights; those of all 8 half quadrants sum to 1."""
+    u, du = _gauss(angles)
+    azimuth, weight = np.pi / 4 * u**2, 2 * u * du / 8
+    cosine, share = _gauss(polar_angles)
+    sine = np.sqrt(1 - cosine**2)
+    plane = np.stack([np.sin(azimuth), np.cos(azimuth)])
+    direction = sine[None, :, None] * plane[:, None, :]
+    return direction.reshape(2, -1), (share[:, None] * weight).ravel()
+
+
+def _directions(angles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions [slow, middle, fast] and weights; those of all 24 thirds of octants sum to 1.
+
+    A third of an octant is the square of the two slopes against its axis.
+    """
+    u, du = _gauss(angles)
+    angle, weight = np.pi / 4 * u**2, np.pi / 2 * u * du
+    slope, weight = np.tan(angle), weight / np.cos(angle) ** 2
+    a, b = (part.ravel() for part in np.meshgrid(slope, slope))
+    length = np.sqrt(1 + a**2 + b**2)
+    solid = np.outer(weight, weight).ravel() / length**3
+    return np.stack([a, b, np.ones_like(a)]) / length, solid / solid.sum() / 24

@@ -1,0 +1,110 @@
+"""The transport problem on a grid of boxes that structures lower themselves to, and its state."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxneq._core import AbstractSolution, AbstractSystem, Status
+
+Widths = tuple[Float[Array, " cells"], ...]
+
+
+class GridProblem(eqx.Module):
+    r"""Linearised phonon transport in two or three dimensions, without dimensions.
+
+    Lengths are in a unit of the system's choice, temperatures too; powers in units of both and
+    :math:`\sum_b C_b v_b`. A grid of d axes has :math:`2^d` nodes in each cell; node n lies at the
+    upper end along axis k where bit k of n is set. Side 0 of a cell is the lower one.
+
+    **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
+    voids; `transmission`, the share of the phonons that passes each side of a cell (the rest meets
+    a diffuse wall); `held`, 1 for sides that a reservoir holds at the temperature of its
+    `reservoir`; `source`, the power per volume; `fall`, the applied fall of temperature per length
+    along each axis; `mean_free_path` and `flux_share`, the part of :math:`\sum C v`, of each band;
+    `periodic` axes; whether diffuse walls keep the frequency (`elastic`).
+    """
+
+    width: Widths
+    solid: Float[Array, "*cells"]
+    transmission: Float[Array, "*cells axis side"]
+    held: Float[Array, "*cells axis side"]
+    reservoir: Float[Array, "*cells axis side"]
+    source: Float[Array, "*cells"]
+    fall: Float[Array, " axis"]
+    mean_free_path: Float[Array, " band"]
+    flux_share: Float[Array, " band"]
+    periodic: tuple[bool, ...] = eqx.field(static=True)
+    elastic: bool = eqx.field(static=True)
+
+    @property
+    def dimensions(self) -> int:
+        return len(self.width)
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        return tuple(width.shape[0] for width in self.width)
+
+    @property
+    def volume(self) -> Float[Array, "*cells"]:
+        """Volumes of the cells."""
+        return self.across(None)
+
+    def across(self, axis: int | None) -> Float[Array, "*cells"]:
+        """The product of the widths of each cell along all axes but that one."""
+        out = jnp.ones(self.cells, self.solid.dtype)
+        for k, width in enumerate(self.width):
+            if k != axis:
+                out = out * self.along(k, width)
+        return out
+
+    def along(self, axis: int, values: Float[Array, " cells"]) -> Array:
+        """Values along one axis, shaped to be broadcast over the cells."""
+        return values.reshape([-1 if k == axis else 1 for k in range(self.dimensions)])
+
+
+class GridState(eqx.Module):
+    """What a method finds on the grid, in the units of `GridProblem`.
+
+    `pseudotemperature` and `temperature` at the nodes, the mean `heat_flux` of each cell; in a
+    periodic structure `mean_flux[i, j]`, the mean over the cell of the flux along i for a fall of
+    one along j; `flux_by_band`, along the fall of one, of each band.
+    """
+
+    pseudotemperature: Float[Array, "*cells node"]
+    temperature: Float[Array, "*cells node"]
+    heat_flux: Float[Array, "*cells axis"]
+    status: Status
+    stats: dict[str, Any]
+
+
+class AbstractGrid(AbstractSystem):
+    """A system that is a grid to the methods: it lowers itself and reads the state back."""
+
+    @abc.abstractmethod
+    def problem(self, cells: int) -> GridProblem:
+        """The dimensionless problem, with so many cells along its longest side."""
+
+    @abc.abstractmethod
+    def solution(self, state: Any) -> AbstractSolution:
+        """The physical answer."""
+
+
+def mesh(
+    edges: Float[Array, " edges"], length: Array, cells: int
+) -> Float[Array, " faces"]:
+    """Faces from 0 to `length`: nearly equal cells, with a face at each of the `edges`.
+
+    The face next to each edge in the equal mesh is moved there, and the cells between two edges
+    stay equal among each other. So the number of cells is static and the faces follow the edges
+    smoothly, with derivatives.
+    """
+    inside = jnp.sort(jnp.clip(edges, 0, length))
+    index = jnp.clip(jnp.round(inside / length * cells), 0, cells)
+    knots = jnp.concatenate([jnp.zeros(1, edges.dtype), index, jnp.full(1, cells, edges.dtype)])
+    places = jnp.concatenate([jnp.zeros(1, edges.dtype), inside, jnp.reshape(length, (1,))])
+    return jnp.interp(jnp.arange(cells + 1, dtype=edges.dtype), knots, places)

@@ -1,0 +1,230 @@
+"""What a field of pseudo-temperatures does on a grid: powers, fluxes, exchange with the walls."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxneq._kernels import sweep
+
+from ._frames import Frame, Rays, frames
+from ._grid import GridProblem
+
+Ends = tuple[tuple[tuple[Array, ...], ...], ...]  # through periodic ends, by frame
+
+
+class Unknown(NamedTuple):
+    """Pseudo-temperatures of the nodes, and departures of the diffuse walls from them there.
+
+    The wall at the side of a cell across `axis` on which a node lies belongs to that node.
+    """
+
+    temperature: Float[Array, "*cells node"]
+    wall: Float[Array, "*cells axis node group"]
+
+
+class Response(NamedTuple):
+    """`power` given off by the nodes, `wall_power` by the walls; `moments` of the departures.
+
+    `moments` are those of `Rays.weight`, axes in the order of the grid, over the nodes and, first,
+    the octants of directions; `left` is what left through the ends of the slow axes.
+    """
+
+    power: Float[Array, "*cells node"]
+    wall_power: Float[Array, "*cells axis node group"]
+    moments: Float[Array, "octant *cells node group moment"]
+    left: Ends
+    passes: Int[Array, ""]
+
+
+class Transport(eqx.Module):
+    """Rays on a grid, with what about its walls and rows does not depend on temperatures."""
+
+    problem: GridProblem
+    rays: Rays
+    rows: tuple[Array | None, ...]
+
+    @classmethod
+    def of(cls, problem: GridProblem, rays: Rays) -> Transport:
+        rows = tuple(
+            sweep.row_transfer(
+                _gather(problem.transmission, frame.side), _widths(problem, frame), rays.reach
+            )
+            if problem.periodic[frame.axes[-1]]
+            else None
+            for frame in frames(problem.cells)
+        )
+        return cls(problem, rays, rows)
+
+    @property
+    def nodes(self) -> int:
+        return 1 << self.problem.dimensions
+
+    @property
+    def node_volume(self) -> Float[Array, "*cells 1"]:
+        """The part of a cell's volume that belongs to each of its nodes."""
+        return self.problem.volume[..., None] / self.nodes
+
+    @property
+    def node_area(self) -> Float[Array, "*cells axis 1"]:
+        """The part of a side's area that belongs to each of its nodes."""
+        axes = range(self.problem.dimensions)
+        area = jnp.stack([self.problem.across(axis) for axis in axes], axis=-1)
+        return area[..., None] * 2 / self.nodes
+
+    @property
+    def collisions(self) -> Float[Array, ""]:
+        """What collisions emit per volume and temperature."""
+        return self.nodes * self.problem.dimensions * jnp.sum(self.rays.emission)
+
+    @property
+    def black(self) -> Float[Array, " group"]:
+        """What a black wall emits per area and temperature."""
+        flux = jnp.sum(self.rays.reach * self.rays.emission, axis=(0, 2))
+        return self.nodes / 2 * flux
+
+    def closed(self, side: Float[Array, "*cells axis side"]) -> Float[Array, "*cells axis node"]:
+        """A field of sides, at the nodes of each side."""
+        bit = node_bits(self.problem.dimensions)
+        return jnp.stack([side[..., k, bit[k]] for k in range(len(bit))], axis=-2)
+
+    @property
+    def diffuse(self) -> Float[Array, "*cells axis node"]:
+        """The share of what meets a side that a diffuse wall sends back."""
+        shut = (1 - self.problem.transmission) * (1 - self.problem.held)
+        return self.closed(shut * self.problem.solid[..., None, None])
+
+    def zero(self) -> Unknown:
+        problem = self.problem
+        dtype = problem.solid.dtype
+        groups = self.rays.emission.shape[0]
+        return Unknown(
+            jnp.zeros((*problem.cells, self.nodes), dtype),
+            jnp.zeros((*problem.cells, problem.dimensions, self.nodes, groups), dtype),
+        )
+
+    def respond(
+        self,
+        unknown: Unknown,
+        *,
+        driven: bool,
+        entering: Ends | None = None,
+        tolerance: float = 1e-10,
+    ) -> Response:
+        """Follow the rays. `driven`: with the applied fall of temperature and the reservoirs."""
+        problem = self.problem
+        temperature, wall = unknown
+        held = self.closed(problem.held)[..., None]
+        reservoir = self.closed(problem.reservoir) if driven else jnp.zeros_like(wall[..., 0])
+        given = reservoir[..., None] - temperature[..., None, :, None]
+        inward = (1 - self.closed(problem.transmission))[..., None] * (
+            wall + held * (given - wall)
+        )
+        total: Any = 0
+        left, passes = [], jnp.int32(0)
+        for index, frame in enumerate(frames(problem.cells)):
+            swept = sweep.through_cells(
+                self._fields(frame, temperature, inward, driven),
+                _widths(problem, frame),
+                self.rays.reach,
+                self.rays.weight,
+                None if entering is None else entering[index],
+                self.rows[index],
+                periodic=tuple(problem.periodic[k] for k in frame.axes),
+                tolerance=tolerance,
+            )
+            total = total + self._unframed(frame, swept.moments)
+            left.append(swept.left)
+            passes = jnp.maximum(passes, swept.passes)
+        power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
+        arriving = jnp.stack(
+            [self._outward(total, k) for k in range(problem.dimensions)], axis=-3
+        )
+        sent = (wall + held * (given - wall)) * self.black
+        open_share = (1 - self.closed(problem.transmission)) * problem.solid[..., None, None]
+        wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
+        solid = problem.solid[..., None]
+        return Response(power * solid, wall_power, total, tuple(left), passes)
+
+    def _fields(
+        self, frame: Frame, temperature: Array, inward: Array, driven: bool
+    ) -> sweep.Fields:
+        """The fields of the sweep; all are differences of temperatures."""
+        problem = self.problem
+        dimensions = problem.dimensions
+        flat = temperature.ravel()
+        local = flat[frame.here]
+        step = flat[frame.upstream]
+        passing = _gather(problem.transmission, frame.side)
+        size = [
+            width.reshape([-1 if q == k else 1 for q in range(dimensions)] + [1, self.nodes])
+            for k, width in enumerate(_widths(problem, frame))
+        ]
+        along = octant_signs(dimensions)  # of the grid's axes
+        source = []
+        for q, axis in enumerate(frame.axes):
+            low, high = sweep.lower(dimensions, q), sweep.upper(dimensions, q)
+            rise = local[..., high, :] - local[..., low, :]
+            if driven:
+                rise = rise - problem.fall[axis] * size[q] * along[axis]
+            entry = 2 * passing[..., q, None, :] * (step[..., q, :, :] - local[..., low, :]) - rise
+            parts: list[Any] = [None] * self.nodes
+            for i, (n, m) in enumerate(zip(low, high, strict=True)):
+                parts[n], parts[m] = entry[..., i, :], -rise[..., i, :]
+            source.append(jnp.stack(parts, axis=-2))
+        walls = jnp.reshape(inward, (-1, inward.shape[-1]))[frame.wall]
+        return sweep.Fields(jnp.stack(source, axis=-3), passing, walls)
+
+    def _unframed(self, frame: Frame, moments: Array) -> Float[Array, "octant *cells node k m"]:
+        """Moments by octant and node of the grid, those of axes in the grid's order."""
+        dimensions = self.problem.dimensions
+        tail = moments.shape[dimensions + 2 :]
+        flat = jnp.reshape(moments, (-1, *tail))[frame.back]
+        order = [0] + [1 + frame.axes.index(k) for k in range(dimensions)]
+        shape = (self.nodes, *self.problem.cells, self.nodes, *tail)
+        return jnp.reshape(flat, shape)[..., np.asarray(order)]
+
+    def _outward(self, moments: Array, axis: int) -> Float[Array, "*cells node group"]:
+        """The flux of departures to the side across an axis on which each node lies."""
+        along = octant_signs(self.problem.dimensions)[axis] > 0
+        toward = along[:, None] == node_bits(self.problem.dimensions)[axis][None]
+        shape = (self.nodes, *(1,) * self.problem.dimensions, self.nodes, 1)
+        mask = jnp.asarray(toward.reshape(shape), moments.dtype)
+        return jnp.sum(mask * moments[..., 1 + axis], axis=0)
+
+    def heat_flux(self, moments: Array) -> Float[Array, "*cells axis group"]:
+        """The mean flux of each cell."""
+        axes = []
+        for axis, signs in enumerate(octant_signs(self.problem.dimensions)):
+            shape = (self.nodes, *(1,) * (self.problem.dimensions + 2))
+            sign = jnp.asarray(signs.reshape(shape), moments.dtype)
+            axes.append(jnp.sum(sign * moments[..., 1 + axis], axis=(0, -2)) / self.nodes)
+        return jnp.stack(axes, axis=-2) * self.problem.solid[..., None, None]
+
+
+def octant_signs(dimensions: int) -> Float[np.ndarray, "axis octant"]:
+    """1 or -1: the direction along each axis; mirrored where the octant's bit is set."""
+    octants = np.arange(1 << dimensions)
+    return np.stack([1 - 2 * (octants >> axis & 1) for axis in range(dimensions)])
+
+
+def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
+    """The end of each axis at which a node lies."""
+    nodes = np.arange(1 << dimensions)
+    return np.stack([nodes >> axis & 1 for axis in range(dimensions)])
+
+
+def _gather(field: Array, place: np.ndarray) -> Array:
+    return field.ravel()[place]
+
+
+def _widths(problem: GridProblem, frame: Frame) -> tuple[Float[Array, "cells octant"], ...]:
+    """Widths along the axes of a frame, mirrored with the octant."""
+    signs = octant_signs(problem.dimensions)
+    return tuple(
+        jnp.stack([problem.width[k][::sign] for sign in signs[k]], axis=-1) for k in frame.axes
+    )

@@ -1,0 +1,333 @@
+r"""The sweep through a box of cells, in two or three dimensions, as nested scans.
+
+Cells are products of lumped linear elements: :math:`2^d` nodes, mass and faces lumped, upwind
+faces. Along a ray with the reach :math:`\ell_k` along axis k and cells of the widths h the
+departure from the local temperature obeys, in each cell,
+
+.. math:: \Big(1 + \sum_k x_k (1 + J_k)\Big)\,\delta = \text{inflow} - \sum_k x_k\,\Delta_k T,
+          \qquad x_k = \ell_k / h_k,
+
+where :math:`J_k` turns the two nodes along axis k by a right angle. The turns commute and square
+to -1, so the matrix is inverted in closed form (`inverse`).
+
+Each ray is followed in its own frame, where it runs up all axes: the caller mirrors the fields
+for each of the :math:`2^d` octants. Node n of a cell lies at its upper end along axis k where bit
+k of n is set. The last axis is the fast one. If it is periodic, what enters a row is found
+exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
+periodic ends of the other axes is iterated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+Rays = Float[Array, "group ray"]
+Nodes = tuple[Array, ...]
+
+
+class Fields(NamedTuple):
+    """What the cells do to the rays, in the frame of each octant.
+
+    `source` is what the temperatures add to the right-hand side of each node, per x of each axis;
+    `transmission` the share that passes the face through which rays enter along each axis;
+    `wall` the departure with which rays enter there from a wall, for each of the nodes of the
+    face and each group of rays, times the share that comes from the wall.
+    """
+
+    source: Float[Array, "*cells axis node octant"]
+    transmission: Float[Array, "*cells axis octant"]
+    wall: Float[Array, "*cells axis face_node octant group"]
+
+
+class Swept(NamedTuple):
+    """`moments` of the departures at the nodes; what `left` through the ends of each slow axis.
+
+    `passes` is how often the iteration over periodic ends went through the box.
+    """
+
+    moments: Float[Array, "*cells node octant group moment"]
+    left: tuple[Nodes, ...]
+    passes: Int[Array, ""]
+
+
+def upper(dimensions: int, axis: int) -> list[int]:
+    """The nodes at the upper end along an axis, in ascending order."""
+    return [n for n in range(1 << dimensions) if n >> axis & 1]
+
+
+def lower(dimensions: int, axis: int) -> list[int]:
+    """The nodes at the lower end along an axis, in ascending order."""
+    return [n for n in range(1 << dimensions) if not n >> axis & 1]
+
+
+def inverse(x: Sequence[Array]) -> list[Array]:
+    """The coefficients c of ``1 / (1 + sum_k x_k (1 + J_k)) = sum_s c_s J_s``.
+
+    J_s is the product of the turns of the axes whose bits are set in s.
+    """
+    total = 1 + sum(x)
+    element = [jnp.zeros_like(total) for _ in range(1 << len(x))]
+    element[0] = total
+    for axis, part in enumerate(x):
+        element[1 << axis] = part
+    return _inverse(element)
+
+
+def _inverse(element: list[Array]) -> list[Array]:
+    """1 / (a + b J) = (a - b J) / (a^2 + b^2), axis after axis."""
+    if len(element) == 1:
+        return [1 / element[0]]
+    half = len(element) // 2
+    a, b = element[:half], element[half:]
+    square = [p + q for p, q in zip(_product(a, a), _product(b, b), strict=True)]
+    inner = _inverse(square)
+    return _product(a, inner) + [-part for part in _product(b, inner)]
+
+
+def _product(first: list[Array], second: list[Array]) -> list[Array]:
+    out: list[Any] = [0] * len(first)
+    for i, left in enumerate(first):
+        for j, right in enumerate(second):
+            out[i ^ j] = out[i ^ j] + _sign(i & j) * left * right
+    return out
+
+
+def _turned(coefficients: list[Array], values: list[Array]) -> list[Array]:
+    """The sum of all turns of the node values; (J v)_n is v of the other end, -v at the upper."""
+    return [
+        sum(_sign(n & s) * part * values[n ^ s] for s, part in enumerate(coefficients))  # type: ignore
+        for n in range(len(values))
+    ]
+
+
+def _sign(bits: int) -> int:
+    return -1 if bits.bit_count() % 2 else 1
+
+
+def through_cells(
+    fields: Fields,
+    width: tuple[Float[Array, "cells octant"], ...],
+    reach: Float[Array, "axis group ray"],
+    weight: Float[Array, "group ray moment"],
+    entering: tuple[Nodes, ...] | None = None,
+    rows: Array | None = None,
+    *,
+    periodic: tuple[bool, ...],
+    tolerance: float = 1e-10,
+    max_passes: int = 500,
+) -> Swept:
+    """Follow all rays through all cells.
+
+    **Arguments:** `width` of the cells along each axis, in the frame of each octant; `reach` of the rays along each axis, all
+    positive; `weight` of each ray in each of the moments; `entering`, what enters through the ends
+    of the slow axes, as `Swept.left` (then the box is gone through once); `rows`, what
+    `row_transfer` found, if the fast axis is periodic; `periodic` axes; `tolerance`, the change of what enters through periodic ends, relative, at which to stop.
+    """
+    if rows is None and periodic[-1]:
+        rows = row_transfer(fields.transmission, width, reach)
+    box = _Box(fields, width, reach, weight, rows)
+    if entering is not None:
+        return Swept(*box.through(entering), jnp.int32(1))
+    start = box.nothing()
+    if not any(periodic[:-1]):
+        return Swept(*box.through(start), jnp.int32(1))
+
+    def around(left: tuple[Nodes, ...]) -> tuple[Nodes, ...]:
+        return tuple(
+            ends if periodic[axis] else tuple(map(jnp.zeros_like, ends))
+            for axis, ends in enumerate(left)
+        )
+
+    def unfinished(carry: Any) -> Array:
+        _, _, change, passes = carry
+        return (change > tolerance) & (passes < max_passes)
+
+    def again(carry: Any) -> Any:
+        _, left, _, passes = carry
+        before = around(left)
+        moments, left = box.through(before)
+        after = around(left)
+        change, size = (
+            sum(jnp.sum(part**2) for ends in each for part in ends)
+            for each in (_difference(after, before), after)
+        )
+        tiny = jnp.finfo(weight.dtype).tiny
+        return moments, left, jnp.sqrt(change / jnp.maximum(size, tiny)), passes + 1
+
+    shape = jax.eval_shape(lambda: box.through(start)[0])
+    first = (
+        jnp.zeros(shape.shape, shape.dtype),
+        start,
+        jnp.asarray(jnp.inf, weight.dtype),
+        jnp.int32(0),
+    )
+    moments, left, _, passes = lax.while_loop(unfinished, again, first)
+    return Swept(moments, left, passes)
+
+
+def _difference(first: tuple[Nodes, ...], second: tuple[Nodes, ...]) -> list[list[Array]]:
+    return [[p - q for p, q in zip(a, b, strict=True)] for a, b in zip(first, second, strict=True)]
+
+
+class _Box:
+    """The cells and rays of one sweep."""
+
+    def __init__(self, fields: Fields, width: Any, reach: Array, weight: Array, rows: Any):
+        self.fields = fields
+        self.width = width
+        self.reach = reach
+        self.weight = weight
+        self.rows = rows
+        self.dimensions = len(width)
+        self.nodes = _nodes(self.dimensions)
+        octants = fields.source.shape[-1]
+        self.none = jnp.zeros((octants, *reach.shape[1:]), weight.dtype)
+
+    def nothing(self) -> tuple[Nodes, ...]:
+        """Nothing enters."""
+        cells = self.fields.source.shape[: self.dimensions]
+        ends = []
+        for axis in range(self.dimensions - 1):
+            shape = (*cells[:axis], *cells[axis + 1 :], *self.none.shape)
+            ends.append((jnp.zeros(shape, self.none.dtype),) * len(self.nodes[axis][0]))
+        return tuple(ends)
+
+    def through(self, entering: tuple[Nodes, ...]) -> tuple[Array, tuple[Nodes, ...]]:
+        """The moments, and what leaves, if that enters across the ends of the slow axes."""
+        return self._level(0, (), entering, (), (self.fields, self.rows))
+
+    def _level(
+        self, axis: int, across: tuple[Nodes, ...], entering: Any, widths: Any, fields: Any
+    ) -> Any:
+        """All cells from here on: slow axes before `axis` are at one place.
+
+        `across` is what comes across the axes before, over the cells of those after; returns the
+        moments and what leaves across the axes before, then through the ends of the others.
+        """
+        if axis == self.dimensions - 1:
+            return self._row(across, widths, fields)
+
+        def step(carry: Nodes, inputs: Any) -> Any:
+            before, ends, width, here = inputs
+            moments, out = self._level(axis + 1, (*before, carry), ends, (*widths, width), here)
+            return out[axis], (moments, out[:axis] + out[axis + 1 :])
+
+        inputs = (across, entering[1:], self.width[axis], fields)
+        last, (moments, out) = lax.scan(step, entering[0], inputs)
+        return moments, out[:axis] + (last,) + out[axis:]
+
+    def _row(self, across: tuple[Nodes, ...], widths: Any, along: Any) -> Any:
+        """A row along the fast axis; what enters it is found if the axis is periodic."""
+        fields, transfer = along
+        fast = self.dimensions - 1
+        slow = [reach / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
+
+        def cell(carry: Nodes, inputs: Any) -> tuple[list[Array], Any]:
+            before, width, here = inputs
+            x = [*slow, self.reach[fast] / _ray(width)]
+            return self._cell(x, (*before, carry), here), None
+
+        def outflow(carry: Nodes, inputs: Any) -> Any:
+            out, _ = cell(carry, inputs)
+            return tuple(out[n] for n in self.nodes[fast][1]), None
+
+        def kept(carry: Nodes, inputs: Any) -> Any:
+            out, _ = cell(carry, inputs)
+            return tuple(out[n] for n in self.nodes[fast][1]), tuple(out)
+
+        start = (self.none,) * len(self.nodes[fast][0])
+        inputs = (across, self.width[fast], fields)
+        if transfer is not None:
+            left, _ = lax.scan(outflow, start, inputs)
+            start = _solve(transfer, left)
+        _, out = lax.scan(kept, start, inputs)
+        moments = jnp.stack(
+            [jnp.einsum("cogr,grm->cogm", part, self.weight) for part in out], axis=1
+        )
+        leaving = tuple(
+            tuple(out[n] for n in self.nodes[axis][1]) for axis in range(self.dimensions - 1)
+        )
+        return moments, leaving
+
+    def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
+        """The departures at the nodes of one cell."""
+        right = [
+            sum(part * _ray(fields.source[k, n]) for k, part in enumerate(x))
+            for n in range(1 << self.dimensions)
+        ]
+        for k, part in enumerate(x):
+            passing = _ray(fields.transmission[k])
+            for i, n in enumerate(self.nodes[k][0]):
+                come = passing * entering[k][i] + fields.wall[k, i][:, :, None]
+                right[n] = right[n] + 2 * part * come
+        return _turned(inverse(x), right)
+
+
+def row_transfer(
+    transmission: Float[Array, "*cells axis octant"],
+    width: tuple[Float[Array, "cells octant"], ...],
+    reach: Float[Array, "axis group ray"],
+) -> Float[Array, "*rows face_node face_node octant group ray"]:
+    """What leaves the rows along the fast axis per unit of what enters them."""
+    dimensions = len(width)
+    fast = dimensions - 1
+    begin, end = _nodes(dimensions)[fast]
+    none = jnp.zeros((transmission.shape[-1], *reach.shape[1:]), reach.dtype)
+
+    def level(axis: int, slow: list[Array], passing: Array) -> Array:
+        if axis < fast:
+
+            def one(_: None, inputs: Any) -> Any:
+                size, here = inputs
+                return None, level(axis + 1, [*slow, reach[axis] / _ray(size)], here)
+
+            return lax.scan(one, None, (width[axis], passing))[1]
+
+        def cell(carry: Nodes, inputs: Any) -> Any:
+            size, passes = inputs
+            x = [*slow, reach[fast] / _ray(size)]
+            right = [none] * (1 << dimensions)
+            for i, n in enumerate(begin):
+                right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]
+            out = _turned(inverse(x), right)
+            return tuple(out[n] for n in end), None
+
+        columns = []
+        for i in range(len(begin)):
+            unit = tuple(none + (1.0 if j == i else 0.0) for j in range(len(begin)))
+            columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], passing))[0]))
+        return jnp.stack(columns, axis=1)
+
+    return level(0, [], transmission)
+
+
+def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
+    return [(lower(dimensions, k), upper(dimensions, k)) for k in range(dimensions)]
+
+
+def _solve(transfer: Array, left: Nodes) -> Nodes:
+    """U of ``u = transfer u + left``, by elimination; 1 - transfer has a dominant diagonal."""
+    size = len(left)
+    rows = [
+        [(1.0 if i == j else 0.0) - transfer[i, j] for j in range(size)] + [left[i]]
+        for i in range(size)
+    ]
+    for i in range(size):
+        for j in range(i + 1, size):
+            factor = rows[j][i] / rows[i][i]
+            rows[j] = [a - factor * b for a, b in zip(rows[j], rows[i], strict=True)]
+    found: list[Array] = [left[0]] * size
+    for i in reversed(range(size)):
+        known = sum((rows[i][j] * found[j] for j in range(i + 1, size)), jnp.zeros_like(left[0]))
+        found[i] = (rows[i][size] - known) / rows[i][i]
+    return tuple(found)
+
+
+def _ray(values: Array) -> Array:
+    return values[:, None, None]
