@@ -1,4 +1,4 @@
-"""Phonon Boltzmann transport: films, wires and gratings, from diffusive to ballistic."""
+"""Phonon Boltzmann transport: films, wires, gratings and structures, diffusive to ballistic."""
 
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
@@ -33,6 +33,13 @@ from ._layered_film import LayeredFilmSolution as LayeredFilmSolution
 from ._limits import BallisticLimit as BallisticLimit
 from ._limits import DiffusiveLimit as DiffusiveLimit
 from ._path_monte_carlo import PathMonteCarlo as PathMonteCarlo
+from ._periodic_structure import PeriodicStructure as PeriodicStructure
+from ._periodic_structure import StructureSolution as StructureSolution
+from ._shapes import AbstractShape as AbstractShape
+from ._shapes import Box as Box
+from ._shapes import Circle as Circle
+from ._shapes import Polygon as Polygon
+from ._shapes import Sphere as Sphere
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall

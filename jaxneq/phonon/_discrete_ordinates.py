@@ -27,6 +27,8 @@ from . import _exact as exact_forms
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
+from ._grid import AbstractGrid
+from ._grid_ordinates import grid_ordinates
 from ._ordinates import coupling, ordinates, resolved, transport
 from ._slab import AbstractSlab, SlabState
 
@@ -46,15 +48,37 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     so its error is quadratic in the error of T, and its gradient needs no further solve.
 
+    In two and three dimensions the unknowns are the temperatures of the :math:`2^d` nodes of each
+    cell and of the diffuse walls at it; what goes around a periodic cell is found exactly.
+
     Along films and round wires the temperature is known, so one sweep of the chords is the answer,
     with directions graded towards grazing incidence; up to Kn = 100 the default is good to 1e-4,
     of second order in the cells.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractSlab, AbstractChannel)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (
+        AbstractSlab,
+        AbstractChannel,
+        AbstractGrid,
+    )
 
-    cells: int = setting(doc="Cells across each layer", range="[2, inf)", default=60)
-    angles: int = setting(doc="Directions in each half range", range="[1, inf)", default=16)
+    cells: int | None = setting(
+        doc="Cells across each layer, by default 60; along each side of a structure, by default "
+        "20 in two dimensions and 10 in three",
+        range="[2, inf)",
+        default=None,
+    )
+    angles: int | None = setting(
+        doc="Directions in each half range, by default 16; of a structure, between an axis and the "
+        "diagonal, by default 6 in two dimensions and 3 (times 3) in three",
+        range="[1, inf)",
+        default=None,
+    )
+    polar_angles: int = setting(
+        doc="Directions to the axis along which a two-dimensional structure does not change",
+        range="[1, inf)",
+        default=3,
+    )
     tolerance: Scalar | None = parameter(
         doc="Relative true residual; by default 1e-10 in float64 and 1e-5 in float32",
         range="(0, 1)",
@@ -64,17 +88,18 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
     )
 
-    def steady(self, system: AbstractSlab | AbstractChannel) -> AbstractSolution:
+    def steady(self, system: AbstractSlab | AbstractChannel | AbstractGrid) -> AbstractSolution:
+        if isinstance(system, AbstractGrid):
+            return self._through_grid(system)
+        cells, angles = self.cells or 60, self.angles or 16
         if isinstance(system, AbstractChannel):
-            problem = system.problem(self.angles)
-            return system.solution(sweep_channel(problem, self.cells))
+            problem = system.problem(angles)
+            return system.solution(sweep_channel(problem, cells))
         problem = system.problem()
         dtype = problem.emission.dtype
-        layers = ordinates(problem, self.cells, self.angles)
+        layers = ordinates(problem, cells, angles)
         links = coupling(problem, layers)
-        tolerance = self.tolerance
-        if tolerance is None:
-            tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
+        tolerance = self._tolerance(dtype)
 
         width = jnp.concatenate([layer.width for layer in layers])
         source = jnp.repeat(problem.source * width[:, None] / 2, 2, axis=1)
@@ -83,7 +108,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             lambda t: transport(problem, layers, links, t, dark).power,
             source - transport(problem, layers, links, cold, problem.emission).power,
             preconditioner=diffusion_preconditioner(*lax.stop_gradient((problem, layers, links))),
-            tolerance=jnp.asarray(tolerance, dtype),
+            tolerance=tolerance,
             max_iterations=self.max_iterations,
         )
         dissipation = stationary_value(_dissipation, (problem, layers, links), theta)
@@ -98,6 +123,23 @@ class DiscreteOrdinates(AbstractSteadyMethod):
                 **resolved(problem, layers, links, theta, field),
             )
         )
+
+    def _through_grid(self, system: AbstractGrid) -> AbstractSolution:
+        problem = system.problem(self.cells)
+        state = grid_ordinates(
+            problem,
+            self.angles or (6 if problem.dimensions == 2 else 3),
+            self.polar_angles,
+            self._tolerance(problem.solid.dtype),
+            self.max_iterations,
+        )
+        return system.solution(state)
+
+    def _tolerance(self, dtype: jnp.dtype) -> Array:
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
+        return jnp.asarray(tolerance, dtype)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -84,16 +84,18 @@ class Rays(NamedTuple):
     """Rays of one octant that run mostly along the last axis of a frame.
 
     `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
-    per volume. Groups are the bands where diffuse walls keep the frequency, else all one.
+    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse walls keep the frequency, else all one.
     """
 
     reach: Float[Array, "axis group ray"]
     emission: Float[Array, "group ray"]
+    heat: Float[Array, "group ray"]
 
     @property
     def weight(self) -> Float[Array, "group ray moment"]:
-        """What the sweep sums: emission, and the flux along each axis of the frame."""
-        return jnp.stack([self.emission, *(self.emission * part for part in self.reach)], axis=-1)
+        """What the sweep sums: emission, the flux along each axis of the frame, and energy."""
+        fluxes = [self.emission * part for part in self.reach]
+        return jnp.stack([self.emission, *fluxes, self.heat], axis=-1)
 
 
 def rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
@@ -111,9 +113,15 @@ def rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
     direction, weight = jnp.asarray(direction, dtype), jnp.asarray(weight, dtype)
     emission = (problem.flux_share / problem.mean_free_path)[:, None] * weight
     reach = problem.mean_free_path[None, :, None] * direction[:, None]
+    heat = problem.heat_share[:, None] * weight
     if problem.elastic:
-        return Rays(reach, emission)
-    return Rays(jnp.reshape(reach, (problem.dimensions, 1, -1)), jnp.reshape(emission, (1, -1)))
+        return Rays(reach, emission, heat)
+    one = (1, -1)
+    return Rays(
+        jnp.reshape(reach, (problem.dimensions, *one)),
+        jnp.reshape(emission, one),
+        jnp.reshape(heat, one),
+    )
 
 
 def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:

@@ -24,8 +24,9 @@ class GridProblem(eqx.Module):
     **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
     voids; `transmission`, the share of the phonons that passes each side of a cell (the rest meets
     a diffuse wall); `held`, 1 for sides that a reservoir holds at the temperature of its
-    `reservoir`; `source`, the power per volume; `fall`, the applied fall of temperature per length
-    along each axis; `mean_free_path` and `flux_share`, the part of :math:`\sum C v`, of each band;
+    `reservoir`; `source`, the power per volume; `fall`, the applied falls of temperature per length
+    along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of :math:`\sum C v`, and
+    `heat_share`, that of :math:`\sum C`, of each band;
     `periodic` axes; whether diffuse walls keep the frequency (`elastic`).
     """
 
@@ -35,9 +36,10 @@ class GridProblem(eqx.Module):
     held: Float[Array, "*cells axis side"]
     reservoir: Float[Array, "*cells axis side"]
     source: Float[Array, "*cells"]
-    fall: Float[Array, " axis"]
+    fall: Float[Array, "fall axis"]
     mean_free_path: Float[Array, " band"]
     flux_share: Float[Array, " band"]
+    heat_share: Float[Array, " band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
 
@@ -68,16 +70,20 @@ class GridProblem(eqx.Module):
 
 
 class GridState(eqx.Module):
-    """What a method finds on the grid, in the units of `GridProblem`.
+    """What a method finds on the grid, in the units of `GridProblem`, for each applied fall.
 
-    `pseudotemperature` and `temperature` at the nodes, the mean `heat_flux` of each cell; in a
-    periodic structure `mean_flux[i, j]`, the mean over the cell of the flux along i for a fall of
-    one along j; `flux_by_band`, along the fall of one, of each band.
+    `dissipation[i, j]`, the mean over the volume of the flux along fall i that fall j drives;
+    at the nodes `pseudotemperature` and `temperature`, that of the energy density, less the
+    applied fall; `flux` of each cell; `flux_by_band[i]`, the mean flux along fall i that it drives
+    itself, None where bands are not told apart.
     """
 
-    pseudotemperature: Float[Array, "*cells node"]
-    temperature: Float[Array, "*cells node"]
-    heat_flux: Float[Array, "*cells axis"]
+    width: Widths
+    dissipation: Float[Array, "fall fall"]
+    pseudotemperature: Float[Array, "fall *cells node"]
+    temperature: Float[Array, "fall *cells node"]
+    flux: Float[Array, "fall *cells axis"]
+    flux_by_band: Float[Array, "fall band"] | None
     status: Status
     stats: dict[str, Any]
 
@@ -86,11 +92,11 @@ class AbstractGrid(AbstractSystem):
     """A system that is a grid to the methods: it lowers itself and reads the state back."""
 
     @abc.abstractmethod
-    def problem(self, cells: int) -> GridProblem:
+    def problem(self, cells: int | None) -> GridProblem:
         """The dimensionless problem, with so many cells along its longest side."""
 
     @abc.abstractmethod
-    def solution(self, state: Any) -> AbstractSolution:
+    def solution(self, state: GridState) -> AbstractSolution:
         """The physical answer."""
 
 

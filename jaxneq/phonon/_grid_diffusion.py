@@ -98,14 +98,17 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
     emitted = (transport.node_area * transport.diffuse)[..., None] * transport.black
     at_walls = jnp.where(share > 0, 1 / jnp.where(share > 0, emitted, 1), 0)
 
+    adrift = jnp.where(jnp.any(problem.held > 0), 0, 1 / (solid.sum() * transport.nodes))
+
     def operator(flat: Array) -> Array:
         return diffusion(flat.reshape(shape)).ravel()
 
     def apply(residual: Unknown) -> Unknown:
         whole, wall = residual
+        balanced = solid * (whole - adrift * jnp.sum(solid * whole))
         diffused, _ = conjugate_gradients(
             operator,
-            (whole * solid).ravel(),
+            balanced.ravel(),
             lambda r: r / diagonal,
             jnp.asarray(INNER, diagonal.dtype),
             10 * int(sum(problem.cells)) + 200,

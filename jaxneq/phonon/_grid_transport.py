@@ -111,15 +111,15 @@ class Transport(eqx.Module):
         self,
         unknown: Unknown,
         *,
-        driven: bool,
+        fall: Float[Array, " axis"] | None = None,
         entering: Ends | None = None,
         tolerance: float = 1e-10,
     ) -> Response:
-        """Follow the rays. `driven`: with the applied fall of temperature and the reservoirs."""
+        """Follow the rays; with the reservoirs if with the applied `fall` of temperature."""
         problem = self.problem
         temperature, wall = unknown
         held = self.closed(problem.held)[..., None]
-        reservoir = self.closed(problem.reservoir) if driven else jnp.zeros_like(wall[..., 0])
+        reservoir = self.closed(problem.reservoir) if fall is not None else jnp.zeros_like(wall[..., 0])
         given = reservoir[..., None] - temperature[..., None, :, None]
         inward = (1 - self.closed(problem.transmission))[..., None] * (
             wall + held * (given - wall)
@@ -128,7 +128,7 @@ class Transport(eqx.Module):
         left, passes = [], jnp.int32(0)
         for index, frame in enumerate(frames(problem.cells)):
             swept = sweep.through_cells(
-                self._fields(frame, temperature, inward, driven),
+                self._fields(frame, temperature, inward, fall),
                 _widths(problem, frame),
                 self.rays.reach,
                 self.rays.weight,
@@ -151,7 +151,7 @@ class Transport(eqx.Module):
         return Response(power * solid, wall_power, total, tuple(left), passes)
 
     def _fields(
-        self, frame: Frame, temperature: Array, inward: Array, driven: bool
+        self, frame: Frame, temperature: Array, inward: Array, fall: Array | None
     ) -> sweep.Fields:
         """The fields of the sweep; all are differences of temperatures."""
         problem = self.problem
@@ -169,8 +169,8 @@ class Transport(eqx.Module):
         for q, axis in enumerate(frame.axes):
             low, high = sweep.lower(dimensions, q), sweep.upper(dimensions, q)
             rise = local[..., high, :] - local[..., low, :]
-            if driven:
-                rise = rise - problem.fall[axis] * size[q] * along[axis]
+            if fall is not None:
+                rise = rise - fall[axis] * size[q] * along[axis]
             entry = 2 * passing[..., q, None, :] * (step[..., q, :, :] - local[..., low, :]) - rise
             parts: list[Any] = [None] * self.nodes
             for i, (n, m) in enumerate(zip(low, high, strict=True)):
@@ -184,7 +184,7 @@ class Transport(eqx.Module):
         dimensions = self.problem.dimensions
         tail = moments.shape[dimensions + 2 :]
         flat = jnp.reshape(moments, (-1, *tail))[frame.back]
-        order = [0] + [1 + frame.axes.index(k) for k in range(dimensions)]
+        order = [0, *(1 + frame.axes.index(k) for k in range(dimensions)), -1]
         shape = (self.nodes, *self.problem.cells, self.nodes, *tail)
         return jnp.reshape(flat, shape)[..., np.asarray(order)]
 
@@ -195,6 +195,43 @@ class Transport(eqx.Module):
         shape = (self.nodes, *(1,) * self.problem.dimensions, self.nodes, 1)
         mask = jnp.asarray(toward.reshape(shape), moments.dtype)
         return jnp.sum(mask * moments[..., 1 + axis], axis=0)
+
+    def residual(self, response: Response) -> Unknown:
+        """What nodes with their walls, and diffuse walls, give off."""
+        adiabatic = 1 - self.closed(self.problem.held)[..., None]
+        wall = response.wall_power * adiabatic
+        return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
+
+    def temperature_of_energy(self, unknown: Unknown, response: Response) -> Array:
+        """The temperature of the energy density at the nodes."""
+        departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
+        return (unknown.temperature + departure) * self.problem.solid[..., None]
+
+    def imbalance(self, left: Ends, entering: Ends, also_left: Ends) -> Float[Array, ""]:
+        """What enters through periodic ends less what left, weighed by the reversed rays' outflow.
+
+        With it the dissipation is stationary in what enters too.
+        """
+        total: Any = jnp.zeros((), self.problem.solid.dtype)
+        for index, frame in enumerate(frames(self.problem.cells)):
+            passing = _gather(self.problem.transmission, frame.side)
+            widths = _widths(self.problem, frame)
+            for q, axis in enumerate(frame.axes[:-1]):
+                if not self.problem.periodic[axis]:
+                    continue
+                area = jnp.take(passing[..., q, :], 0, axis=q) * 2 / self.nodes
+                others = [width for k, width in enumerate(widths) if k != q]
+                for k, width in enumerate(others):
+                    shape = [-1 if k == m else 1 for m in range(len(others))] + [self.nodes]
+                    area = area * width.reshape(shape)
+                weight = area[..., None, None] * self.rays.reach[q] * self.rays.emission
+                ends = tuple(range(len(others) + 1))  # the cells of the end, and the octants
+                for i, (came, went) in enumerate(
+                    zip(entering[index][q], also_left[index][q], strict=True)
+                ):
+                    reverse = jnp.flip(left[index][q][-1 - i], ends)
+                    total = total + jnp.sum(weight * reverse * (came - went))
+        return total
 
     def heat_flux(self, moments: Array) -> Float[Array, "*cells axis group"]:
         """The mean flux of each cell."""

@@ -1,0 +1,306 @@
+"""Heat through a structure that repeats itself: membranes with pores, superlattices of voids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxneq._core import (
+    AbstractMethod,
+    AbstractSolution,
+    Case,
+    Scalar,
+    Status,
+    parameter,
+    part,
+    parts,
+    quantity,
+    setting,
+    steady,
+)
+from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
+
+from ._conduction import knudsen_number, spectrum
+from ._discrete_ordinates import DiscreteOrdinates
+from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._regimes import REGIMES, regime_of
+from ._shapes import AbstractShape
+
+AXES = ("x", "y", "z")
+
+
+class StructureSolution(AbstractSolution):
+    """Heat conduction through a periodic structure. `print` shows what was found.
+
+    Fields of the cells and `entropy_production` belong to the first direction of the gradient.
+    """
+
+    primary: ClassVar[str] = "conductivity"
+
+    conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Effective conductivity along the gradient, voids included in the area"
+    )
+    bulk_conductivity: Float[Array, ""] = quantity(
+        unit="W/m/K", doc="Conductivity of the bulk", reference_for="conductivity"
+    )
+    conductivity_tensor: Float[Array, "axis axis"] | None = quantity(
+        unit="W/m/K",
+        doc="Flux along the first axis per gradient along the second",
+        dims=("flux_axis", "gradient_axis"),
+        default=None,
+        panel=False,
+    )
+    porosity: Float[Array, ""] = quantity(doc="Share of the volume that is void")
+    knudsen_number: Float[Array, ""] = quantity(
+        doc="Mean free path over the period, with the mean 3 conductivity / sum C v",
+        regimes=REGIMES,
+    )
+    heat_flux: Float[Array, ""] = quantity(unit="W/m2", doc="Mean heat flux along the gradient")
+    force: Float[Array, ""] = quantity(
+        unit="1/K/m", doc="Thermodynamic force, gradient over squared temperature"
+    )
+    entropy_production: Float[Array, ""] = quantity(
+        unit="W/m3/K", doc="Entropy production per volume, linearised"
+    )
+    positions: tuple[Float[Array, " cells"], ...]
+    solid: Float[Array, "*cells"]
+    temperature: Float[Array, "*cells"]
+    heat_flux_field: Float[Array, "*cells axis"]
+    mean_free_path: Float[Array, " band"] | None = quantity(
+        unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
+    )
+    accumulation: Float[Array, " band"] | None = quantity(
+        doc="Share of the conductivity carried by mean free paths up to this one",
+        dims=("band",),
+        scale="linear",
+        default=None,
+    )
+    suppression: Float[Array, " band"] | None = quantity(
+        doc="Contribution of each band relative to its contribution in the bulk",
+        dims=("band",),
+        default=None,
+    )
+    conductivity_by_band: Float[Array, " band"] | None = quantity(
+        unit="W/m/K",
+        doc="Contribution of each band to the conductivity",
+        dims=("band",),
+        default=None,
+    )
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Largest power that a node or wall gives off too much, relative to all powers"
+    )
+    status: Status
+    stats: dict[str, Any]
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"heat": self.heat_flux}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"heat": self.force}
+
+    @property
+    def regime(self) -> str:
+        """The transport regime by the Knudsen number, of one concrete solution."""
+        return regime_of(self.knudsen_number, type(self).__name__)
+
+
+class PeriodicStructure(AbstractGrid):
+    r"""Heat along a gradient through a structure of voids that repeats itself in all directions.
+
+    .. math::
+        v_b\,\mathbf s\cdot\nabla g_b = \frac{T_p - g_b}{\tau_b}, \qquad
+        \sum_b \frac{C_b}{\tau_b}\left(\langle g_b\rangle - T_p\right) = 0, \qquad
+        \langle\mathbf q\rangle = -\kappa\,\langle\nabla T\rangle
+
+    in two dimensions (a structure that does not change along the third) or three, linearised about
+    `temperature`. The cell that is repeated has the `sides` and the `voids`, in units of the
+    `period`. Phonons that meet a void are scattered diffusely and keep their frequency
+    (`elastic`), or leave with the spectrum of a wall that is in equilibrium (`thermalising`; then
+    bands are not told apart, and fewer rays need to be followed).
+    Source: Q. Hao, G. Chen and M.-S. Jeng, J. Appl. Phys. 106, 114321 (2009); G. Romano and J. C.
+    Grossman, J. Heat Transfer 137, 071302 (2015).
+    """
+
+    material: AbstractPhononMaterial = part(
+        AbstractPhononMaterial, doc="Material of the solid, by name or in full"
+    )
+    period: Scalar = parameter(unit="m", range="(0, inf)", doc="Unit of length of the cell")
+    voids: tuple[AbstractShape, ...] = parts(
+        AbstractShape, doc="What is cut out, in units of the period", default=()
+    )
+    sides: Float[Array, " axis"] | None = parameter(
+        dims=("axis",),
+        range="(0, inf)",
+        doc="Sides of the cell, in units of the period; all 1 unless given",
+        default=None,
+    )
+    temperature: Scalar = parameter(
+        unit="K", range="(0, inf)", doc="Mean temperature", default=300.0
+    )
+    temperature_difference: Scalar = parameter(
+        unit="K", range="(0, inf)", doc="Fall along a period; the answer is linear in it", default=1.0
+    )
+    density: Float[Array, "x_cell y_cell"] | None = parameter(
+        dims=("x_cell", "y_cell"),
+        range="[0, 1]",
+        doc="How far each cell is filled, for designs in two dimensions; sets the cells",
+        default=None,
+    )
+    dimensions: int = setting(doc="2 or 3", range="[2, 3]", default=2)
+    gradient: str = setting(
+        doc="Direction of the gradient; `all` finds the conductivity tensor",
+        choices=(*AXES, "all"),
+        default="x",
+    )
+    walls: str = setting(
+        doc="What happens to the frequency of a phonon at a void",
+        choices=("elastic", "thermalising"),
+        default="elastic",
+    )
+
+    def __check_init__(self):
+        super().__check_init__()
+        self.material.check_temperature(self.temperature)
+        name = type(self).__name__
+        for void in self.voids:
+            if self.dimensions not in void.dimensions:
+                raise ValueError(
+                    f"{name}: {void.name} is no shape in {self.dimensions} dimensions. Give its "
+                    "middle and sides as many numbers as there are `dimensions`."
+                )
+        if self.sides is not None and self.sides.shape[0] != self.dimensions:
+            raise ValueError(
+                f"{name}: {self.sides.shape[0]} sides in {self.dimensions} dimensions. Give one "
+                "side for each."
+            )
+        if self.gradient in AXES[self.dimensions :]:
+            raise ValueError(
+                f"{name}: gradient = {self.gradient} in {self.dimensions} dimensions. Give one of "
+                f"{', '.join(AXES[: self.dimensions])}, or dimensions = 3."
+            )
+        if self.density is not None and (self.dimensions == 3 or self.voids):
+            raise ValueError(
+                f"{name}: a density goes with two dimensions and no voids. Give either."
+            )
+
+    def default_method(self, verb: str) -> AbstractMethod | None:
+        return DiscreteOrdinates() if verb == "steady" else None
+
+    def problem(self, cells: int | None) -> GridProblem:
+        bands = self.material.bands(self.temperature)
+        power = bands.heat_capacity * bands.group_velocity
+        dtype = power.dtype
+        dimensions = self.dimensions
+        sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
+        counts = self._cells(cells)
+        width, middle = [], []
+        for axis, count in enumerate(counts):
+            edges = [void.edges(axis).astype(dtype) for void in self.voids]
+            faces = mesh(jnp.concatenate([jnp.zeros(0, dtype), *edges]), sides[axis], count)
+            width.append(jnp.diff(faces))
+            middle.append((faces[1:] + faces[:-1]) / 2)
+        points = jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
+        if self.density is not None:
+            solid, filled = jnp.ones(counts, dtype), self.density
+        else:
+            void = jnp.zeros(counts, bool)
+            for shape in self.voids:
+                void = void | shape.inside(points)
+            solid = filled = jnp.where(void, 0, 1).astype(dtype)
+        none = jnp.zeros((*counts, dimensions, 2), dtype)
+        directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
+        return GridProblem(
+            width=tuple(width),
+            solid=solid,
+            transmission=transmission(filled),
+            held=none,
+            reservoir=none,
+            source=jnp.zeros(counts, dtype),
+            fall=jnp.asarray(np.eye(dimensions)[list(directions)], dtype),
+            mean_free_path=bands.mean_free_path / self.period,
+            flux_share=power / power.sum(),
+            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
+            periodic=(True,) * dimensions,
+            elastic=self.walls == "elastic",
+        )
+
+    def _cells(self, cells: int | None) -> tuple[int, ...]:
+        if self.density is not None:
+            return self.density.shape
+        if cells is None:
+            cells = 20 if self.dimensions == 2 else 10
+        return (cells,) * self.dimensions
+
+    def solution(self, state: GridState) -> StructureSolution:
+        bands = self.material.bands(self.temperature)
+        power = (bands.heat_capacity * bands.group_velocity).sum()
+        to_conductivity = power * self.period
+        conductivity = to_conductivity * state.dissipation[0, 0]
+        slope = self.temperature_difference / self.period
+        force = slope / self.temperature**2
+        problem = self.problem(state.flux.shape[1])
+        middle = [jnp.cumsum(width) - width / 2 for width in problem.width]
+        along = 0 if self.gradient == "all" else AXES.index(self.gradient)
+        start = problem.width[along].sum() / 2
+        applied = problem.along(along, start - middle[along])
+        relative = state.temperature[0].mean(axis=-1) + applied
+        by_band = None
+        if state.flux_by_band is not None:
+            by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
+        tensor = to_conductivity * state.dissipation if self.gradient == "all" else None
+        return StructureSolution(
+            conductivity=conductivity,
+            bulk_conductivity=bands.conductivity_by_band.sum(),
+            conductivity_tensor=tensor,
+            porosity=1 - jnp.sum(problem.volume * self._filled(problem)) / problem.volume.sum(),
+            knudsen_number=knudsen_number(bands, self.period),
+            heat_flux=conductivity * slope,
+            force=force,
+            entropy_production=conductivity * slope * force,
+            positions=tuple(self.period * place for place in middle),
+            solid=problem.solid,
+            temperature=self.temperature + self.temperature_difference * relative,
+            heat_flux_field=power * self.temperature_difference * state.flux[0],
+            conservation_residual=state.stats["residual"],
+            status=state.status,
+            stats=state.stats,
+            **(by_band or {}),
+        )
+
+    def _filled(self, problem: GridProblem) -> Array:
+        return problem.solid if self.density is None else self.density
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
+        bulk = cls(material=gray, period=0.5, temperature=1.0, temperature_difference=0.1)
+        yield Case(
+            "no voids, gray: conductivity over that of the bulk",
+            lambda: _share(steady(bulk, DiscreteOrdinates(cells=2, angles=2))),
+            1.0,
+            1e-8,
+            "the bulk",
+        )
+
+
+def transmission(filled: Float[Array, "*cells"]) -> Float[Array, "*cells axis side"]:
+    """The harmonic mean of how far the cells at both sides are filled; 0 at an empty one."""
+    axes = []
+    for axis in range(filled.ndim):
+        sides = []
+        for beyond in (1, -1):
+            other = jnp.roll(filled, beyond, axis)
+            both = filled + other
+            sides.append(2 * filled * other / jnp.where(both > 0, both, 1))
+        axes.append(jnp.stack(sides, axis=-1))
+    return jnp.stack(axes, axis=-2)
+
+
+def _share(solution: StructureSolution) -> np.ndarray:
+    return np.asarray(solution.conductivity / solution.bulk_conductivity)
