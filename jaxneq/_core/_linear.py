@@ -108,7 +108,7 @@ def conjugate_gradients(
 
 
 @partial(custom_jvp, nondiff_argnums=(0,))
-def stationary_value(functional: Callable, parameters: PyTree, state: Array) -> PyTree:
+def stationary_value(functional: Callable, parameters: PyTree, state: PyTree) -> PyTree:
     """``functional(parameters, state)`` where `state` makes the functional stationary.
 
     The envelope theorem: the first derivative needs no derivative of the state, so value and

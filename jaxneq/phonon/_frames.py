@@ -111,9 +111,9 @@ def rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
     )
     dtype = problem.mean_free_path.dtype
     direction, weight = jnp.asarray(direction, dtype), jnp.asarray(weight, dtype)
-    emission = (problem.flux_share / problem.mean_free_path)[:, None] * weight
+    emission = (problem.flux_share / problem.mean_free_path)[:, None] * weight[None]
     reach = problem.mean_free_path[None, :, None] * direction[:, None]
-    heat = problem.heat_share[:, None] * weight
+    heat = problem.heat_share[:, None] * weight[None]
     if problem.elastic:
         return Rays(reach, emission, heat)
     one = (1, -1)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Status
 
-Widths = tuple[Float[Array, " cells"], ...]
+Widths = tuple[Float[Array, " _"], ...]
 
 
 class GridProblem(eqx.Module):
@@ -64,7 +64,7 @@ class GridProblem(eqx.Module):
                 out = out * self.along(k, width)
         return out
 
-    def along(self, axis: int, values: Float[Array, " cells"]) -> Array:
+    def along(self, axis: int, values: Float[Array, " _"]) -> Array:
         """Values along one axis, shaped to be broadcast over the cells."""
         return values.reshape([-1 if k == axis else 1 for k in range(self.dimensions)])
 

@@ -95,7 +95,9 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
     solid = problem.solid[..., None]
     local = solid / (transport.collisions * transport.node_volume)
     share = transport.diffuse[..., None]
-    emitted = (transport.node_area * transport.diffuse)[..., None] * transport.black
+    emitted = (transport.node_area * transport.diffuse)[..., None] * transport.black.reshape(
+        (1,) * (share.ndim - 1) + (-1,)
+    )
     at_walls = jnp.where(share > 0, 1 / jnp.where(share > 0, emitted, 1), 0)
 
     adrift = jnp.where(jnp.any(problem.held > 0), 0, 1 / (solid.sum() * transport.nodes))
@@ -114,7 +116,7 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
             10 * int(sum(problem.cells)) + 200,
         )
         alone = local * (whole - jnp.sum(wall, axis=(-3, -1)))
-        moved = alone[..., None, :, None] * (share > 0)
+        moved = jnp.where(share > 0, alone[..., None, :, None], 0)
         return Unknown(diffused.reshape(shape) * solid + alone, at_walls * wall - moved)
 
     return apply

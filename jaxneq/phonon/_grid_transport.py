@@ -84,7 +84,7 @@ class Transport(eqx.Module):
     @property
     def black(self) -> Float[Array, " group"]:
         """What a black wall emits per area and temperature."""
-        flux = jnp.sum(self.rays.reach * self.rays.emission, axis=(0, 2))
+        flux = jnp.sum(self.rays.reach * self.rays.emission[None], axis=(0, 2))
         return self.nodes / 2 * flux
 
     def closed(self, side: Float[Array, "*cells axis side"]) -> Float[Array, "*cells axis node"]:
@@ -113,7 +113,7 @@ class Transport(eqx.Module):
         *,
         fall: Float[Array, " axis"] | None = None,
         entering: Ends | None = None,
-        tolerance: float = 1e-10,
+        tolerance: Any = 1e-10,
     ) -> Response:
         """Follow the rays; with the reservoirs if with the applied `fall` of temperature."""
         problem = self.problem
@@ -144,7 +144,7 @@ class Transport(eqx.Module):
         arriving = jnp.stack(
             [self._outward(total, k) for k in range(problem.dimensions)], axis=-3
         )
-        sent = (wall + held * (given - wall)) * self.black
+        sent = (wall + held * (given - wall)) * self.black.reshape((1,) * (wall.ndim - 1) + (-1,))
         open_share = (1 - self.closed(problem.transmission)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
@@ -164,13 +164,14 @@ class Transport(eqx.Module):
             width.reshape([-1 if q == k else 1 for q in range(dimensions)] + [1, self.nodes])
             for k, width in enumerate(_widths(problem, frame))
         ]
-        along = octant_signs(dimensions)  # of the grid's axes
+        along = jnp.asarray(octant_signs(dimensions), temperature.dtype)  # of the grid's axes
         source = []
         for q, axis in enumerate(frame.axes):
             low, high = sweep.lower(dimensions, q), sweep.upper(dimensions, q)
             rise = local[..., high, :] - local[..., low, :]
             if fall is not None:
-                rise = rise - fall[axis] * size[q] * along[axis]
+                slope = fall[axis] * along[axis]
+                rise = rise - size[q] * slope.reshape((1,) * (dimensions + 1) + (-1,))
             entry = 2 * passing[..., q, None, :] * (step[..., q, :, :] - local[..., low, :]) - rise
             parts: list[Any] = [None] * self.nodes
             for i, (n, m) in enumerate(zip(low, high, strict=True)):
@@ -207,11 +208,14 @@ class Transport(eqx.Module):
         departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
         return (unknown.temperature + departure) * self.problem.solid[..., None]
 
-    def imbalance(self, left: Ends, entering: Ends, also_left: Ends) -> Float[Array, ""]:
-        """What enters through periodic ends less what left, weighed by the reversed rays' outflow.
+    def imbalance(
+        self, temperature: Array, left: Ends, entering: Ends, also_left: Ends
+    ) -> Float[Array, ""]:
+        """What enters through periodic ends less what left, weighed by what the reversed rays are.
 
         With it the dissipation is stationary in what enters too.
         """
+        flat = temperature.ravel()
         total: Any = jnp.zeros((), self.problem.solid.dtype)
         for index, frame in enumerate(frames(self.problem.cells)):
             passing = _gather(self.problem.transmission, frame.side)
@@ -224,12 +228,16 @@ class Transport(eqx.Module):
                 for k, width in enumerate(others):
                     shape = [-1 if k == m else 1 for m in range(len(others))] + [self.nodes]
                     area = area * width.reshape(shape)
-                weight = area[..., None, None] * self.rays.reach[q] * self.rays.emission
+                beams = self.rays.reach[q] * self.rays.emission
+                weight = area[..., None, None] * beams[(None,) * area.ndim]
                 ends = tuple(range(len(others) + 1))  # the cells of the end, and the octants
+                last = jnp.take(flat[frame.here], -1, axis=q)
+                high = sweep.upper(self.problem.dimensions, q)
                 for i, (came, went) in enumerate(
                     zip(entering[index][q], also_left[index][q], strict=True)
                 ):
-                    reverse = jnp.flip(left[index][q][-1 - i], ends)
+                    whole = left[index][q][-1 - i] + last[..., high[-1 - i], :][..., None, None]
+                    reverse = jnp.flip(whole, ends)
                     total = total + jnp.sum(weight * reverse * (came - went))
         return total
 
@@ -243,7 +251,7 @@ class Transport(eqx.Module):
         return jnp.stack(axes, axis=-2) * self.problem.solid[..., None, None]
 
 
-def octant_signs(dimensions: int) -> Float[np.ndarray, "axis octant"]:
+def octant_signs(dimensions: int) -> Int[np.ndarray, "axis octant"]:
     """1 or -1: the direction along each axis; mirrored where the octant's bit is set."""
     octants = np.arange(1 << dimensions)
     return np.stack([1 - 2 * (octants >> axis & 1) for axis in range(dimensions)])
@@ -259,7 +267,7 @@ def _gather(field: Array, place: np.ndarray) -> Array:
     return field.ravel()[place]
 
 
-def _widths(problem: GridProblem, frame: Frame) -> tuple[Float[Array, "cells octant"], ...]:
+def _widths(problem: GridProblem, frame: Frame) -> tuple[Float[Array, "_ octant"], ...]:
     """Widths along the axes of a frame, mirrored with the octant."""
     signs = octant_signs(problem.dimensions)
     return tuple(

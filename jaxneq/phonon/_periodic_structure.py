@@ -66,7 +66,7 @@ class StructureSolution(AbstractSolution):
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
     )
-    positions: tuple[Float[Array, " cells"], ...]
+    positions: tuple[Float[Array, " _"], ...]
     solid: Float[Array, "*cells"]
     temperature: Float[Array, "*cells"]
     heat_flux_field: Float[Array, "*cells axis"]

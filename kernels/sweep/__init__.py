@@ -14,9 +14,11 @@ left is the difference of the temperatures of neighbouring nodes, which limits f
 up to some 1e4 mean free paths. The rays are the trailing axes; of the distribution, one cell is
 held at a time.
 
+`cells` is the same in two and three dimensions, for boxes of cells with walls between some.
 `reference` says the same plainly, cell by cell in :math:`\psi`.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -56,6 +58,27 @@ def _bands():
     return tuple(map(jnp.asarray, (emission, entering, width, reach)))
 
 
+def _boxes():
+    """Cells of different widths, with walls between some, periodic along both axes."""
+    random = np.random.default_rng(2)
+    cells, octants, rays = (3, 2), 4, (2, 3)
+    source = random.normal(size=(*cells, 2, 4, octants))
+    transmission = random.choice([0.0, 0.4, 1.0], size=(*cells, 2, octants))
+    wall = random.normal(size=(*cells, 2, 2, octants, rays[0]))
+    width = tuple(random.uniform(0.1, 0.5, (count, octants)) for count in cells)
+    reach = 10.0 ** random.uniform(-2, 0.3, (2, *rays))
+    weight = random.uniform(0.1, 1, (*rays, 3))
+    arrays = (source, transmission, wall, width, reach, weight)
+    return jax.tree.map(jnp.asarray, arrays)
+
+
+def cell_moments(source, transmission, wall, width, reach, weight):
+    """The moments of `through_cells` in a box that is periodic along all axes."""
+    periodic = (True,) * len(width)
+    fields = Fields(source, transmission, wall)
+    return through_cells(fields, width, reach, weight, periodic=periodic, tolerance=1e-12).moments
+
+
 OPERATIONS = (
     Operation("sweep.balance", balance, reference.balance, _example, 1e-10, True),
     Operation(
@@ -66,5 +89,6 @@ OPERATIONS = (
         1e-10,
         True,
     ),
+    Operation("sweep.cell_moments", cell_moments, reference.cell_moments, _boxes, 1e-9, False),
     Operation("sweep.distribution", distribution, reference.departures, _bands, 1e-10, True),
 )

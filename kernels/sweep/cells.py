@@ -112,14 +112,14 @@ def _sign(bits: int) -> int:
 
 def through_cells(
     fields: Fields,
-    width: tuple[Float[Array, "cells octant"], ...],
+    width: tuple[Float[Array, "_ octant"], ...],
     reach: Float[Array, "axis group ray"],
     weight: Float[Array, "group ray moment"],
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
     periodic: tuple[bool, ...],
-    tolerance: float = 1e-10,
+    tolerance: Any = 1e-10,
     max_passes: int = 500,
 ) -> Swept:
     """Follow all rays through all cells.
@@ -226,11 +226,11 @@ class _Box:
         """A row along the fast axis; what enters it is found if the axis is periodic."""
         fields, transfer = along
         fast = self.dimensions - 1
-        slow = [reach / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
+        slow = [reach[None] / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
 
         def cell(carry: Nodes, inputs: Any) -> tuple[list[Array], Any]:
             before, width, here = inputs
-            x = [*slow, self.reach[fast] / _ray(width)]
+            x = [*slow, self.reach[fast][None] / _ray(width)]
             return self._cell(x, (*before, carry), here), None
 
         def outflow(carry: Nodes, inputs: Any) -> Any:
@@ -271,7 +271,7 @@ class _Box:
 
 def row_transfer(
     transmission: Float[Array, "*cells axis octant"],
-    width: tuple[Float[Array, "cells octant"], ...],
+    width: tuple[Float[Array, "_ octant"], ...],
     reach: Float[Array, "axis group ray"],
 ) -> Float[Array, "*rows face_node face_node octant group ray"]:
     """What leaves the rows along the fast axis per unit of what enters them."""
@@ -285,13 +285,13 @@ def row_transfer(
 
             def one(_: None, inputs: Any) -> Any:
                 size, here = inputs
-                return None, level(axis + 1, [*slow, reach[axis] / _ray(size)], here)
+                return None, level(axis + 1, [*slow, reach[axis][None] / _ray(size)], here)
 
             return lax.scan(one, None, (width[axis], passing))[1]
 
         def cell(carry: Nodes, inputs: Any) -> Any:
             size, passes = inputs
-            x = [*slow, reach[fast] / _ray(size)]
+            x = [*slow, reach[fast][None] / _ray(size)]
             right = [none] * (1 << dimensions)
             for i, n in enumerate(begin):
                 right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]

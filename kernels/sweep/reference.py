@@ -57,3 +57,35 @@ def optical_depth(width, reach):
     """As `scan.optical_depth`, from what leaves of a unit that enters a cold slab."""
     cold = np.zeros((len(width), 2))
     return -np.log(distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1])
+
+
+def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
+    """Moments as of `cells.through_cells`: for each ray, one dense system for the whole box."""
+    dimensions = len(width)
+    shape, nodes = source.shape[:dimensions], 1 << dimensions
+    octants, (groups, rays, moments) = source.shape[-1], weight.shape
+    out = np.zeros((*shape, nodes, octants, groups, moments))
+    place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
+    for octant, group, ray in np.ndindex(octants, groups, rays):
+        matrix, right = np.zeros((place.size, place.size)), np.zeros(place.size)
+        for cell in np.ndindex(*shape):
+            x = [reach[k, group, ray] / width[k][cell[k], octant] for k in range(dimensions)]
+            for n in range(nodes):
+                row = place[(*cell, n)]
+                matrix[row, row] += 1 + sum(x)
+                for k in range(dimensions):
+                    at_end = n >> k & 1
+                    matrix[row, place[(*cell, n ^ 1 << k)]] += -x[k] if at_end else x[k]
+                    right[row] += x[k] * source[(*cell, k, n, octant)]
+                    if at_end:
+                        continue
+                    face_node = [m for m in range(nodes) if not m >> k & 1].index(n)
+                    right[row] += 2 * x[k] * wall[(*cell, k, face_node, octant, group)]
+                    before = list(cell)
+                    before[k] -= 1
+                    if before[k] >= 0 or periodic[k]:
+                        upstream = place[(*before, n | 1 << k)]  # -1 is the last
+                        matrix[row, upstream] -= 2 * x[k] * transmission[(*cell, k, octant)]
+        found = np.linalg.solve(matrix, right).reshape(*shape, nodes)
+        out[..., octant, group, :] += found[..., None] * weight[group, ray]
+    return out
