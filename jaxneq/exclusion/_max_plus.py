@@ -24,6 +24,7 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    compiled,
     custom_jvp,
     is_concrete,
     quantity,
@@ -314,7 +315,7 @@ def _durations_jvp(plan: Any, primals: Any, tangents: Any) -> tuple[Array, Array
     return waits @ sums, tangents[0] @ sums
 
 
-@partial(eqx.filter_jit)
+@compiled
 def _derivatives(
     system: AbstractExclusion,
     method: MaxPlus,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from .._registry import Operation
 from . import reference
+from .draws import Pair as Pair
 from .draws import exponential_and_uniform as exponential_and_uniform
 from .draws import exponential_pair as exponential_pair
 from .draws import normal_pair as normal_pair
