@@ -125,11 +125,11 @@ def geodesic_sums(
         def one(at: Int[Array, ""], carry: tuple[Classes, Array]) -> tuple[Classes, Array]:
             return lanes.recorded(turn * unit + at, at * width, *carry)
 
-        bits = jnp.zeros((lanes.rows, 1), jnp.uint32) + lanes.zero[None]
+        bits = jnp.zeros((lanes.rows, 1), jnp.uint32) + lanes.zero
         classes, bits = lax.fori_loop(0, unit, one, (classes, bits))
         return _moved(classes, origin)[0], bits
 
-    front, origin = lanes.start()
+    front, origin = start(lanes.rows, replica.shape[0], waits.dtype)
     _, record = lax.scan(forth, lanes.classes(front), jnp.arange(count, dtype=jnp.int32))
 
     def back(turn: Int[Array, ""], ways: Ways) -> Ways:
@@ -142,7 +142,7 @@ def geodesic_sums(
 
         return lax.fori_loop(0, unit, one, ways)
 
-    row = lanes.zero[None].astype(jnp.int32)
+    row = lanes.zero.astype(jnp.int32)
     sums = jnp.zeros((width, lanes.rows, 1), waits.dtype) + row[None].astype(waits.dtype)
     begun = sums, row, row > 0
     sums, *way = lax.fori_loop(0, count - shared, lambda n, ways: back(count - 1 - n, ways), begun)
@@ -173,19 +173,12 @@ class _Lanes:
         self.key = key
         self.replica = replica
         self.pairs = -(-(footprint + 1) // 2)  # draws of two numbers in a cycle
-        self.zero = replica * np.uint32(
-            0
-        )  # what loops carry differs between devices from the start
+        # what loops carry differs between devices from the start
+        self.zero = replica[None, :] * np.uint32(0)
         row = jnp.arange(self.rows, dtype=jnp.uint32)
         self.identity = replica[None, :] * np.uint32(self.rows) + row[:, None]
         gate = (footprint + 1) * np.arange(self.rows) + np.arange(footprint + 1)[:, None]
         self.exists = (gate >= footprint) & (gate < footprint + waits.shape[0])
-
-    def start(self) -> Clock:
-        """`start`, of these replicas."""
-        front, origin = start(self.rows, self.replica.shape[0], self.waits.dtype)
-        none = self.zero[None].astype(front.dtype)
-        return front + none, origin + none
 
     def drawn(self, cycle: Array, pair: int, identity: Array) -> noise.Pair:
         """Two unit exponentials of each identity, for two classes of a cycle."""
@@ -198,26 +191,24 @@ class _Lanes:
         Those of even classes have, as imaginary part, what those after them will have waited: one
         loop of XLA then draws both.
         """
-        none = jnp.full((1, 1), -jnp.inf, front.dtype) + self.zero[None].astype(front.dtype)
-        last = jnp.concatenate([none, front])
-        pair = lax.complex(last, last)
-        return *(last if kind % 2 else pair for kind in range(self.footprint)), last
+        zero = self.zero.astype(front.dtype)
+        none = jnp.full((self.rows + 1, 1), -jnp.inf, front.dtype) + zero
+        others = (none if kind % 2 else lax.complex(none, none) for kind in range(self.footprint))
+        return *others, jnp.concatenate([none[:1], front + zero])
 
     def wave(self, kind: int, cycle: Array, classes: Classes) -> Classes:
         """With the hops of class `kind`."""
-        before = classes[kind - 1]
-        if kind % 2:
-            waited, later = jnp.imag(before)[:-1], None
-        else:
+        before, even, last = classes[kind - 1], kind % 2 == 0, kind == self.footprint
+        waited, later = jnp.imag(before)[:-1], None
+        if even:
             waited, later = self.drawn(cycle, kind // 2, self.identity)
         new = jnp.maximum(*_neighbours(before)) + waited * self.waits[kind]
-        last = kind == self.footprint
         if not self.exists[kind].all():
             source = jnp.where(cycle == 0, 0, -jnp.inf).astype(new.dtype)
-            before_all = np.arange(self.rows)[:, None] == 0  # the reservoir, ready at time 0
-            fill = jnp.where(before_all & (not last), source, -jnp.inf)
+            reservoir = np.arange(self.rows)[:, None] == 0  # ready at time 0
+            fill = jnp.where(reservoir & (not last), source, -jnp.inf)
             new = jnp.where(self.exists[kind][:, None], new, fill)
-        if not (last or kind % 2):
+        if even and not last:
             new = lax.complex(new, later)
         written = lax.dynamic_update_slice(classes[kind], new, (int(last), 0))
         return *classes[:kind], written, *classes[kind + 1 :]
