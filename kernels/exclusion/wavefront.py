@@ -199,9 +199,8 @@ class _Lanes:
     def wave(self, kind: int, cycle: Array, classes: Classes) -> Classes:
         """With the hops of class `kind`."""
         before, even, last = classes[kind - 1], kind % 2 == 0, kind == self.footprint
-        waited, later = jnp.imag(before)[:-1], None
-        if even:
-            waited, later = self.drawn(cycle, kind // 2, self.identity)
+        pair = self.drawn(cycle, kind // 2, self.identity) if even else [jnp.imag(before)[:-1]]
+        waited, *later = pair
         new = jnp.maximum(*_neighbours(before)) + waited * self.waits[kind]
         if not self.exists[kind].all():
             source = jnp.where(cycle == 0, 0, -jnp.inf).astype(new.dtype)
@@ -209,7 +208,7 @@ class _Lanes:
             fill = jnp.where(reservoir & (not last), source, -jnp.inf)
             new = jnp.where(self.exists[kind][:, None], new, fill)
         if even and not last:
-            new = lax.complex(new, later)
+            new = lax.complex(new, *later)
         written = lax.dynamic_update_slice(classes[kind], new, (int(last), 0))
         return *classes[:kind], written, *classes[kind + 1 :]
 
