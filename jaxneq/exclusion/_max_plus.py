@@ -109,7 +109,7 @@ class MaxPlus(AbstractSampler):
     long lattice of rate 1; at others it is longer, and is told by `duration`.
 
     The time of a hop is a sum of waits over its geodesic, so its derivative with respect to a rate
-    is minus the time waited there over the rate. All rates together cost about one more run, in
+    is minus the time waited there over the rate. All rates together cost about half a run more, in
     forward and in reverse mode, and one bit for each hop of a block. The first derivative of a
     mean time is unbiased; the second is that between the kinks of the paths alone, and biased.
     """
