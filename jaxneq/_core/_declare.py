@@ -18,6 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+# Dimensions of what has the unit that the user chooses.
+USER_UNITS = ("time", "energy", "concentration")
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
@@ -80,7 +83,8 @@ class Parameter:
             return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
         noun = "numbers by name, each" if self.kind == "table" else noun
-        return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
+        bare = self.unit == "1" or any(each in self.unit for each in USER_UNITS)
+        return f"{noun} in {self.interval}" + ("" if bare else f" {self.unit}")
 
 
 def is_concrete(value: Any) -> bool:
@@ -117,8 +121,8 @@ def parameter(
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
-    **Arguments:** `doc`, one sentence; `unit`, SI symbol, or "1" where it is a ratio, or of "time",
-    "energy" and "concentration" where the user chooses the unit; `range`, an interval such as
+    **Arguments:** `doc`, one sentence; `unit`, SI symbol, or "1" where it is a ratio, or one
+    of `USER_UNITS`, such as "1/time", where the user chooses the unit; `range`, an interval such as
     ``"(0, inf)"``; `dims`, names of its dimensions; `label`, for the axis of a figure, where the
     name is not enough; `default`, if it has one.
     """

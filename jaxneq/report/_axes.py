@@ -91,10 +91,8 @@ def add_colorbar(
 
 def _write_label(ax: Axes, which: str, label: str, unit: str) -> None:
     """In as many lines as the length of the axis asks for."""
-    part, figure = ax.get_position(), ax.figure
-    across = figure.get_figwidth() * part.width
-    inches = across if which == "x" else figure.get_figheight() * part.height
-    text, most = f"{label} {unit}".strip(), int(_PER_INCH * inches)
+    pixels = ax.bbox.width if which == "x" else ax.bbox.height
+    text, most = f"{label} {unit}".strip(), int(_PER_INCH * pixels / ax.figure.dpi)
     if len(text) > most:
         text = f"{fill(label, most)}\n{unit}".strip()
     getattr(ax, f"{which}axis").set_label_text(text)

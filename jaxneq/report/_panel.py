@@ -230,11 +230,11 @@ class Panel:
 
 def _shared(y: np.ndarray) -> dict[int, tuple[int, int]]:
     """Curves that run on another: which of how many each of them is there."""
-    y = np.where(np.isfinite(y), y, np.nan)
-    near = 0.01 * (np.nanmax(y) - np.nanmin(y)) if np.isfinite(y).any() else 0.0
+    y = np.where(np.isfinite(y), y, 0.0)
+    near = 0.01 * np.abs(y) + 1e-6 * np.ptp(y)
     groups: list[list[int]] = []
     for i, row in enumerate(y):
-        on = [g for g in groups if np.nanmax(np.abs(row - y[g[0]]), initial=0.0) <= near]
+        on = [group for group in groups if np.all(np.abs(row - y[group[0]]) <= near[i])]
         on[0].append(i) if on else groups.append([i])
     return {i: (rank, len(group)) for group in groups for rank, i in enumerate(group)}
 

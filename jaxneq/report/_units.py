@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxneq._core import USER_UNITS
+
 PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _TAKE_PREFIX = {"m", "s", "K", "A", "W", "J", "V", "N", "Pa", "Hz", "eV", "S", "F", "C", "T", "Ω"}
 _ONLY_SMALL = {"s", "K"}  # nobody says kilokelvin
-_CHOSEN = {"time", "energy", "concentration"}  # in units that the user chooses
 _FACTOR = re.compile(r"([^\W\d]+|%|°)(?:\^?(-?\d+))?|1(?!\d)")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -25,11 +26,11 @@ def typeset(unit: str) -> str:
     factors = _factors(unit)
     if factors is None:
         return unit
-    chosen = {base: power for base, power in factors.items() if base in _CHOSEN and power}
+    chosen = {base: power for base, power in factors.items() if base in USER_UNITS and power}
     text = " ".join(
         base + ("" if power == 1 else str(power).translate(_SUPERSCRIPTS))
         for base, power in factors.items()
-        if power and base not in _CHOSEN
+        if power and base not in USER_UNITS
     )
     if chosen == {"time": -1}:
         return f"{text} per unit time".strip()
@@ -93,7 +94,7 @@ def _number(value: float, stderr: float | None) -> str:
 
 
 def _is_chosen(unit: str) -> bool:
-    return not _CHOSEN.isdisjoint(_factors(unit) or ())
+    return any(base in USER_UNITS for base in _factors(unit) or ())
 
 
 def _power_of_ten(exponent: re.Match[str]) -> str:

@@ -83,7 +83,7 @@ def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
     if name is None:
         return words(dim), None
     data = result.quantities[name]
-    return words(data.hints.get("label", name)), data
+    return label_of(result, name), data
 
 
 def axis_words(result: Result, name: str) -> str:
@@ -102,10 +102,9 @@ def horizontal(result: Result, shown: Curves) -> tuple[str, Dataset | None]:
 
 def dimension_label(result: Result, dim: str) -> str:
     """The name of a dimension in a figure: its label, unless two axes of the sweep have it."""
-    name, data = dimension(result, dim)
-    label = None if data is None else data.hints.get("label")
-    shared = [axis.hints.get("label") for axis in result.axes.values()].count(label) > 1
-    return words(str(label)) if label and not shared else name
+    labels = {name: axis.hints.get("label") for name, axis in result.axes.items()}
+    own = labels.get(dim)
+    return own if own and list(labels.values()).count(own) == 1 else dimension(result, dim)[0]
 
 
 def categories(data: Dataset) -> list[str]:
