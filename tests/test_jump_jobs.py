@@ -106,6 +106,8 @@ def test_a_dot_between_a_hot_and_a_cold_lead():
     produced = value(found, "entropy_production")
     np.testing.assert_allclose(produced, current * force, rtol=1e-12, atol=1e-15)
     product = value(found, "uncertainty_product")
+    dashed = [line for line in report.figure(found).axes[-1].lines if line.get_linestyle() == "--"]
+    assert [set(line.get_ydata()) for line in dashed] == [{2.0}]  # its bound
     assert np.all(product[np.abs(current) > 1e-10] > 2)
 
 

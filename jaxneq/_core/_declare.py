@@ -155,6 +155,7 @@ def setting(
     unit: str = "1",
     range: str = "[0, inf)",
     choices: tuple[str, ...] = (),
+    label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
 ) -> Any:
@@ -166,6 +167,7 @@ def setting(
         "doc": doc,
         "interval": Interval.parse(range),
         "choices": choices,
+        "label": label,
     }
     return eqx.field(
         static=True, default=default, kw_only=kw_only, metadata={"parameter": declared}

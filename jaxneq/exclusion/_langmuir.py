@@ -21,7 +21,7 @@ class LangmuirASEP(AbstractExclusion):
     reverse: the entropy production is infinite.
     """
 
-    length: int = setting(range="[2, inf)", doc="Number of sites L")
+    length: int = setting(label="number of sites L", range="[2, inf)", doc="Number of sites L")
     alpha: Scalar = parameter(
         label="rate of entry α", unit="1/time", range="[0, inf)", doc="Rate of entry on the left"
     )

@@ -33,8 +33,10 @@ class RingASEP(AbstractExclusion):
     each bond has a rate of its own, and q times that for the way back.
     """
 
-    length: int = setting(range="[3, inf)", doc="Number of sites L")
-    particles: int = setting(range="[1, inf)", doc="Number of particles N")
+    length: int = setting(label="number of sites L", range="[3, inf)", doc="Number of sites L")
+    particles: int = setting(
+        label="number of particles N", range="[1, inf)", doc="Number of particles N"
+    )
     q: Scalar = parameter(
         label="bias q",
         range="[0, inf)",

@@ -26,7 +26,7 @@ class OpenASEP(AbstractExclusion):
     Pasquier, J. Phys. A 26, 1493, 1993; Blythe and Evans, J. Phys. A 40, R333, 2007).
     """
 
-    length: int = setting(range="[1, inf)", doc="Number of sites L")
+    length: int = setting(label="number of sites L", range="[1, inf)", doc="Number of sites L")
     alpha: Scalar = parameter(
         label="rate of entry α", unit="1/time", range="(0, inf)", doc="Rate of entry on the left"
     )

@@ -15,6 +15,7 @@ from ._figure import fixed_in_words
 from ._findings import findings
 from ._units import printed, typeset
 from ._view import (
+    capital,
     curves,
     derivative_words,
     dimension_label,
@@ -67,7 +68,7 @@ def caption(result: Result) -> str:
             text += f", a line for each {dimension_label(result, shown.across)}"
         if shown.fixed:
             text += f", at {fixed_in_words(result, shown)}"
-    parts = [text[:1].upper() + text[1:]]
+    parts = [capital(text)]
     if beside := [name for drawn in names for name in references(result, drawn)]:
         parts.append(f"Dashed: {', '.join(map(words, beside))}")
     if any(f"{name}_stderr" in result.quantities for name in names):
