@@ -49,7 +49,13 @@ def close(estimate, value, largest):
 
 @pytest.mark.parametrize(
     "name, largest",
-    [("mean", 0.01), ("variance", 0.005), ("fano", 0.01), ("rate", 0.001), ("marginal", 0.004)],
+    [
+        ("mean", 0.01),
+        ("variance", 0.005),
+        ("fano_factor", 0.01),
+        ("rate", 0.001),
+        ("marginal", 0.004),
+    ],
 )
 def test_averages_are_those_of_the_master_equation(sampled, exact, name, largest):
     close(getattr(sampled, name), getattr(exact, name), largest)

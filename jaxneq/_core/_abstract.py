@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
-from ._estimate import Estimate
+from ._estimate import FEW, Estimate
 from ._status import Status
 from ._validation import Case
 
@@ -238,10 +238,12 @@ class AbstractSampler(AbstractMethod):
 def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: Any) -> Any:
     """Declare a field of a Solution: its meaning, unit and named dimensions.
 
-    The store writes units and dimensions, reports label axes with them. `hints` for reports:
+    The store writes units and dimensions, reports label axes with them; for units see `parameter`.
+    `hints` for reports: ``label="density of states g"`` names its axis better than the field does;
     ``reference_for="conductivity"`` draws the field as a dashed line beside that quantity;
     ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval;
     ``coordinate=True`` makes it the axis against which others of its dimension are drawn;
+    ``over="current"`` draws it over that quantity instead; ``bound=2.0`` draws its least value;
     ``scale="linear"`` keeps its own axis from becoming logarithmic, ``"log"`` makes both so;
     ``marks="work"`` draws a number as a vertical line where that is the axis. Without a sweep,
     fields of one dimension are drawn; ``panel=False`` leaves one out, ``panel=True`` draws one of
@@ -313,6 +315,7 @@ def _show(value: Any) -> str:
     if not is_concrete(value):
         return "traced"
     array = np.asarray(value)
-    if array.ndim == 0:
-        return f"{array.item():.6g}"
+    if array.size <= FEW:
+        each = np.vectorize("{:.6g}".format, otypes=[object])(array)
+        return str(each.tolist()).replace("'", "")
     return f"{array.shape}  from {np.min(array):.4g} to {np.max(array):.4g}"

@@ -18,6 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+# Dimensions of what has the unit that the user chooses.
+USER_UNITS = ("time", "energy", "concentration")
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
@@ -61,6 +64,7 @@ class Parameter:
     default: Any
     part: type | None
     dims: tuple[str, ...]
+    label: str
 
     @property
     def required(self) -> bool:
@@ -79,7 +83,8 @@ class Parameter:
             return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
         noun = "numbers by name, each" if self.kind == "table" else noun
-        return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
+        bare = self.unit == "1" or any(each in self.unit for each in USER_UNITS)
+        return f"{noun} in {self.interval}" + ("" if bare else f" {self.unit}")
 
 
 def is_concrete(value: Any) -> bool:
@@ -110,26 +115,32 @@ def parameter(
     unit: str = "1",
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
+    label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
-    **Arguments:** `doc`, one sentence; `unit`, SI symbol or "1"; `range`, an interval such as
-    ``"(0, inf)"``; `dims`, names of its dimensions; `default`, if it has one.
+    **Arguments:** `doc`, one sentence; `unit`, SI symbol, or "1" where it is a ratio, or one
+    of `USER_UNITS`, such as "1/time", where the user chooses the unit; `range`, an interval such as
+    ``"(0, inf)"``; `dims`, names of its dimensions; `label`, for the axis of a figure, where the
+    name is not enough; `default`, if it has one.
     """
     interval = Interval.parse(range)
-    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
+    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval}
+    declared |= {"dims": dims, "label": label}
     metadata = {"parameter": declared}
     return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
 
 
-def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)") -> Any:
+def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)", label: str = "") -> Any:
     """Declare differentiable numbers, each with a name that the user gives; by default none.
 
-    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file.
+    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file. The name of
+    each follows the `label`.
     """
     declared = {"kind": "table", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+    declared |= {"label": label}
 
     def as_arrays(numbers: Any) -> dict[str, Any]:
         return {str(name): _as_array(number) for name, number in dict(numbers).items()}
@@ -144,6 +155,7 @@ def setting(
     unit: str = "1",
     range: str = "[0, inf)",
     choices: tuple[str, ...] = (),
+    label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
 ) -> Any:
@@ -155,6 +167,7 @@ def setting(
         "doc": doc,
         "interval": Interval.parse(range),
         "choices": choices,
+        "label": label,
     }
     return eqx.field(
         static=True, default=default, kw_only=kw_only, metadata={"parameter": declared}
@@ -209,7 +222,7 @@ def parameters_of(cls: type) -> Iterator[Parameter]:
     anywhere = Interval.parse("(-inf, inf)")
     for field in dataclasses.fields(cls):
         if "parameter" in field.metadata:
-            declared = {"interval": anywhere, "choices": (), "part": None, "dims": ()}
+            declared = {"interval": anywhere, "choices": (), "part": None, "dims": (), "label": ""}
             declared |= field.metadata["parameter"]
             default = {} if declared["kind"] == "table" else field.default
             yield Parameter(name=field.name, default=default, **declared)
@@ -219,7 +232,8 @@ def entries_of(declared: Parameter, numbers: Any) -> Iterator[tuple[Parameter, A
     """The numbers of a table, each as a parameter."""
     for name, number in numbers.items():
         doc = f"{declared.doc.rstrip('.')}: {name}"
-        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc}
+        label = f"{declared.label} {name}".strip()
+        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc, "label": label}
         yield dataclasses.replace(declared, **own, default=dataclasses.MISSING), number
 
 

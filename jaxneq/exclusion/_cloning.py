@@ -40,16 +40,25 @@ class TiltedEnsemble(AbstractLatticeSolution):
 
     primary: ClassVar[str] = "scgf"
 
-    scgf: Estimate = quantity(doc="Scaled cumulant generating function of the current")
+    scgf: Estimate = quantity(
+        label="scaled cumulant generating function θ",
+        unit="1/time",
+        doc="Scaled cumulant generating function of the current",
+    )
     population_bias: Float[Array, ""] = quantity(
-        doc="Estimated bias of it by the finite population, not taken off"
+        unit="1/time", doc="Estimated bias of it by the finite population, not taken off"
     )
     current: Estimate = quantity(
+        label="current J",
+        unit="1/time",
         doc="Current along the lines of descent, mean over the gates; the last stretch of the "
-        "lines is not yet typical: a bias of the order of 1/time, not in the error"
+        "lines is not yet typical: a bias of the order of 1/time, not in the error",
     )
     rate_function: Float[Array, ""] = quantity(
-        doc="Rate function at that current: s times the current less the generating function"
+        over="current",
+        label="rate function I",
+        unit="1/time",
+        doc="Rate function at that current: s times the current less the generating function",
     )
     survival: Float[Array, ""] = quantity(
         doc="Effective share of the clones that survives an interval"
@@ -57,7 +66,9 @@ class TiltedEnsemble(AbstractLatticeSolution):
     hop_affinity: Float[Array, ""] = quantity(
         doc="Entropy produced by one particle through all gates"
     )
-    entropy_production: Estimate = quantity(doc="Entropy production along the lines of descent")
+    entropy_production: Estimate = quantity(
+        unit="1/time", doc="Entropy production along the lines of descent"
+    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Rate of change of the number of particles, relative to the current"
     )
@@ -102,8 +113,12 @@ class Cloning(AbstractSampler):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
     differentiate_instead: ClassVar[str] = "CurrentStatistics"
 
-    tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
-    interval: Scalar = parameter(range="(0, inf)", doc="Time between selections", default=0.5)
+    tilt: Scalar = parameter(
+        label="tilt s", doc="Tilt s, conjugate to the particles that pass", default=0.0
+    )
+    interval: Scalar = parameter(
+        unit="time", range="(0, inf)", doc="Time between selections", default=0.5
+    )
     replicas: int = setting(doc="Clones of each population", range="[2, inf)", default=512)
     populations: int = setting(doc="Independent populations", range="[2, inf)", default=16)
 

@@ -48,16 +48,22 @@ class ExclusionEnsemble(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: Float[Array, " site"] = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: Estimate = quantity(doc="Mean occupation of the site", dims=("site",))
+    density: Estimate = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
     gate: Float[Array, " gate"] = quantity(
         doc="Gate between two sites, at the site on its left", dims=("gate",), coordinate=True
     )
-    gate_current: Estimate = quantity(doc="Current through the gate", dims=("gate",))
+    gate_current: Estimate = quantity(unit="1/time", doc="Current through the gate", dims=("gate",))
     gate_affinity: Float[Array, " gate"] = quantity(
         doc="Entropy produced by one passage of the gate", dims=("gate",), panel=False
     )
     net_attachment: Estimate | None = quantity(
-        doc="Attachment less detachment at the site", dims=("site",), default=None, panel=False
+        unit="1/time",
+        doc="Attachment less detachment at the site",
+        dims=("site",),
+        default=None,
+        panel=False,
     )
     attachment_affinity: Float[Array, " site"] | None = quantity(
         doc="Entropy produced by one attachment", dims=("site",), default=None, panel=False
@@ -65,18 +71,23 @@ class ExclusionEnsemble(AbstractLatticeSolution):
     two_point: Estimate = quantity(
         doc="Chance that both sites are occupied, at the end", dims=("site", "other"), panel=False
     )
-    current: Estimate = quantity(doc="Current, mean over the gates")
+    current: Estimate = quantity(
+        label="current J", unit="1/time", doc="Current, mean over the gates"
+    )
     current_variance: Estimate = quantity(
-        doc="Variance of the particles passed, mean over the gates, per time"
+        unit="1/time", doc="Variance of the particles passed, mean over the gates, per time"
     )
     mean_density: Estimate = quantity(doc="Mean density of all sites")
     path_current: Float[Array, " replica"] = quantity(
-        doc="Current of each replica, mean over the gates", dims=("replica",), panel=False
+        unit="1/time",
+        doc="Current of each replica, mean over the gates",
+        dims=("replica",),
+        panel=False,
     )
     irreversible: Int[Array, ""] = quantity(
         doc="Kinds of moves without a reverse; with any the entropy production is infinite"
     )
-    entropy_production: Estimate = quantity(doc="Rate of entropy production")
+    entropy_production: Estimate = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the largest current"
     )
@@ -123,7 +134,7 @@ class Gillespie(AbstractSampler):
     differentiate_instead: ClassVar[str] = "MatrixProduct, Generator or MaxPlus"
 
     interval: Scalar = parameter(
-        range="(0, inf)", doc="Time between two looks at the sites", default=1.0
+        unit="time", range="(0, inf)", doc="Time between two looks at the sites", default=1.0
     )
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
     block: int = setting(doc="Replicas stepped together; 0: what suits the device", default=0)

@@ -57,16 +57,17 @@ class EntryTimes(AbstractLatticeSolution):
     primary: ClassVar[str] = "current"
 
     particles: Float[Array, ""] = quantity(doc="Particles that came in while it was counted")
-    duration: Estimate = quantity(doc="Time that they took")
-    current: Estimate = quantity(doc="Particles per time")
+    duration: Estimate = quantity(unit="time", doc="Time that they took")
+    current: Estimate = quantity(label="current J", unit="1/time", doc="Particles per time")
     current_variance: Estimate = quantity(
-        doc="Variance of the particles passed per time, at late times: J^3 var(T) / N"
+        unit="1/time",
+        doc="Variance of the particles passed per time, at late times: J^3 var(T) / N",
     )
     path_duration: Float[Array, " replica"] = quantity(
-        doc="Time that the particles took, of each replica", dims=("replica",)
+        unit="time", doc="Time that the particles took, of each replica", dims=("replica",)
     )
     entropy_production: Float[Array, ""] = quantity(
-        doc="Rate of entropy production: infinite, as no hop has a reverse"
+        unit="1/time", doc="Rate of entropy production: infinite, as no hop has a reverse"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="0: each particle passes each gate once, by construction"

@@ -51,16 +51,20 @@ class LatticeAverages(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: Float[Array, " site"] = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: Estimate = quantity(doc="Mean occupation of the site", dims=("site",))
-    time: Float[Array, ""] = quantity(doc="Duration counted")
-    current: Estimate = quantity(doc="Particles per time")
-    current_variance: Estimate = quantity(doc="Variance of the particles passed, per time")
+    density: Estimate = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
+    time: Float[Array, ""] = quantity(unit="time", doc="Duration counted")
+    current: Estimate = quantity(label="current J", unit="1/time", doc="Particles per time")
+    current_variance: Estimate = quantity(
+        unit="1/time", doc="Variance of the particles passed, per time"
+    )
     mean_density: Estimate = quantity(doc="Mean density of all sites")
     path_current: Float[Array, " replica"] = quantity(
-        doc="Particles per time, of each replica", dims=("replica",), panel=False
+        unit="1/time", doc="Particles per time, of each replica", dims=("replica",), panel=False
     )
     entropy_production: Float[Array, ""] = quantity(
-        doc="Rate of entropy production: infinite, as no hop has a reverse"
+        unit="1/time", doc="Rate of entropy production: infinite, as no hop has a reverse"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Rate of change of the number of particles, relative to the current"

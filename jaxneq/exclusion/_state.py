@@ -70,16 +70,22 @@ class ExclusionState(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: PerSite = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: PerSite = quantity(doc="Mean occupation of the site", dims=("site",))
+    density: PerSite = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
     gate: PerGate = quantity(
         doc="Gate between two sites, at the site on its left", dims=("gate",), coordinate=True
     )
-    gate_current: PerGate = quantity(doc="Current through the gate", dims=("gate",))
+    gate_current: PerGate = quantity(unit="1/time", doc="Current through the gate", dims=("gate",))
     gate_affinity: PerGate = quantity(
         doc="Entropy produced by one passage of the gate", dims=("gate",), panel=False
     )
     net_attachment: PerSite | None = quantity(
-        doc="Attachment less detachment at the site", dims=("site",), default=None, panel=False
+        unit="1/time",
+        doc="Attachment less detachment at the site",
+        dims=("site",),
+        default=None,
+        panel=False,
     )
     attachment_affinity: PerSite | None = quantity(
         doc="Entropy produced by one attachment", dims=("site",), default=None, panel=False
@@ -90,15 +96,20 @@ class ExclusionState(AbstractLatticeSolution):
         default=None,
         panel=False,
     )
-    current: Float[Array, ""] = quantity(doc="Current, mean over the gates")
+    current: Float[Array, ""] = quantity(
+        label="current J", unit="1/time", doc="Current, mean over the gates"
+    )
     current_variance: Float[Array, ""] | None = quantity(
-        doc="Variance of the particles passed per time, at late times", default=None
+        label="variance of the current",
+        unit="1/time",
+        doc="Variance of the particles passed per time, at late times",
+        default=None,
     )
     mean_density: Float[Array, ""] = quantity(doc="Mean density of all sites")
     irreversible: Int[Array, ""] = quantity(
         doc="Kinds of moves without a reverse; with any the entropy production is infinite"
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the fastest hop"
     )

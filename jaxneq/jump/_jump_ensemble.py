@@ -39,35 +39,51 @@ class JumpEnsemble(AbstractSolution):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    time: Float[Array, " time"] = quantity(doc="Time counted", dims=("time",))
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time counted", dims=("time",))
     mean_in_time: Estimate = quantity(doc="Mean number of molecules", dims=("species", "time"))
     variance_in_time: Estimate = quantity(
         doc="Variance of the number of molecules", dims=("species", "time"), panel=False
     )
     mean: Estimate = quantity(doc="Mean number of molecules over all instants", dims=_SPECIES)
     variance: Estimate = quantity(doc="Variance over all instants", dims=_SPECIES)
-    fano: Estimate = quantity(doc="Variance over mean", dims=_SPECIES, panel=False)
-    rate: Estimate = quantity(doc="Net events per time of each reaction", dims=_REACTION)
-    rate_variance: Estimate = quantity(
-        doc="Variance of the net events of each reaction per time", dims=_REACTION, panel=False
+    fano_factor: Estimate = quantity(
+        label="Fano factor", doc="Variance over mean", dims=_SPECIES, panel=False
     )
-    velocity: Estimate = quantity(doc="Net events per time of the last reaction")
-    activity: Estimate = quantity(doc="Events per time, all reactions and both directions")
+    rate: Estimate = quantity(
+        unit="1/time", doc="Net events per time of each reaction", dims=_REACTION
+    )
+    rate_variance: Estimate = quantity(
+        unit="1/time",
+        doc="Variance of the net events of each reaction per time",
+        dims=_REACTION,
+        panel=False,
+    )
+    velocity: Estimate = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
+    activity: Estimate = quantity(
+        unit="1/time", doc="Events per time, all reactions and both directions"
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Entropy produced per net event", dims=_REACTION, panel=False
     )
-    entropy_production: Estimate = quantity(doc="Rate of entropy production")
+    entropy_production: Estimate = quantity(unit="1/time", doc="Rate of entropy production")
     path_entropy_production: Estimate | None = quantity(
-        doc="Rate of entropy production along the paths", default=None
+        unit="1/time", doc="Rate of entropy production along the paths", default=None
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Change of what the reactions conserve, the largest"
     )
     count: Float[Array, " count"] | None = quantity(
-        doc="Number of molecules", dims=("count",), default=None
+        label="number of molecules", doc="Number of molecules", dims=("count",), default=None
     )
     marginal: Estimate | None = quantity(
-        doc="Probability of the number of molecules", dims=("species", "count"), default=None
+        label="probability",
+        doc="Probability of the number of molecules",
+        dims=("species", "count"),
+        default=None,
     )
     counts: Shaped[Array, "species replica"] = quantity(
         doc="Molecules of each replica at the end", dims=("species", "replica"), panel=False
@@ -144,7 +160,7 @@ def ensemble_of(
         variance_in_time=Estimate.from_samples(jnp.swapaxes(spread, 1, 2)),
         mean=mean,
         variance=variance,
-        fano=_ratio(variance, squares, mean, each),
+        fano_factor=_ratio(variance, squares, mean, each),
         rate=rate,
         rate_variance=Estimate.from_samples(_square(events, rate.value[None]) * duration),
         velocity=Estimate(rate.value[-1], rate.stderr[-1], rate.n_effective[-1]),

@@ -48,21 +48,31 @@ class CountDistribution(AbstractSolution):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    count: Float[Array, " count"] = quantity(doc="Number of molecules", dims=("count",))
+    count: Float[Array, " count"] = quantity(
+        label="number of molecules", doc="Number of molecules", dims=("count",)
+    )
     marginal: Float[Array, "species count"] = quantity(
-        doc="Probability of the number of molecules", dims=("species", "count")
+        label="probability", doc="Probability of the number of molecules", dims=("species", "count")
     )
     mean: Float[Array, " species"] = quantity(doc="Mean number of molecules", dims=_SPECIES)
     variance: Float[Array, " species"] = quantity(
         doc="Variance of the number of molecules", dims=_SPECIES
     )
-    fano: Float[Array, " species"] = quantity(doc="Variance over mean", dims=_SPECIES)
-    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
-    velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
+    fano_factor: Float[Array, " species"] = quantity(
+        label="Fano factor", doc="Variance over mean", dims=_SPECIES
+    )
+    rate: Float[Array, " reaction"] = quantity(
+        unit="1/time", doc="Net events per time", dims=_REACTION
+    )
+    velocity: Float[Array, ""] = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Entropy produced per net event", dims=_REACTION, panel=False
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     truncation: Float[Array, ""] = quantity(doc="Share of the events that leave the box")
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over all events; the largest"
@@ -149,7 +159,7 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
             marginal=jnp.sum(jnp.where(same, probability[:, None, None], 0), axis=0),
             mean=mean,
             variance=variance,
-            fano=jnp.where(there, variance / jnp.where(there, mean, 1), 0),
+            fano_factor=jnp.where(there, variance / jnp.where(there, mean, 1), 0),
             rate=rate,
             velocity=rate[-1],
             affinity=affinity,

@@ -28,32 +28,38 @@ class NetworkState(AbstractSolution):
     edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
     probability: Float[Array, " state"] = quantity(doc="Probability", dims=("state",))
     edge_current: Float[Array, " edge"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge",)
+        unit="1/time", doc="Net jumps per time along each edge", dims=("edge",)
     )
     edge_traffic: Float[Array, " edge"] = quantity(
-        doc="Jumps per time along each edge, both ways", dims=("edge",), panel=False
+        unit="1/time", doc="Jumps per time along each edge, both ways", dims=("edge",), panel=False
     )
     edge_affinity: Float[Array, " edge"] = quantity(
         doc="Force of each edge: log ratio of the two fluxes", dims=("edge",), panel=False
     )
     edge_entropy_production: Float[Array, " edge"] = quantity(
-        doc="Entropy production of each edge", dims=("edge",)
+        unit="1/time", doc="Entropy production of each edge", dims=("edge",)
     )
     edge_current_variance: Float[Array, " edge"] = quantity(
-        doc="Variance per time of the net jumps at late times", dims=("edge",), panel=False
+        unit="1/time",
+        doc="Variance per time of the net jumps at late times",
+        dims=("edge",),
+        panel=False,
     )
     reservoir_entropy_flow: Float[Array, " reservoir"] = quantity(
-        doc="Entropy given to each reservoir per time", dims=("reservoir",), panel=False
+        unit="1/time",
+        doc="Entropy given to each reservoir per time",
+        dims=("reservoir",),
+        panel=False,
     )
     cycle_affinities: Float[Array, " cycle"] = quantity(
         doc="Affinity of each fundamental cycle", dims=("cycle",), panel=False
     )
     cycle_currents: Float[Array, " cycle"] = quantity(
-        doc="Current around each fundamental cycle", dims=("cycle",), panel=False
+        unit="1/time", doc="Current around each fundamental cycle", dims=("cycle",), panel=False
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     cycle_entropy_production: Float[Array, ""] = quantity(
-        doc="Entropy production by cycles: the same"
+        unit="1/time", doc="Entropy production by cycles: the same"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over what leaves it; the largest"

@@ -61,10 +61,18 @@ class SteadyRates(AbstractRates):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    concentration: Float[Array, " species"] = quantity(doc="Concentration", dims=_SPECIES)
+    concentration: Float[Array, " species"] = quantity(
+        unit="concentration", doc="Concentration", dims=_SPECIES
+    )
     mean: Float[Array, " species"] = quantity(doc="Number of molecules", dims=_SPECIES, panel=False)
-    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
-    velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
+    rate: Float[Array, " reaction"] = quantity(
+        unit="1/time", doc="Net events per time", dims=_REACTION
+    )
+    velocity: Float[Array, ""] = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Affinity, the log ratio of the two rates", dims=_REACTION
     )
@@ -72,12 +80,15 @@ class SteadyRates(AbstractRates):
         doc="Free energy of reaction", unit="kJ/mol", dims=_REACTION, default=None
     )
     dissipation: Float[Array, ""] | None = quantity(
-        doc="Free energy lost per mole, times net events per time", unit="kJ/mol", default=None
+        doc="Free energy lost per mole, times net events per time", unit="kJ/mol/time", default=None
     )
     cost: Float[Array, ""] | None = quantity(
-        doc="Free energy lost per net event of the last reaction", unit="kJ/mol", default=None
+        label="free energy lost per event",
+        doc="Free energy lost per net event of the last reaction",
+        unit="kJ/mol",
+        default=None,
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest change of a number per time, over what makes and takes it"
     )
@@ -94,21 +105,21 @@ class RateCourse(AbstractRates):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    time: Float[Array, " time"] = quantity(doc="Time", dims=("time",))
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time", dims=("time",))
     concentration: Float[Array, "species time"] = quantity(
-        doc="Concentration", dims=("species", "time")
+        unit="concentration", doc="Concentration", dims=("species", "time")
     )
     mean: Float[Array, "species time"] = quantity(
         doc="Number of molecules", dims=("species", "time"), panel=False
     )
     rate: Float[Array, "reaction time"] = quantity(
-        doc="Net events per time", dims=("reaction", "time")
+        unit="1/time", doc="Net events per time", dims=("reaction", "time")
     )
     affinity: Float[Array, "reaction time"] = quantity(
         doc="Affinity, the log ratio of the two rates", dims=("reaction", "time"), panel=False
     )
     entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production", dims=("time",)
+        unit="1/time", doc="Rate of entropy production", dims=("time",)
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Change of what the reactions conserve, relative"
