@@ -367,7 +367,7 @@ def test_a_path_that_runs_away_ends_with_a_status():
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"time": 3.0, "burn_in": 3.0}, "leaves no step"),
+        ({"time": 3.0, "burn_in": 3.0}, "leaves nothing to count"),
         ({"time": 3.01}, r"time = 3\.01 is no whole number of steps of dt = 0\.05"),
         ({}, "time is missing"),
         ({"time": 1e9}, "more than the counter of the noise holds"),

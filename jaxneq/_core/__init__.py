@@ -8,7 +8,6 @@ from ._abstract import AbstractSolution as AbstractSolution
 from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
 from ._abstract import AbstractSystem as AbstractSystem
 from ._abstract import Derivative as Derivative
-from ._abstract import Schedule as Schedule
 from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
 from ._declare import AbstractDeclared as AbstractDeclared
@@ -42,6 +41,9 @@ from ._samples import as_number as as_number
 from ._samples import as_samples as as_samples
 from ._samples import check_varies as check_varies
 from ._samples import warn_if as warn_if
+from ._schedule import Schedule as Schedule
+from ._schedule import durations as durations
+from ._schedule import in_steps as in_steps
 from ._status import SolveError as SolveError
 from ._status import Status as Status
 from ._types import Scalar as Scalar

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -10,7 +9,6 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, UInt32
 
@@ -25,7 +23,7 @@ from jaxneq._core import (
     Schedule,
     Status,
     custom_jvp,
-    is_concrete,
+    in_steps,
     quantity,
     setting,
     simulate,
@@ -140,22 +138,8 @@ class MaxPlus(AbstractSampler):
             )
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        name = type(self).__name__
-        if time is None:
-            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-        if not all(map(is_concrete, (time, burn_in))):
-            raise ValueError(f"{name}: time and burn_in fix the particles and cannot be traced.")
-        if not (math.isfinite(time) and 0 <= burn_in < time):
-            raise ValueError(
-                f"{name}: time = {time:g} with burn_in = {burn_in:g} leaves nothing to count. Give "
-                "0 <= burn_in < time."
-            )
-        skipped, total = math.ceil(burn_in / 4), math.ceil(time / 4)
-        if total == skipped or total >= 2**27:
-            raise ValueError(
-                f"{name}: a time of {time - burn_in:g} after the burn-in lets {total - skipped} "
-                f"particles in. Give one of at least 4 and below {2.0**29:g}."
-            )
+        name, most = type(self).__name__, 2**27 - 1
+        total, skipped = in_steps(name, time, burn_in, 4, most=most)
         return Schedule(skipped, total, _GRAIN)
 
     def init(
@@ -200,7 +184,7 @@ class MaxPlus(AbstractSampler):
         def one_block(block: Any) -> Any:
             number, clock = block
             plan = {"footprint": system.lattice.footprint}
-            replica = _identity(number, width)
+            replica = parallel.members(number, width)
             return wavefront.advance(waits, state.key, replica, clock, state.step, steps, **plan)
 
         numbers = jnp.arange(blocks, dtype=jnp.uint32)
@@ -275,10 +259,6 @@ class MaxPlus(AbstractSampler):
         yield Case("max-plus: current", lambda: found().current, 12 / 42, 5.0, source, error="z")
 
 
-def _identity(number: UInt32[Array, ""], width: int) -> UInt32[Array, " replica"]:
-    return number * np.uint32(width) + jnp.arange(width, dtype=jnp.uint32)
-
-
 def _last_entry(front: Array, origin: Array) -> Float[Array, "block 2 replica"]:
     """The time of the last entry in two parts, the second of them small."""
     return jnp.stack([origin[:, 0], origin[:, 1] + front[:, 0]], axis=1)
@@ -291,7 +271,7 @@ def _sums(
     footprint, marked, total, blocks = plan
 
     def one_block(number: Array) -> Array:
-        replica = _identity(number, replicas // blocks)
+        replica = parallel.members(number, replicas // blocks)
         return wavefront.geodesic_sums(waits, key, replica, marked, total, footprint=footprint)
 
     numbers = jnp.arange(blocks, dtype=jnp.uint32)

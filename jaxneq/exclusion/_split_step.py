@@ -22,6 +22,7 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    in_steps,
     is_concrete,
     quantity,
     setting,
@@ -165,23 +166,8 @@ class SplitStep(AbstractSampler):
             )
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        name = type(self).__name__
-        if time is None:
-            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-        if not all(map(is_concrete, (time, burn_in))):
-            raise ValueError(f"{name}: time and burn_in fix the steps and cannot be traced.")
-        dt = self._steps[0]
-        if not (math.isfinite(time) and 0 <= burn_in < time):
-            raise ValueError(
-                f"{name}: time = {time:g} with burn_in = {burn_in:g} leaves nothing to count. Give "
-                "0 <= burn_in < time."
-            )
-        skipped, total = math.ceil(burn_in / dt), math.ceil(time / dt)
-        if total == skipped or total >= 2**24:
-            raise ValueError(
-                f"{name}: {total - skipped} of {total} steps of {dt:.3g} are to be counted. Give a "
-                f"time that is longer than the burn-in by a step, and below {2**24 * dt:.3g}."
-            )
+        name, most = type(self).__name__, 2**24 - 1
+        total, skipped = in_steps(name, time, burn_in, self._steps[0], most=most)
         return Schedule(skipped, total, _GRAIN)
 
     def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
@@ -241,7 +227,7 @@ class SplitStep(AbstractSampler):
                 block: Any, chances=chances, first=first, count=count, key=key, width=width
             ) -> words.Crowd:
                 number, crowd = block
-                word = number * np.uint32(width) + jnp.arange(width, dtype=jnp.uint32)
+                word = parallel.members(number, width)
                 return words.advance(chances, key, word, crowd, first, count, sites=lattice.length)
 
             numbers = jnp.arange(crowd.passed.shape[0], dtype=jnp.uint32)

@@ -1,4 +1,4 @@
-"""What the samplers of totally asymmetric processes refuse."""
+"""What is common to the samplers of totally asymmetric processes, and what samplers refuse."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ def check_totally_asymmetric(name: str, system: AbstractExclusion) -> None:
 def refuse_observables(name: str, observables: tuple[Any, ...]) -> None:
     """No observable is shown anything here."""
     if observables:
-        raise ValueError(f"{name}: takes no observables. Leave them out, or use Gillespie.")
+        raise ValueError(f"{name}: takes no observables. Leave them out.")
