@@ -25,6 +25,7 @@ from ._declare import setting as setting
 from ._declare import table as table
 from ._estimate import Estimate as Estimate
 from ._general import general_solve as general_solve
+from ._irreversible import why_infinite as why_infinite
 from ._linear import SolveStats as SolveStats
 from ._linear import conjugate_gradients as conjugate_gradients
 from ._linear import linear_solve as linear_solve

@@ -252,6 +252,10 @@ class AbstractSolution(eqx.Module):
         """Why a good answer is to be read with care, for a warning; concrete values only."""
         return ""
 
+    def remark(self) -> str:
+        """What is to be known of a good answer, shown with it; concrete values only."""
+        return ""
+
     @property
     @abc.abstractmethod
     def primary(self) -> str:
@@ -283,6 +287,8 @@ class AbstractSolution(eqx.Module):
         for name, (value, declared) in self.quantities().items():
             unit = "" if declared["unit"] == "1" else " " + declared["unit"]
             rows.append(f"  {name:<24} {_show(value)}{unit}")
+        if remark := self.remark():
+            rows.append(f"  {remark}")
         return "\n".join(rows)
 
 

@@ -105,6 +105,8 @@ def execute(
             "method": type_name(type(method)),
             "identity": job.identity,
             "left_out": left_out or None,
+            "remark": " ".join(dict.fromkeys(filter(None, (one.remark() for one, _ in each))))
+            or None,
         },
         axes=axes,
         quantities=quantities,

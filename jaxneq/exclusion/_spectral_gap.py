@@ -53,9 +53,8 @@ class Relaxation(AbstractLatticeSolution):
     def forces(self) -> Mapping[str, Array]:
         return self.stationary.forces
 
-    @property
-    def why_infinite(self) -> str:
-        return self.stationary.why_infinite
+    def remark(self) -> str:
+        return self.stationary.remark()
 
 
 class SpectralGap(AbstractSteadyMethod):
