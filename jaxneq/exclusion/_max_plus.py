@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,16 +32,15 @@ from jaxneq._kernels import noise
 from jaxneq._kernels.exclusion import wavefront
 
 from ._lattice import AbstractExclusion
-from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
-from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
+from ._totally_asymmetric import AbstractOneWay, check_totally_asymmetric, refuse_observables
 
 _GRAIN = 16  # cycles of particles of one site between two moves of the origin of time
 _IN_CACHE = 4  # blocks so many times larger still stay in the second cache of a core
 _WIDEST = 31  # sites: a cycle then fills a word of bits
 
 
-class EntryTimes(AbstractLatticeSolution):
+class EntryTimes(AbstractOneWay):
     r"""When the particles of a totally asymmetric exclusion process came in.
 
     In the stationary state the mean time :math:`\langle T\rangle` between the first and the last of
@@ -62,22 +61,11 @@ class EntryTimes(AbstractLatticeSolution):
     path_duration: Float[Array, " replica"] = quantity(
         doc="Time that the particles took, of each replica", dims=("replica",)
     )
-    entropy_production: Float[Array, ""] = quantity(
-        doc="Rate of entropy production: infinite, as no hop has a reverse"
-    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="0: each particle passes each gate once, by construction"
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"hopping": self.current.value}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"hopping": self.entropy_production}
 
 
 class MaxPlusState(eqx.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -33,16 +33,15 @@ from jaxneq._kernels.exclusion import words
 
 from ._initial import check_initial, placed
 from ._lattice import AbstractExclusion
-from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
-from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
+from ._totally_asymmetric import AbstractOneWay, check_totally_asymmetric, refuse_observables
 
 _DIGITS = 20  # of a chance that is no power of 1/2
 _IN_CACHE = 2  # blocks so many times larger still stay in the second cache of a core
 _GRAIN = 5 * words.LOOK  # steps: for each, two runs take whole looks
 
 
-class LatticeAverages(AbstractLatticeSolution):
+class LatticeAverages(AbstractOneWay):
     """Current and density of an exclusion process, averages over time and replicas.
 
     The current is that through the entrance, on a ring through the first bond. The error of the
@@ -59,9 +58,6 @@ class LatticeAverages(AbstractLatticeSolution):
     mean_density: Estimate = quantity(doc="Mean density of all sites")
     path_current: Float[Array, " replica"] = quantity(
         doc="Particles per time, of each replica", dims=("replica",), panel=False
-    )
-    entropy_production: Float[Array, ""] = quantity(
-        doc="Rate of entropy production: infinite, as no hop has a reverse"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Rate of change of the number of particles, relative to the current"
@@ -82,14 +78,6 @@ class LatticeAverages(AbstractLatticeSolution):
             f"current at rates near 1 by some {2 * squared:.1g} %: the step was not extrapolated; "
             + super().remark()
         )
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"hopping": self.current.value}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"hopping": self.entropy_production}
 
 
 class SplitStepState(eqx.Module):

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from jaxneq._core import is_concrete
+from jaxneq._core import Estimate, is_concrete, quantity
 
 from ._lattice import AbstractExclusion
+from ._state import AbstractLatticeSolution
+
+
+class AbstractOneWay(AbstractLatticeSolution):
+    """What is sampled where no hop has a reverse: a current, and an infinite force."""
+
+    current: eqx.AbstractVar[Estimate]
+    entropy_production: Float[Array, ""] = quantity(
+        doc="Rate of entropy production: infinite, as no hop has a reverse"
+    )
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"hopping": self.current.value}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        return {"hopping": self.entropy_production}
 
 
 def check_totally_asymmetric(name: str, system: AbstractExclusion) -> None:
