@@ -8,7 +8,7 @@ import pytest
 from jaxneq import steady
 from jaxneq.exclusion import CurrentStatistics, OpenASEP, RingASEP, SpectralGap
 
-_TERMS = 30
+_TERMS = 40
 
 
 def series(tilt, of_tilt, of_value):

@@ -202,7 +202,8 @@ def test_misuse_and_bad_boxes_are_named():
 
 def test_a_limit_for_each_species():
     """Two Poisson distributions, and a species that follows from the others."""
-    two = ReactionNetwork(("0 <-> A : 6, 1.5", "0 <-> B : 0.2, 1.0", "C <-> D : 3, 1"), {"C": 4.0})
+    reactions = ("0 <-> A : 6, 1.5", "0 <-> B : 0.2, 1.0", "C <-> D : 3, 1")
+    two = ReactionNetwork(reactions, initial={"C": 4.0})
     found = steady(two, ChemicalMasterEquation(largest={"A": 24, "B": 7, "C": 4, "D": 4}))
     assert found.stats["states"] == 25 * 8 * 5 and found.count.shape == (25,)
     np.testing.assert_allclose(found.mean, [4.0, 0.2, 1.0, 3.0], rtol=1e-9)

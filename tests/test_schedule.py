@@ -3,13 +3,13 @@
 import jax
 import pytest
 
-from jaxneq._core import durations, in_steps
+from jaxneq._core import Schedule, durations
 
 
 def test_whole_steps():
-    assert in_steps("Method", 3.0, 1.0, 0.1, name="dt") == (30, 10)
-    assert in_steps("Method", 1.0, 0.0, 0.25, name="dt", most=4) == (4, 0)
-    assert in_steps("Method", 1.0, 0.1, 0.3) == (4, 1)  # rounded up
+    assert Schedule.of("Method", 3.0, 1.0, 0.1, name="dt") == Schedule(10, 30)
+    assert Schedule.of("Method", 1.0, 0.0, 0.25, name="dt", most=4, grain=2) == Schedule(0, 4, 2)
+    assert Schedule.of("Method", 1.0, 0.1, 0.3) == Schedule(1, 4)  # rounded up
     assert durations("Method", 2, 1) == (2.0, 1.0)
 
 
@@ -32,16 +32,16 @@ def test_whole_steps():
 )
 def test_plans_that_are_refused(time, burn_in, message):
     with pytest.raises(ValueError, match=message):
-        in_steps("Method", time, burn_in, 0.1, name="dt", most=100)
+        Schedule.of("Method", time, burn_in, 0.1, name="dt", most=100)
 
 
 def test_nothing_is_left_by_rounding_up():
     with pytest.raises(ValueError, match="takes 2 steps of 1, 0 of them counted"):
-        in_steps("Method", 2.0, 1.5, 1.0)
+        Schedule.of("Method", 2.0, 1.5, 1.0)
 
 
 def test_traced_times_are_refused():
     with pytest.raises(ValueError, match="time and burn_in fix the steps and cannot be traced"):
-        jax.jit(lambda time: in_steps("Method", time, 0.0, 0.1, name="dt"))(1.0)
+        jax.jit(lambda time: Schedule.of("Method", time, 0.0, 0.1, name="dt"))(1.0)
     with pytest.raises(ValueError, match="dt fixes the steps and cannot be traced"):
-        jax.jit(lambda dt: in_steps("Method", 1.0, 0.0, dt, name="dt"))(0.1)
+        jax.jit(lambda dt: Schedule.of("Method", 1.0, 0.0, dt, name="dt"))(0.1)

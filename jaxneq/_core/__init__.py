@@ -44,7 +44,6 @@ from ._samples import check_varies as check_varies
 from ._samples import warn_if as warn_if
 from ._schedule import Schedule as Schedule
 from ._schedule import durations as durations
-from ._schedule import in_steps as in_steps
 from ._status import SolveError as SolveError
 from ._status import Status as Status
 from ._types import Scalar as Scalar

@@ -20,6 +20,45 @@ class Schedule:
     total: int
     grain: int = 1
 
+    @classmethod
+    def of(
+        cls,
+        owner: str,
+        time: Any,
+        burn_in: Any,
+        step: Any,
+        *,
+        name: str = "",
+        most: int = 2**31 - 1,
+        grain: int = 1,
+    ) -> Schedule:
+        """These times in steps, or a `ValueError` of the method `owner`.
+
+        **Arguments:** `step`, the time that one takes; `name`, that of the parameter that it is, of
+        which both times must be multiples: without one they are rounded up; `most`, the number of
+        steps that can be counted.
+        """
+        given = durations(owner, time, burn_in)
+        if not is_concrete(step):
+            raise ValueError(f"{owner}: {name} fixes the steps and cannot be traced.")
+        step, steps = float(step), []
+        for label, duration in zip(("time", "burn_in"), given, strict=True):
+            count = duration / step
+            if name and abs(count - round(count)) >= 1e-6 * max(count, 1):
+                raise ValueError(
+                    f"{owner}: {label} = {duration:g} is no whole number of steps of {name} = "
+                    f"{step:g}. Give a multiple of {name}."
+                )
+            steps.append(round(count) if name else math.ceil(count))
+        total, skipped = steps
+        if not skipped < total <= most:
+            raise ValueError(
+                f"{owner}: time = {given[0]:g} with burn_in = {given[1]:g} takes {total} steps of "
+                f"{step:g}, {total - skipped} of them counted. Give at least one to count, and a "
+                f"time of {most} steps at most; for more, take more replicas."
+            )
+        return cls(skipped, total, grain)
+
     @property
     def phases(self) -> tuple[int, ...]:
         """The steps of the burn-in, if there is one, and those that are counted."""
@@ -43,34 +82,3 @@ def durations(owner: str, time: Any, burn_in: Any) -> tuple[float, float]:
             "0 <= burn_in < time."
         )
     return float(time), float(burn_in)
-
-
-def in_steps(
-    owner: str, time: Any, burn_in: Any, step: Any, *, name: str = "", most: int = 2**31 - 1
-) -> tuple[int, int]:
-    """The steps of the whole run and those of the burn-in.
-
-    **Arguments:** `step`, the time that one takes; `name`, that of the parameter that it is, of
-    which both durations must be multiples: without one they are rounded up; `most`, the number
-    of steps that can be counted.
-    """
-    given = durations(owner, time, burn_in)
-    if not is_concrete(step):
-        raise ValueError(f"{owner}: {name} fixes the steps and cannot be traced.")
-    step, steps = float(step), []
-    for label, duration in zip(("time", "burn_in"), given, strict=True):
-        count = duration / step
-        if name and abs(count - round(count)) >= 1e-6 * max(count, 1):
-            raise ValueError(
-                f"{owner}: {label} = {duration:g} is no whole number of steps of {name} = "
-                f"{step:g}. Give a multiple of {name}."
-            )
-        steps.append(round(count) if name else math.ceil(count))
-    total, skipped = steps
-    if not skipped < total <= most:
-        raise ValueError(
-            f"{owner}: time = {given[0]:g} with burn_in = {given[1]:g} takes {total} steps of "
-            f"{step:g}, {total - skipped} of them counted. Give at least one to count, and a time "
-            f"of {most} steps at most; for more, take more replicas."
-        )
-    return total, skipped

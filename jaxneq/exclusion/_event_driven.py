@@ -15,7 +15,6 @@ from jaxneq._core import (
     AbstractSystem,
     Scalar,
     Schedule,
-    in_steps,
     is_concrete,
     parameter,
 )
@@ -31,12 +30,12 @@ class AbstractEventDriven(AbstractSampler):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
-    interval: Scalar = parameter(range="(0, inf)", doc="Time of a step", default=1.0)
+    interval: Scalar = parameter(
+        range="(0, inf)", doc="Time between two looks at the sites", default=1.0
+    )
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        steps = in_steps(type(self).__name__, time, burn_in, self.interval, name="interval")
-        total, skipped = steps
-        return Schedule(skipped, total)
+        return Schedule.of(type(self).__name__, time, burn_in, self.interval, name="interval")
 
     def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
         check_initial(type(self).__name__, system.lattice, initial)

@@ -16,10 +16,8 @@ from jaxneq._core import (
     AbstractObservable,
     Case,
     Estimate,
-    Scalar,
     Schedule,
     Status,
-    parameter,
     quantity,
     setting,
     simulate,
@@ -116,9 +114,6 @@ class Gillespie(AbstractEventDriven):
 
     differentiate_instead: ClassVar[str] = "MatrixProduct, Generator or MaxPlus"
 
-    interval: Scalar = parameter(
-        range="(0, inf)", doc="Time between two looks at the sites", default=1.0
-    )
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
     block: int = setting(doc="Replicas stepped together; 0: what suits the device", default=0)
 

@@ -23,7 +23,6 @@ from jaxneq._core import (
     Schedule,
     Status,
     custom_jvp,
-    in_steps,
     quantity,
     setting,
     simulate,
@@ -127,8 +126,7 @@ class MaxPlus(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         name, most = type(self).__name__, 2**27 - 1
-        total, skipped = in_steps(name, time, burn_in, 4, most=most)
-        return Schedule(skipped, total, _GRAIN)
+        return Schedule.of(name, time, burn_in, 4, most=most, grain=_GRAIN)
 
     def init(
         self,

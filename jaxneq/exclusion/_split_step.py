@@ -22,7 +22,6 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
-    in_steps,
     is_concrete,
     quantity,
     setting,
@@ -171,8 +170,7 @@ class SplitStep(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         name, most = type(self).__name__, 2**24 - 1
-        total, skipped = in_steps(name, time, burn_in, self._steps[0], most=most)
-        return Schedule(skipped, total, _GRAIN)
+        return Schedule.of(name, time, burn_in, self._steps[0], most=most, grain=_GRAIN)
 
     def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
         check_initial("SplitStep", system.lattice, initial)

@@ -22,7 +22,6 @@ from jaxneq._core import (
     Derivative,
     Scalar,
     Schedule,
-    in_steps,
     is_concrete,
     parameter,
     setting,
@@ -104,14 +103,16 @@ class AbstractIntegrator(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         name = type(self).__name__
-        total, skipped = in_steps(name, time, burn_in, self.dt, name="dt")
-        stride = self._stride(total - skipped)
-        if stride is not None and skipped % stride:
+        plan = Schedule.of(name, time, burn_in, self.dt, name="dt", grain=kernel.unit_length())
+        stride = self._stride(plan.total - plan.burn_in)
+        if stride is None:
+            return plan
+        if plan.burn_in % stride:
             raise ValueError(
-                f"{name}: burn_in takes {skipped} steps, no multiple of the {stride} between two "
-                "frames. Change burn_in or frames."
+                f"{name}: burn_in takes {plan.burn_in} steps, no multiple of the {stride} between "
+                "two frames. Change burn_in or frames."
             )
-        return Schedule(skipped, total, kernel.unit_length() if stride is None else stride)
+        return dataclasses.replace(plan, grain=stride)
 
     def _stride(self, steps: int) -> int | None:
         """Steps between two frames."""
