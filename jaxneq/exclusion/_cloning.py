@@ -66,7 +66,7 @@ class TiltedEnsemble(AbstractLatticeSolution):
         return {"hopping": self.current.value}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.hop_affinity}
 
 

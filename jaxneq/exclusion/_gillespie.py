@@ -84,7 +84,7 @@ class ExclusionEnsemble(AbstractLatticeSolution):
         return fluxes
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         forces = {"hopping": self.gate_affinity}
         if self.attachment_affinity is not None:
             forces["attachment"] = self.attachment_affinity

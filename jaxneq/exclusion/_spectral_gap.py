@@ -50,7 +50,7 @@ class Relaxation(AbstractLatticeSolution):
         return self.stationary.fluxes
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return self.stationary.forces
 
     def remark(self) -> str:

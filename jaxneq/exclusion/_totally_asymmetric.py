@@ -30,7 +30,7 @@ class AbstractOneWay(AbstractLatticeSolution):
         return {"hopping": self.current.value}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.entropy_production}
 
 

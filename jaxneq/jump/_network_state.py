@@ -93,7 +93,7 @@ class NetworkState(AbstractSolution):
         return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})
 
 
-def at_latest(times: Array, values: Array) -> Array:
+def at_latest(times: Any, values: Any) -> Any:
     """Of values in time those at the latest, where what was empty at the start has filled."""
     if not is_concrete(times):
         return values[..., -1]
