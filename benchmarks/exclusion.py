@@ -74,7 +74,7 @@ def contenders(folder, numba_python):
     return {
         "jaxneq MaxPlus": sampled(MaxPlus(replicas=256), 4000.0),
         "C++ max-plus": program([peers, "max-plus"], 8000.0, 64),
-        "jaxneq SplitStep": sampled(SplitStep(replicas=2048), 4000.0),
+        "jaxneq SplitStep": sampled(SplitStep(replicas=2048, extrapolation="none"), 4000.0),
         "C++ split step": program([peers, "words"], 8000.0, 512),
         "C++ random sequential": program([peers, "sequential"], 2000.0, 32),
         "numba random sequential": program(

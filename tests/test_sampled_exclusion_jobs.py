@@ -51,6 +51,8 @@ def test_highway():
     exact = cars * (20 - cars) / (20 * 19)
     np.testing.assert_allclose(drawn, exact, rtol=1e-12)
     assert np.all(np.abs(found - exact) < 5 * error) and np.all(error < 5e-3 * found)
+    said = "remark: the entropy production is infinite: no reverse of hopping"
+    assert said in report.summary(job)
 
 
 def test_the_figure(chain, tmp_path):

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
 from ._estimate import FEW, Estimate
+from ._schedule import Schedule
 from ._status import Status
 from ._validation import Case
 
@@ -117,28 +118,6 @@ class AbstractObservable(AbstractDeclared):
         `interval`, the time between two of them.
         """
         return {}
-
-
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """Steps of a sampled run: `burn_in` steps that are not counted, then up to `total`.
-
-    A sampler advances by multiples of `grain`, or up to the end of the burn-in or of the run.
-    """
-
-    burn_in: int
-    total: int
-    grain: int = 1
-
-    @property
-    def phases(self) -> tuple[int, ...]:
-        """The steps of the burn-in, if there is one, and those that are counted."""
-        return (self.burn_in,) * (self.burn_in > 0) + (self.total - self.burn_in,)
-
-    def next_stop(self, done: int, wanted: int) -> int:
-        """How far to advance from `done` where about `wanted` steps would do."""
-        end = self.burn_in if done < self.burn_in else self.total
-        return min(end - done, max(1, wanted // self.grain) * self.grain)
 
 
 class Derivative(eqx.Module):
@@ -275,6 +254,10 @@ class AbstractSolution(eqx.Module):
         """Why a good answer is to be read with care, for a warning; concrete values only."""
         return ""
 
+    def remark(self) -> str:
+        """What is to be known of a good answer, shown with it; concrete values only."""
+        return ""
+
     @property
     @abc.abstractmethod
     def primary(self) -> str:
@@ -306,6 +289,8 @@ class AbstractSolution(eqx.Module):
         for name, (value, declared) in self.quantities().items():
             unit = "" if declared["unit"] == "1" else " " + declared["unit"]
             rows.append(f"  {name:<24} {_show(value)}{unit}")
+        if remark := self.remark():
+            rows.append(f"  {remark}")
         return "\n".join(rows)
 
 

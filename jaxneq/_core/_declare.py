@@ -52,7 +52,7 @@ class Parameter:
     """What is declared of one parameter.
 
     `kind` is "number", "integer", "choice", "name", "names", "part", "parts" or "table" (of
-    numbers by name).
+    numbers by name). With `by_name` an integer may be one for each of several names.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Parameter:
     part: type | None
     dims: tuple[str, ...]
     label: str
+    by_name: bool = False
 
     @property
     def required(self) -> bool:
@@ -83,6 +84,7 @@ class Parameter:
             return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
         noun = "numbers by name, each" if self.kind == "table" else noun
+        noun = "an integer, or integers by name," if self.by_name else noun
         bare = self.unit == "1" or any(each in self.unit for each in USER_UNITS)
         return f"{noun} in {self.interval}" + ("" if bare else f" {self.unit}")
 
@@ -158,8 +160,12 @@ def setting(
     label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
+    by_name: bool = False,
 ) -> Any:
-    """Declare a static choice: an integer (shape, order, count) or one of several names."""
+    """Declare a static choice: an integer (shape, order, count) or one of several names.
+
+    With `by_name` it may be a table of integers, which becomes pairs of a name and an integer.
+    """
     kind = "choice" if choices else "integer"
     declared = {
         "kind": kind,
@@ -168,10 +174,11 @@ def setting(
         "interval": Interval.parse(range),
         "choices": choices,
         "label": label,
+        "by_name": by_name,
     }
-    return eqx.field(
-        static=True, default=default, kw_only=kw_only, metadata={"parameter": declared}
-    )
+    converted = {"converter": _as_pairs} if by_name else {}
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, default=default, kw_only=kw_only, metadata=metadata, **converted)
 
 
 def named(
@@ -292,13 +299,24 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
     if declared.kind == "name":
         return isinstance(value, str) or callable(value)
     if declared.kind == "integer":
-        integral = isinstance(value, int) and not isinstance(value, bool)
-        return integral and value in declared.interval
+        each = _numbers(value) if declared.by_name else [value]
+        integral = all(isinstance(one, int) and not isinstance(one, bool) for one in each)
+        return integral and each != [] and each in declared.interval
     if isinstance(value, jax.Array):
         if not jnp.issubdtype(value.dtype, jnp.floating):
             return False
         return bool(np.all(np.isfinite(value))) and value in declared.interval
     return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
+
+
+def _as_pairs(value: Any) -> Any:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+def _numbers(value: Any) -> list[Any]:
+    """Of pairs of a name and a number; or the value itself."""
+    pairs = isinstance(value, tuple) and all(isinstance(one, tuple) for one in value)
+    return [number for _, number in value] if pairs else [value]
 
 
 def _as_tuple(values: Any) -> Any:

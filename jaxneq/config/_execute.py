@@ -89,6 +89,7 @@ def execute(
     primary = drawn_of(job, solution)[0]
     if primary in left_out:
         primary = next(iter(quantities))
+    remarks = dict.fromkeys(said for one, _ in each if (said := one.remark()))
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -107,6 +108,7 @@ def execute(
             "method": type_name(type(method)),
             "identity": job.identity,
             "left_out": left_out or None,
+            "remark": " ".join(remarks) or None,
         },
         axes=axes,
         quantities=quantities,

@@ -14,8 +14,6 @@ from jaxtyping import Array, Float, Int, UInt32
 from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSampler,
-    AbstractSystem,
     Case,
     Estimate,
     Scalar,
@@ -28,8 +26,7 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import hopping, noise
 
-from ._gillespie import check_attempts, problem, schedule_of
-from ._initial import check_initial, placed
+from ._event_driven import AbstractEventDriven, problem
 from ._lattice import AbstractExclusion
 from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
@@ -80,7 +77,7 @@ class TiltedEnsemble(AbstractLatticeSolution):
         return {"hopping": self.current.value}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.hop_affinity}
 
 
@@ -96,7 +93,7 @@ class CloningState(eqx.Module):
     start: Float[Array, " population"]
 
 
-class Cloning(AbstractSampler):
+class Cloning(AbstractEventDriven):
     r"""The generating function :math:`\psi(s) = \lim \frac1t \ln \langle e^{s Q(t)}\rangle`.
 
     Q is the number of particles that passed, mean over the gates; `tilt` is s. Clones follow the
@@ -110,7 +107,6 @@ class Cloning(AbstractSampler):
     `replicas` are the clones of one population. Lattices with attachment are not treated.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
     differentiate_instead: ClassVar[str] = "CurrentStatistics"
 
     tilt: Scalar = parameter(
@@ -129,15 +125,6 @@ class Cloning(AbstractSampler):
                 "current differs from gate to gate. Give a lattice without attachment."
             )
 
-    def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        return schedule_of("Cloning", self.interval, time, burn_in)
-
-    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
-        check_initial("Cloning", system.lattice, initial)
-
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule) -> None:
-        check_attempts("Cloning", system.lattice, schedule.total * self.interval)
-
     def init(
         self,
         system: AbstractExclusion,
@@ -148,16 +135,16 @@ class Cloning(AbstractSampler):
         observables: tuple[AbstractObservable, ...],
     ) -> CloningState:
         """`initial`, occupations (site,); by default empty, on a ring evenly filled."""
-        if observables:
-            raise ValueError("Cloning: observables are not taken here. Leave them out.")
         lattice = system.lattice
         geometry, moves = problem(lattice)
         words = noise.stream_key(key, jnp.arange(2))
-        occupied = placed("Cloning", lattice, initial, self.replicas)
+        occupied = self.starts(lattice, initial, observables)
 
         def begin(number: Array) -> hopping.Crowd:
             own = words[0][0], words[1][0]
-            return hopping.crowd(geometry, moves, occupied, own, self._identity(number))
+            return hopping.crowd(
+                geometry, moves, occupied, own, parallel.members(number, self.replicas)
+            )
 
         crowd = parallel.map_blocks(begin, jnp.arange(self.populations))
         none = jnp.zeros(self.populations, lattice.forward.dtype)
@@ -184,7 +171,7 @@ class Cloning(AbstractSampler):
 
         def one_population(block: Any) -> Any:
             number, *known = block
-            identity = self._identity(number)
+            identity = parallel.members(number, self.replicas)
 
             def select(step: Array, known: Any) -> Any:
                 crowd, passed, growth, survival = known
@@ -250,10 +237,6 @@ class Cloning(AbstractSampler):
             status=Status.first_true(not_finite=~jnp.isfinite(scgf.value)),
             stats={"attempts": jnp.sum(state.crowd.attempt.astype(dtype))},
         )
-
-    def _identity(self, number: Array) -> UInt32[Array, " clone"]:
-        """The numbers of the clones of a population."""
-        return (number * self.replicas + jnp.arange(self.replicas)).astype(jnp.uint32)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

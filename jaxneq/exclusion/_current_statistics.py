@@ -92,7 +92,7 @@ class ConditionedState(AbstractLatticeSolution):
         return by_kind(self.gate_current, self.net_attachment)
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return by_kind(self.gate_affinity, self.attachment_affinity)
 
 

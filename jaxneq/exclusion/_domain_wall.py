@@ -61,7 +61,7 @@ class WallState(AbstractLatticeSolution):
         return {"hopping": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.affinity}
 
 

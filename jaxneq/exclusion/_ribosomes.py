@@ -137,7 +137,7 @@ class TranslationState(AbstractLatticeSolution):
         return {"ribosomes": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"ribosomes": self.step_affinity}
 
 

@@ -56,12 +56,11 @@ class Relaxation(AbstractLatticeSolution):
         return self.stationary.fluxes
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return self.stationary.forces
 
-    @property
-    def why_infinite(self) -> str:
-        return self.stationary.why_infinite
+    def remark(self) -> str:
+        return self.stationary.remark()
 
 
 class SpectralGap(AbstractSteadyMethod):

@@ -123,5 +123,5 @@ class StepFlux(AbstractLatticeSolution):
         return {"hopping": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.affinity}

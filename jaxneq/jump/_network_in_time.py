@@ -23,6 +23,7 @@ from jaxneq._core import (
     is_concrete,
     named,
     quantity,
+    why_infinite,
 )
 from jaxneq.thermodynamics import (
     gain,
@@ -32,7 +33,7 @@ from jaxneq.thermodynamics import (
 )
 
 from ._network import AbstractJump, Network
-from ._network_state import irreversible, name_dimensions
+from ._network_state import at_latest, name_dimensions
 
 _TIME = ("time",)
 _MOST_STATES = 512
@@ -99,10 +100,8 @@ class NetworkInTime(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"edge": self.edge_affinity}
 
-    def caution(self) -> str:
-        if not is_concrete(self.time):
-            return ""
-        return irreversible(self.edge_affinity[:, np.argmax(np.asarray(self.time))], self.edges)
+    def remark(self) -> str:
+        return why_infinite(("edge", at_latest(self.time, self.edge_affinity), self.edges))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractSolution, Status, is_concrete, quantity
+from jaxneq._core import AbstractSolution, Status, is_concrete, quantity, why_infinite
 
 
 class NetworkState(AbstractSolution):
@@ -92,30 +92,31 @@ class NetworkState(AbstractSolution):
         product = self.edge_current_variance * self.entropy_production / square
         return jnp.where(flows, product, jnp.inf)
 
-    def caution(self) -> str:
-        return irreversible(self.edge_affinity, self.edges)
+    def remark(self) -> str:
+        return why_infinite(("edge", self.edge_affinity, self.edges))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})
 
 
-def irreversible(affinity: Array, names: tuple[str, ...]) -> str:
-    """Why an entropy production is infinite, if it is."""
-    if not is_concrete(affinity):
-        return ""
-    endless = np.flatnonzero(np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0))
-    if not endless.size:
-        return ""
-    steps = ", ".join(names[edge] for edge in endless)
-    return f"the entropy production is infinite, for there are steps without reverse: {steps}."
+def at_latest(times: Any, values: Any) -> Any:
+    """Of values in time those at the latest, where what was empty at the start has filled."""
+    if not is_concrete(times):
+        return values[..., -1]
+    known = np.asarray(times)
+    return values[..., np.argmax(known.reshape(-1, known.shape[-1])[0])]  # alike in a sweep
 
 
 def name_dimensions(
     present: dict[str, tuple[Any, dict[str, Any]]], names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """The declared quantities, with the names behind the numbers of coordinates."""
+    """The declared quantities, with the names behind numbers, and of the last reaction."""
     for dim, known in names.items():
         words = " ".join(name.replace(" ", "_") for name in known)
         flags = {"flag_values": np.arange(len(known), dtype=np.int32), "flag_meanings": words}
         present[dim][1].update(flags)
+    for name in ("velocity", "cost"):
+        if name in present:
+            doc = present[name][1]["doc"]
+            present[name][1]["doc"] = doc.replace("the last reaction", names["reaction"][-1])
     return present

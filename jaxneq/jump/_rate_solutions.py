@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractSolution, Status, quantity
+from jaxneq._core import AbstractSolution, Status, quantity, why_infinite
 from jaxneq.thermodynamics import log_ratio
 
-from ._network_state import irreversible, name_dimensions
+from ._network_state import at_latest, name_dimensions
 from ._reaction_network import ReactionNetwork
 
 _SPECIES = ("species",)
@@ -35,8 +36,8 @@ class AbstractRates(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    def caution(self) -> str:
-        return irreversible(jnp.moveaxis(self.affinity, 0, -1), self.reaction_names)
+    def remark(self) -> str:
+        return why_infinite(("reaction", self.affinity, self.reaction_names))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         names = {"species": self.species_names, "reaction": self.reaction_names}
@@ -95,6 +96,15 @@ class SteadyRates(AbstractRates):
     status: Status
     stats: dict[str, Any]
 
+    def where_it_failed(self) -> str:
+        most = int(np.argmax(np.nan_to_num(np.abs(np.asarray(self.mean)), nan=np.inf)))
+        name = self.species_names[most]
+        return (
+            f"The number of {name} was {float(self.mean[most]):.3g} in the end. If it grows "
+            "without bound there is no steady state: give a reaction that takes it, hold it by "
+            "`fixed`, or `evolve`. Else:"
+        )
+
 
 class RateCourse(AbstractRates):
     """The rate equations in time; rates and entropy production as of `SteadyRates`."""
@@ -126,6 +136,10 @@ class RateCourse(AbstractRates):
     )
     status: Status
     stats: dict[str, Any]
+
+    def remark(self) -> str:
+        latest = at_latest(self.time, self.affinity)
+        return why_infinite(("reaction", latest, self.reaction_names))
 
 
 def both_ways(

@@ -53,6 +53,8 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
     found += _compared(result, primary, show)
     found += _regimes(result, show)
     found.append(("status", _status(result)))
+    if remark := result.attributes.get("remark"):
+        found.append(("remark", remark))
     found += _trust(result, primary, show)
     return found
 
