@@ -74,7 +74,7 @@ def contenders(folder, numba_python):
     return {
         "jaxneq MaxPlus": sampled(MaxPlus(replicas=256), 4000.0),
         "C++ max-plus": program([peers, "max-plus"], 8000.0, 64),
-        "jaxneq SplitStep": sampled(SplitStep(replicas=2048), 4000.0),
+        "jaxneq SplitStep": sampled(SplitStep(replicas=2048, extrapolation="none"), 4000.0),
         "C++ split step": program([peers, "words"], 8000.0, 512),
         "C++ random sequential": program([peers, "sequential"], 2000.0, 32),
         "numba random sequential": program(
@@ -99,6 +99,17 @@ def compare(found, rounds):
     }
 
 
+def timed(runs, rounds):
+    """Seconds (round, run), in turn, after a first round that compiles."""
+    took = np.empty((rounds + 1, len(runs)))
+    for seed in range(rounds + 1):
+        for number, run in enumerate(runs):
+            began = time.perf_counter()
+            jax.block_until_ready(run(jax.random.key(seed)))
+            took[seed, number] = time.perf_counter() - began
+    return took[1:]
+
+
 def all_gates(rounds):
     """Seconds of a value with the derivatives of all gates over those of the value."""
     lattice = OpenASEP(length=SITES, alpha=1.0, beta=1.0, hopping=jnp.ones(SITES - 1))
@@ -115,13 +126,8 @@ def all_gates(rounds):
         )
         return [each.estimate.value for each in found]
 
-    took = np.empty((rounds + 1, 2))
-    for seed in range(rounds + 1):
-        for number, run in enumerate((value, gradient)):
-            began = time.perf_counter()
-            jax.block_until_ready(run(jax.random.key(seed)))
-            took[seed, number] = time.perf_counter() - began
-    ratios = took[1:, 1] / took[1:, 0]
+    took = timed((value, gradient), rounds)
+    ratios = took[:, 1] / took[:, 0]
     return list(np.percentile(ratios, [50, 25, 75]))
 
 
@@ -159,7 +165,7 @@ def likelihood_ratio(times, waits, window, skipped, alpha=0.3):
     return slopes.mean(), slopes.std(ddof=1) / np.sqrt(slopes.size)
 
 
-def estimators():
+def estimators(rounds):
     """Variance times seconds of dJ/dalpha at L = 100, pathwise and by the likelihood ratio."""
     method, plan = MaxPlus(replicas=512), {"time": 8000.0, "burn_in": 1000.0}
     lattice, where = chain(100, 0.3, 0.8), lambda s: (s.alpha,)
@@ -170,12 +176,7 @@ def estimators():
     def value(key):
         return simulate(lattice, method, key=key, **plan).current.value
 
-    seconds = []
-    for run in (pathwise, value):
-        jax.block_until_ready(run(jax.random.key(0)))
-        began = time.perf_counter()
-        jax.block_until_ready(run(jax.random.key(1)))
-        seconds.append(time.perf_counter() - began)
+    seconds = np.median(timed((pathwise, value), rounds), axis=0)
     slope = pathwise(jax.random.key(1)).estimate
     costs = {
         "pathwise": float(slope.stderr) ** 2 * seconds[0],
@@ -206,7 +207,7 @@ def main():
         low, high = row["quartiles"]
         spread = f"{low:.3f} to {high:.3f}"
         print(f"{name:<26}{row['median']:>8.3f}{spread:>18}{row['current']:>10.4f}")
-    reverse, costs = all_gates(arguments.rounds), estimators()
+    reverse, costs = all_gates(arguments.rounds), estimators(arguments.rounds)
     print(
         "value and derivatives of all gates, in values: {:.2f} ({:.2f} to {:.2f})".format(*reverse)
     )

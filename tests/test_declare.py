@@ -1,9 +1,21 @@
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
+from fakes import fake_film
 
-from jaxneq._core import AbstractDeclared, Interval, Scalar, parameter, parameters_of, setting
+from jaxneq._core import (
+    AbstractDeclared,
+    Interval,
+    Scalar,
+    entries_of,
+    parameter,
+    parameters_of,
+    setting,
+    table,
+)
 
 
 class Box(AbstractDeclared):
@@ -61,3 +73,22 @@ def test_one_declaration_says_everything():
     assert (width.unit, width.required, width.allowed) == ("m", True, "a number in (0, inf) m")
     assert (count.default, count.allowed) == (2, "an integer in [1, 9]")
     assert shape.choices == ("round", "flat")
+
+
+def test_a_solution_prints_the_numbers_of_short_arrays():
+    few, many = (str(fake_film(180e-9, nodes=nodes)).splitlines() for nodes in (3, 40))
+    (line,) = [line for line in few if line.split()[0] == "position"]
+    assert line.split(maxsplit=1)[1] == "[3e-08, 9e-08, 1.5e-07] m"
+    (line,) = [line for line in many if line.split()[0] == "position"]
+    assert line.split(maxsplit=1)[1] == "(40,)  from 2.25e-09 to 1.778e-07 m"
+
+
+def test_what_the_user_chooses_the_unit_of_is_asked_for_without_one():
+    class Hopper(AbstractDeclared):
+        rate: Any = parameter(doc="Rate", unit="1/time", range="(0, inf)", label="rate k")
+        constants: Any = table(doc="Constants", unit="energy", label="energy of")
+
+    rate, constants = parameters_of(Hopper)
+    assert (rate.allowed, rate.unit, rate.label) == ("a number in (0, inf)", "1/time", "rate k")
+    ((entry, _),) = entries_of(constants, {"A": 1.0})
+    assert (entry.allowed, entry.label) == ("a number in (-inf, inf)", "energy of A")

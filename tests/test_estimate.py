@@ -40,6 +40,9 @@ def test_prints_itself():
     assert str(Estimate(jnp.float64(0.12345), jnp.float64(0.0021), jnp.float64(9.0))) == (
         "0.1235 ± 0.0021"
     )
+    few = Estimate(jnp.array([0.12345, 2.0]), jnp.array([0.0021, 0.0]), jnp.ones(2))
+    assert str(few) == "[0.1235 ± 0.0021, 2 ± 0]"
+    assert str(Estimate(*[jnp.ones(7)] * 3)) == "Estimate of shape (7,)"
 
 
 def test_one_sample_has_no_error_bar():

@@ -217,8 +217,8 @@ def test_why_the_entropy_production_is_infinite():
     for method in (Generator(), MatrixProduct(), CurrentStatistics(), SpectralGap()):
         found = steady(chain, method)
         assert found.entropy_production == np.inf
-        assert found.why_infinite.endswith("infinite: no reverse of hopping (gate 0)")
-        assert found.why_infinite in str(found)
+        assert found.remark().endswith("infinite: no reverse of hopping at gate 0")
+        assert found.remark() in str(found)
     closed = steady(OpenASEP(length=3, alpha=0.5, beta=0.6, gamma=0.2, delta=0.1, q=0.3))
-    assert closed.why_infinite == "" and "reverse of" not in str(closed)
-    assert "no reverse of hopping (gate 1, 2, 3)" in str(steady(RingASEP(length=3, particles=1)))
+    assert closed.remark() == "" and "reverse of" not in str(closed)
+    assert "no reverse of hopping at gate 1, 2, 3" in str(steady(RingASEP(length=3, particles=1)))

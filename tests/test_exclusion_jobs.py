@@ -63,3 +63,9 @@ def test_a_tilt_and_its_mirror_image():
     np.testing.assert_allclose(scgf[0], scgf[3], rtol=1e-10)
     np.testing.assert_allclose(current[1], 0, atol=1e-10)
     assert scgf[2] == pytest.approx(0.0, abs=1e-12)
+    *_, rate = report.figure(result).axes  # over the current, and not over the tilt
+    assert (rate.get_xlabel(), rate.get_ylabel()) == (
+        "Current J (per unit time)",
+        "Rate function I (per unit time)",
+    )
+    np.testing.assert_array_equal(np.sort(current), rate.lines[0].get_xdata())

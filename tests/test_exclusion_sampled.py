@@ -118,9 +118,9 @@ def test_float32():
 
 def test_misuse_of_the_samplers():
     method = Gillespie(replicas=4)
-    with pytest.raises(ValueError, match="no whole number of intervals"):
+    with pytest.raises(ValueError, match="no whole number of steps of interval"):
         simulate(FOUR, method, key=KEY, time=10.5)
-    with pytest.raises(ValueError, match="leaves no interval to count"):
+    with pytest.raises(ValueError, match="leaves nothing to count"):
         simulate(FOUR, method, key=KEY, time=5.0, burn_in=5.0)
     with pytest.raises(ValueError, match=r"occupations of 6 sites"):
         simulate(FOUR, method, key=KEY, time=5.0, initial=np.zeros(5))

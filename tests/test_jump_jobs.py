@@ -66,7 +66,11 @@ def test_derivatives_reach_into_lists_of_parts(conformers):
 
 
 def test_named_states_are_lines_over_a_sweep(conformers):
-    above, below, _ = report.figure(conformers).axes
+    above, below, produced, slope = report.figure(conformers).axes
+    assert produced.get_ylabel() == "Entropy production\n(per unit time)"
+    assert slope.get_title(loc="left") == "∂ entropy production / ∂ work"
+    told = dict(line.split(": ", 1) for line in report.summary(conformers))
+    assert told["∂ entropy production / ∂ work"].count("reduced units at work") == 2
     legends = above.get_legend(), below.get_legend()
     named = [[text.get_text() for text in legend.get_texts()] for legend in legends if legend]
     assert named == [["A", "B", "C"], ["AB", "BC", "CA"]] and len(above.lines) == 3
@@ -102,6 +106,8 @@ def test_a_dot_between_a_hot_and_a_cold_lead():
     produced = value(found, "entropy_production")
     np.testing.assert_allclose(produced, current * force, rtol=1e-12, atol=1e-15)
     product = value(found, "uncertainty_product")
+    dashed = [line for line in report.figure(found).axes[-1].lines if line.get_linestyle() == "--"]
+    assert [set(line.get_ydata()) for line in dashed] == [{2.0}]  # its bound
     assert np.all(product[np.abs(current) > 1e-10] > 2)
 
 

@@ -127,8 +127,8 @@ def test_thermal_channels_obey_local_detailed_balance():
 def test_a_step_without_reverse_dissipates_without_bound():
     one_way = RATES * (RATES != 1.0)  # neither back from 1 to 0 nor from 0 to 2
     net = jump.MarkovNetwork(one_way, states=("A", "B", "C"))
-    with pytest.warns(UserWarning, match=r"infinite.*without reverse: A-B, A-C"):
-        found = steady(net)
+    found = steady(net)
+    assert "the entropy production is infinite: no reverse of edge A-B, A-C" in str(found)
     assert found.entropy_production == jnp.inf == found.cycle_entropy_production
     assert jnp.isfinite(found.edge_current_variance).all()
     np.testing.assert_allclose(np.abs(found.cycle_affinities), np.inf)
@@ -198,8 +198,8 @@ def test_a_start_by_name_or_as_a_distribution():
 
 def test_a_network_that_absorbs_has_no_split():
     net = jump.MarkovNetwork([[0.0, 1.0], [0.0, 0.0]], states=("alive", "dead"))
-    with pytest.warns(UserWarning, match="alive-dead"):
-        found = evolve(net, jump.MasterEquation(start="alive"), times=[2.0])
+    found = evolve(net, jump.MasterEquation(start="alive"), times=[2.0])
+    assert found.remark().endswith("no reverse of edge alive-dead")
     np.testing.assert_allclose(found.probability[0], math.exp(-2.0), rtol=1e-14)
     for kind in ("", "adiabatic_", "nonadiabatic_"):
         assert getattr(found, f"{kind}entropy_production") == jnp.inf

@@ -150,7 +150,7 @@ def test_job_paths():
     few = "method.integrator.replicas=1024", "simulate.time=12.0"
     found = done("ratchet_paths", *few, "sweep.'system.load'.count=2")
     velocity, error = (found.quantities[f"velocity{end}"].values for end in ("", "_stderr"))
-    exact = found.compared["two rings"].datasets["velocity"].values
+    exact = found.compared["two rings"].datasets["velocity"].values[[0, -1]]
     assert np.all(np.abs(velocity - exact) < 5 * error) and np.all(error < 0.009)
     (ax,) = report.figure(found).axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Load", "Velocity")

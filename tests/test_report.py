@@ -319,6 +319,138 @@ def test_a_lone_number():
     assert report.summary(result)[0] == "velocity: 0.50 ± 0.10 m/s"
 
 
+def lattice(**more: Dataset) -> Result:
+    """A current over a rate, with what else there is."""
+    rates = Dataset(np.linspace(0.1, 1.0, 10), ("alpha",), "1/time", "", {"label": "rate α"})
+    hints = {"label": "generating function θ"}
+    curve = Dataset(rates.values**2, ("alpha",), "1/time", "", hints)
+    axes, facts = {"alpha": rates}, {"primary": "scgf"}
+    return Result("t", "", {}, facts, axes, {"scgf": curve, **more})
+
+
+def test_axes_have_the_labels_that_were_declared():
+    (ax,) = report.figure(lattice()).axes
+    assert ax.get_ylabel() == "Generating function θ (per unit time)"
+    assert ax.get_xlabel() == "Rate α (per unit time)"
+    assert report.summary(lattice())[0] == (
+        "SCGF: 0.01 per unit time at alpha = 0.1 ... 1 per unit time at alpha = 1"
+    )
+
+
+@pytest.mark.parametrize("name", ["k4", "q"])
+def test_symbols_are_not_made_capitals(name):
+    axes = {f"system.constants.{name}": Dataset(np.linspace(0.0, 1.0, 4), ("x",))}
+    drawn = Dataset(np.ones(4), tuple(axes))
+    (ax,) = report.figure(Result("t", "", {}, {"primary": "rate"}, axes, {"rate": drawn})).axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (name, "Rate")
+
+
+def test_long_labels_take_two_lines():
+    hints = {"label": "scaled cumulant generating function of the current through the last site"}
+    result = lattice(scgf=Dataset(np.ones(10), ("alpha",), "1/time", "", hints))
+    drawn = report.figure(result)
+    (ax,) = drawn.axes
+    drawn.draw_without_rendering()
+    assert ax.get_ylabel().splitlines()[-1] == "(per unit time)"
+    assert ax.yaxis.label.get_window_extent().height < ax.bbox.height
+
+
+def test_curves_on_each_other_are_all_seen():
+    names = {"flag_meanings": "a b c d", "coordinate": True}
+    edges = Dataset(np.arange(4), ("edge",), "1", "", names)
+    x = np.linspace(0.0, 1.0, 50)
+    y = np.stack([x, 1 - x, x, x * (1 + 1e-9)], axis=1)
+    axes = {"work": Dataset(x, ("work",))}
+    found = {"current": Dataset(y, ("work", "edge")), "edge": edges}
+    (ax,) = report.figure(Result("t", "", {}, {"primary": "current"}, axes, found)).axes
+    dashes = [line._unscaled_dash_pattern for line in ax.lines]
+    assert dashes == [(0, None), (0, None), (10.0, (5.0, 10.0)), (5.0, (5.0, 10.0))]
+    starts = [(cycle - offset) % cycle for offset, (_, gap) in dashes[2:] for cycle in [5 + gap]]
+    assert starts == [5.0, 10.0]  # each in a gap of the other, and the first line between them
+
+
+def test_a_legend_that_covers_a_curve_stands_above():
+    x = np.linspace(0.0, 1.0, 200)
+    lines = Dataset(np.arange(3.0), ("rate",))
+    axes = {"force": Dataset(x, ("force",)), "rate": lines}
+
+    def place(y):
+        data = Dataset(y, ("force", "rate"))
+        drawn = report.figure(Result("t", "", {}, {"primary": "k"}, axes, {"k": data}))
+        drawn.draw_without_rendering()
+        (ax,) = drawn.axes
+        names = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert names == ["0", "1", "2"] and ax.get_legend().get_title().get_text() == "Rate"
+        return ax.get_legend().get_window_extent(), ax.bbox
+
+    everywhere = np.sin(60 * x)[:, None] + 0.1 * np.arange(3)
+    legend, box = place(everywhere)
+    assert legend.y0 > box.y1
+    legend, box = place(x[:, None] + 0.1 * np.arange(3))
+    assert legend.y1 < box.y1
+
+
+def test_a_bound_is_a_dashed_line():
+    product = Dataset(np.linspace(2.1, 5.0, 10), ("alpha",), "1", "", {"bound": 2.0})
+    result = lattice(scgf=product)
+    (ax,) = report.figure(result).axes
+    (dashed,) = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert np.all(dashed.get_ydata() == 2.0) and "bound" in texts_in(ax)
+    assert "bound (reference): 2" in report.summary(result)
+
+
+def test_a_function_over_another_quantity():
+    """A rate function stands over its current, on an axis of its own."""
+    x = lattice().axes["alpha"].values
+    hints = {"over": "current", "label": "rate function I"}
+    result = lattice(
+        current=Dataset(2 * x, ("alpha",), "1/time", "", {"label": "current J"}),
+        rate_function=Dataset(x**2, ("alpha",), "1/time", "", hints),
+    )
+    result.attributes["drawn"] = ["scgf", "rate_function"]
+    above, below = report.figure(result).axes
+    assert (above.get_xlabel(), below.get_xlabel()) == (
+        "Rate α (per unit time)",
+        "Current J (per unit time)",
+    )
+    ((drawn, y),) = curves_in(below)
+    assert np.array_equal(drawn, 2 * x) and np.array_equal(y, x**2)
+    assert not above.get_shared_x_axes().joined(above, below)
+
+
+def test_derivatives_of_a_lone_number_are_bars():
+    quantities = {
+        "current": Dataset(np.array(0.25), (), "1/time"),
+        "d_current_d_alpha": Dataset(np.array(0.4), (), "1/time/(1/time)"),
+        "d_current_d_alpha_stderr": Dataset(np.array(0.1), (), "1/time/(1/time)"),
+        "d_current_d_beta": Dataset(np.array(-0.2), (), "1/time/(1/time)"),
+        "d_current_d_hopping": Dataset(np.linspace(0.0, 0.1, 5), ("bond",)),
+    }
+    result = Result("t", "", {}, {"primary": "current"}, {}, quantities)
+    number, profile, bars, nothing = report.figure(result).axes
+    assert number.get_ylabel() == "Current (per unit time)" and not nothing.axison
+    assert profile.get_title(loc="left") == "∂ current / ∂ hopping"
+    assert [bar.get_height() for bar in bars.patches] == [0.4, -0.2]
+    assert [tick.get_text() for tick in bars.get_xticklabels()] == [
+        "∂ current / ∂ alpha",
+        "∂ current / ∂ beta",
+    ]
+    told = report.summary(result)[1:4]
+    assert told[:2] == ["∂ current / ∂ alpha: 0.40 ± 0.10", "∂ current / ∂ beta: -0.2"]
+    assert told[2].startswith("∂ current / ∂ hopping: 0 at bond = no. 0 ... 0.1")
+
+
+def test_derivatives_of_all_that_is_drawn():
+    slope = Dataset(np.linspace(1.0, 2.0, 10), ("alpha",))
+    second = Dataset(np.linspace(3.0, 4.0, 10), ("alpha",))
+    result = lattice(current=second, d_current_d_alpha=slope)
+    assert len(report.figure(result).axes) == 1  # not of what is drawn, but told
+    assert "∂ current / ∂ alpha: 1 at alpha = 0.1 ... 2 at alpha = 1" in report.summary(result)
+    result.attributes["drawn"] = ["scgf", "current"]
+    titles = [ax.get_title(loc="left") for ax in report.figure(result).axes]
+    assert titles == ["", "", "∂ current / ∂ alpha"]
+
+
 def test_drawing_leaves_no_trace():
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -431,6 +563,11 @@ def test_summary_without_a_sweep():
         ("J m^2/s", "J m² s⁻¹"),
         ("k_B", "k_B"),
         ("W/(m K)", "W m⁻¹ K⁻¹"),
+        ("1/time", "per unit time"),
+        ("kJ/mol/time", "kJ mol⁻¹ per unit time"),
+        ("time", "reduced units"),
+        ("1/time/(energy)", "reduced units"),
+        ("1/time/(1/time)", ""),
         ("W/m/K/(m)", "W m⁻² K⁻¹"),
         ("1/(1/s)", "s"),
         ("J/(K", "J/(K"),
@@ -457,6 +594,8 @@ def test_units_are_typeset(unit, text):
         (-0.25, "1", "-0.25"),
         (0.0, "m", "0 m"),
         (3.0, "kg", "3 kg"),
+        (0.25, "1/time", "0.25 per unit time"),
+        (0.25, "1/time/(1/time)", "0.25"),
     ],
 )
 def test_numbers_in_a_terminal(value, unit, text):

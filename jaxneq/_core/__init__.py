@@ -8,9 +8,9 @@ from ._abstract import AbstractSolution as AbstractSolution
 from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
 from ._abstract import AbstractSystem as AbstractSystem
 from ._abstract import Derivative as Derivative
-from ._abstract import Schedule as Schedule
 from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
+from ._declare import USER_UNITS as USER_UNITS
 from ._declare import AbstractDeclared as AbstractDeclared
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
@@ -26,6 +26,7 @@ from ._declare import setting as setting
 from ._declare import table as table
 from ._estimate import Estimate as Estimate
 from ._general import general_solve as general_solve
+from ._irreversible import why_infinite as why_infinite
 from ._linear import SolveStats as SolveStats
 from ._linear import conjugate_gradients as conjugate_gradients
 from ._linear import linear_solve as linear_solve
@@ -42,6 +43,8 @@ from ._samples import as_number as as_number
 from ._samples import as_samples as as_samples
 from ._samples import check_varies as check_varies
 from ._samples import warn_if as warn_if
+from ._schedule import Schedule as Schedule
+from ._schedule import durations as durations
 from ._status import SolveError as SolveError
 from ._status import Status as Status
 from ._types import Scalar as Scalar

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
-from ._estimate import Estimate
+from ._estimate import FEW, Estimate
+from ._schedule import Schedule
 from ._status import Status
 from ._validation import Case
 
@@ -119,28 +120,6 @@ class AbstractObservable(AbstractDeclared):
         return {}
 
 
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """Steps of a sampled run: `burn_in` steps that are not counted, then up to `total`.
-
-    A sampler advances by multiples of `grain`, or up to the end of the burn-in or of the run.
-    """
-
-    burn_in: int
-    total: int
-    grain: int = 1
-
-    @property
-    def phases(self) -> tuple[int, ...]:
-        """The steps of the burn-in, if there is one, and those that are counted."""
-        return (self.burn_in,) * (self.burn_in > 0) + (self.total - self.burn_in,)
-
-    def next_stop(self, done: int, wanted: int) -> int:
-        """How far to advance from `done` where about `wanted` steps would do."""
-        end = self.burn_in if done < self.burn_in else self.total
-        return min(end - done, max(1, wanted // self.grain) * self.grain)
-
-
 class Derivative(eqx.Module):
     """The derivative of a sampled average with respect to one parameter.
 
@@ -238,10 +217,12 @@ class AbstractSampler(AbstractMethod):
 def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: Any) -> Any:
     """Declare a field of a Solution: its meaning, unit and named dimensions.
 
-    The store writes units and dimensions, reports label axes with them. `hints` for reports:
+    The store writes units and dimensions, reports label axes with them; for units see `parameter`.
+    `hints` for reports: ``label="density of states g"`` names its axis better than the field does;
     ``reference_for="conductivity"`` draws the field as a dashed line beside that quantity;
     ``regimes={"ballistic": "(10, inf)"}`` shades where the field lies in an interval;
     ``coordinate=True`` makes it the axis against which others of its dimension are drawn;
+    ``over="current"`` draws it over that quantity instead; ``bound=2.0`` draws its least value;
     ``scale="linear"`` keeps its own axis from becoming logarithmic, ``"log"`` makes both so;
     ``marks="work"`` draws a number as a vertical line where that is the axis. Without a sweep,
     fields of one dimension are drawn; ``panel=False`` leaves one out, ``panel=True`` draws one of
@@ -271,6 +252,10 @@ class AbstractSolution(eqx.Module):
 
     def caution(self) -> str:
         """Why a good answer is to be read with care, for a warning; concrete values only."""
+        return ""
+
+    def remark(self) -> str:
+        """What is to be known of a good answer, shown with it; concrete values only."""
         return ""
 
     @property
@@ -304,6 +289,8 @@ class AbstractSolution(eqx.Module):
         for name, (value, declared) in self.quantities().items():
             unit = "" if declared["unit"] == "1" else " " + declared["unit"]
             rows.append(f"  {name:<24} {_show(value)}{unit}")
+        if remark := self.remark():
+            rows.append(f"  {remark}")
         return "\n".join(rows)
 
 
@@ -313,6 +300,7 @@ def _show(value: Any) -> str:
     if not is_concrete(value):
         return "traced"
     array = np.asarray(value)
-    if array.ndim == 0:
-        return f"{array.item():.6g}"
+    if array.size <= FEW:
+        each = np.vectorize("{:.6g}".format, otypes=[object])(array)
+        return str(each.tolist()).replace("'", "")
     return f"{array.shape}  from {np.min(array):.4g} to {np.max(array):.4g}"

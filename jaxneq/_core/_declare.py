@@ -18,6 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+# Dimensions of what has the unit that the user chooses.
+USER_UNITS = ("time", "energy", "concentration")
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
@@ -49,7 +52,7 @@ class Parameter:
     """What is declared of one parameter.
 
     `kind` is "number", "integer", "choice", "name", "names", "part", "parts" or "table" (of
-    numbers by name).
+    numbers by name). With `by_name` an integer may be one for each of several names.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Parameter:
     default: Any
     part: type | None
     dims: tuple[str, ...]
+    label: str
+    by_name: bool = False
 
     @property
     def required(self) -> bool:
@@ -79,7 +84,9 @@ class Parameter:
             return "a name" if self.kind == "name" else "a list of names, each once"
         noun = "an integer" if self.kind == "integer" else "a number"
         noun = "numbers by name, each" if self.kind == "table" else noun
-        return f"{noun} in {self.interval}" + (f" {self.unit}" if self.unit != "1" else "")
+        noun = "an integer, or integers by name," if self.by_name else noun
+        bare = self.unit == "1" or any(each in self.unit for each in USER_UNITS)
+        return f"{noun} in {self.interval}" + ("" if bare else f" {self.unit}")
 
 
 def is_concrete(value: Any) -> bool:
@@ -110,26 +117,32 @@ def parameter(
     unit: str = "1",
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
+    label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
 ) -> Any:
     """Declare a differentiable number of a system or method, or an array of named dimensions.
 
-    **Arguments:** `doc`, one sentence; `unit`, SI symbol or "1"; `range`, an interval such as
-    ``"(0, inf)"``; `dims`, names of its dimensions; `default`, if it has one.
+    **Arguments:** `doc`, one sentence; `unit`, SI symbol, or "1" where it is a ratio, or one
+    of `USER_UNITS`, such as "1/time", where the user chooses the unit; `range`, an interval such as
+    ``"(0, inf)"``; `dims`, names of its dimensions; `label`, for the axis of a figure, where the
+    name is not enough; `default`, if it has one.
     """
     interval = Interval.parse(range)
-    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval, "dims": dims}
+    declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval}
+    declared |= {"dims": dims, "label": label}
     metadata = {"parameter": declared}
     return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
 
 
-def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)") -> Any:
+def table(*, doc: str, unit: str = "1", range: str = "(-inf, inf)", label: str = "") -> Any:
     """Declare differentiable numbers, each with a name that the user gives; by default none.
 
-    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file.
+    Each is a parameter of its own, such as ``system.constants.k_on`` in a job file. The name of
+    each follows the `label`.
     """
     declared = {"kind": "table", "unit": unit, "doc": doc, "interval": Interval.parse(range)}
+    declared |= {"label": label}
 
     def as_arrays(numbers: Any) -> dict[str, Any]:
         return {str(name): _as_array(number) for name, number in dict(numbers).items()}
@@ -144,10 +157,15 @@ def setting(
     unit: str = "1",
     range: str = "[0, inf)",
     choices: tuple[str, ...] = (),
+    label: str = "",
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
+    by_name: bool = False,
 ) -> Any:
-    """Declare a static choice: an integer (shape, order, count) or one of several names."""
+    """Declare a static choice: an integer (shape, order, count) or one of several names.
+
+    With `by_name` it may be a table of integers, which becomes pairs of a name and an integer.
+    """
     kind = "choice" if choices else "integer"
     declared = {
         "kind": kind,
@@ -155,10 +173,12 @@ def setting(
         "doc": doc,
         "interval": Interval.parse(range),
         "choices": choices,
+        "label": label,
+        "by_name": by_name,
     }
-    return eqx.field(
-        static=True, default=default, kw_only=kw_only, metadata={"parameter": declared}
-    )
+    converted = {"converter": _as_pairs} if by_name else {}
+    metadata = {"parameter": declared}
+    return eqx.field(static=True, default=default, kw_only=kw_only, metadata=metadata, **converted)
 
 
 def named(
@@ -209,7 +229,7 @@ def parameters_of(cls: type) -> Iterator[Parameter]:
     anywhere = Interval.parse("(-inf, inf)")
     for field in dataclasses.fields(cls):
         if "parameter" in field.metadata:
-            declared = {"interval": anywhere, "choices": (), "part": None, "dims": ()}
+            declared = {"interval": anywhere, "choices": (), "part": None, "dims": (), "label": ""}
             declared |= field.metadata["parameter"]
             default = {} if declared["kind"] == "table" else field.default
             yield Parameter(name=field.name, default=default, **declared)
@@ -219,7 +239,8 @@ def entries_of(declared: Parameter, numbers: Any) -> Iterator[tuple[Parameter, A
     """The numbers of a table, each as a parameter."""
     for name, number in numbers.items():
         doc = f"{declared.doc.rstrip('.')}: {name}"
-        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc}
+        label = f"{declared.label} {name}".strip()
+        own = {"name": f"{declared.name}.{name}", "kind": "number", "doc": doc, "label": label}
         yield dataclasses.replace(declared, **own, default=dataclasses.MISSING), number
 
 
@@ -278,13 +299,24 @@ def _acceptable(declared: Parameter, value: Any) -> bool:
     if declared.kind == "name":
         return isinstance(value, str) or callable(value)
     if declared.kind == "integer":
-        integral = isinstance(value, int) and not isinstance(value, bool)
-        return integral and value in declared.interval
+        each = _numbers(value) if declared.by_name else [value]
+        integral = all(isinstance(one, int) and not isinstance(one, bool) for one in each)
+        return integral and each != [] and each in declared.interval
     if isinstance(value, jax.Array):
         if not jnp.issubdtype(value.dtype, jnp.floating):
             return False
         return bool(np.all(np.isfinite(value))) and value in declared.interval
     return not isinstance(value, str | bool | None)  # a placeholder put there by a transformation
+
+
+def _as_pairs(value: Any) -> Any:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+def _numbers(value: Any) -> list[Any]:
+    """Of pairs of a name and a number; or the value itself."""
+    pairs = isinstance(value, tuple) and all(isinstance(one, tuple) for one in value)
+    return [number for _, number in value] if pairs else [value]
 
 
 def _as_tuple(values: Any) -> Any:

@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float
 
 from ._declare import is_concrete
 
+FEW = 6  # numbers of an array that are shown one by one
+
 
 class Estimate(eqx.Module):
     """A mean over samples with its standard error.
@@ -55,12 +57,16 @@ class Estimate(eqx.Module):
         return (self.value - expected) / self.stderr
 
     def __str__(self) -> str:
-        if not is_concrete(self.value) or np.ndim(self.value):
+        if not is_concrete(self.value) or np.size(self.value) > FEW:
             return f"Estimate of shape {np.shape(self.value)}"
-        value, stderr = float(self.value), float(self.stderr)
-        if not (np.isfinite(stderr) and stderr > 0):
-            return f"{value:.6g} ± {stderr:.2g}"
-        digits = max(0, 1 - math.floor(math.log10(stderr)))
-        if abs(value) >= 1e6 or digits > 8:
-            return f"{value:.6g} ± {stderr:.2g}"
-        return f"{value:.{digits}f} ± {stderr:.{digits}f}"
+        each = np.vectorize(_with_error, otypes=[object])(self.value, self.stderr)
+        return str(each.tolist()).replace("'", "")
+
+
+def _with_error(value: float, stderr: float) -> str:
+    """As many digits as the error leaves, two of its own."""
+    digits = 1 - math.floor(math.log10(stderr)) if np.isfinite(stderr) and stderr > 0 else 9
+    if abs(value) >= 1e6 or digits > 8:
+        return f"{value:.6g} ± {stderr:.2g}"
+    digits = max(0, digits)
+    return f"{value:.{digits}f} ± {stderr:.{digits}f}"

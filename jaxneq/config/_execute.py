@@ -41,6 +41,8 @@ from ._merge import merged
 from ._promise import check_asked, check_drawn, drawn_beside, drawn_of, plan_of
 from ._sweep import SweepAxis
 
+_FINE = 60  # pieces of an exact curve beside samples
+
 
 def execute(
     job: Job,
@@ -87,6 +89,7 @@ def execute(
     primary = drawn_of(job, solution)[0]
     if primary in left_out:
         primary = next(iter(quantities))
+    remarks = dict.fromkeys(said for one, _ in each if (said := one.remark()))
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
@@ -105,6 +108,7 @@ def execute(
             "method": type_name(type(method)),
             "identity": job.identity,
             "left_out": left_out or None,
+            "remark": " ".join(remarks) or None,
         },
         axes=axes,
         quantities=quantities,
@@ -116,12 +120,26 @@ def _computed_beside(job: Job) -> dict[str, Comparison]:
     """The curves beside those of the job."""
     found = {}
     drawn = drawn_beside(job) if job.others else ()
-    for name, other in job.others.items():
+    for name, coarse in job.others.items():
+        other = _between(coarse) if job.verb == "simulate" else coarse
         result = execute(other)
         first, *more = [each for each in drawn if each in result.quantities]
         found[name] = _curve(job, name, other, result, first)
         found |= {f"{name}, {each}": _curve(job, name, other, result, each) for each in more}
     return found
+
+
+def _between(job: Job) -> Job:
+    """What is exact beside few samples: a curve through many more values of a number."""
+    if job.verb == "simulate" or not job.axes or not job.axes[0].dynamic:
+        return job
+    (axis,) = job.axes
+    gaps = len(axis.values) - 1
+    if not 0 < gaps < _FINE:
+        return job
+    at = np.linspace(0, gaps, gaps * -(-_FINE // gaps) + 1)
+    values = tuple(np.interp(at, range(gaps + 1), np.asarray(axis.values, float)).tolist())
+    return dataclasses.replace(job, axes=(dataclasses.replace(axis, labels=values, values=values),))
 
 
 def _curve(job: Job, name: str, other: Job, result: Result, quantity: str) -> Comparison:
@@ -130,7 +148,8 @@ def _curve(job: Job, name: str, other: Job, result: Result, quantity: str) -> Co
     assert curve is not None
     if job.axes:
         (own,), (axis,) = job.axes, other.axes
-        along, x, where = own.path, _axis_dataset(own), f" along {axis.path}"
+        x = _axis_dataset(dataclasses.replace(own, labels=axis.labels))
+        along, where = own.path, f" along {axis.path}"
         name_of_x = along.rpartition(".")[2]
     else:
         (dim,) = [d for d, size in zip(curve.dims, curve.values.shape, strict=True) if size > 1]
@@ -287,7 +306,8 @@ def _axis_dataset(axis: SweepAxis) -> Dataset:
     declared = axis.target.declared
     doc = declared.doc.rstrip(".")
     if declared.kind in ("number", "integer"):
-        return Dataset(np.asarray(axis.labels), (axis.path,), declared.unit, doc)
+        hints = {"label": declared.label} if declared.label else {}
+        return Dataset(np.asarray(axis.labels), (axis.path,), declared.unit, doc, hints)
     # Names are numbered, as the CF conventions have it for flags.
     index = np.arange(len(axis.labels), dtype=np.int32)
     hints = {"flag_values": index, "flag_meanings": " ".join(map(_flag, axis.labels))}

@@ -41,7 +41,8 @@ def value_type(declared: Parameter) -> Any:
     if declared.kind == "names":
         return Annotated[list[str], Field(min_length=1)]
     if declared.kind == "integer":
-        return Annotated[int, Field(**_bounds(declared.interval))]
+        whole = Annotated[int, Field(**_bounds(declared.interval))]
+        return _whole_or_table(whole) if declared.by_name else whole
     if declared.part is not None:
         return Any  # a name or a table, which is checked when its own class is known
     value: Any = Annotated[float, Field(**_bounds(declared.interval))]
@@ -50,6 +51,14 @@ def value_type(declared: Parameter) -> Any:
     for _ in declared.dims:
         value = Annotated[list[value], Field(min_length=1)]
     return value
+
+
+def _whole_or_table(whole: Any) -> Any:
+    table = Annotated[dict[str, whole], Field(min_length=1)]
+    return Annotated[
+        Annotated[whole, Tag("one")] | Annotated[table, Tag("table")],
+        Discriminator(lambda value: "table" if isinstance(value, dict) else "one"),
+    ]
 
 
 def accepts(cls: type, declared: Parameter, value: Any) -> bool:

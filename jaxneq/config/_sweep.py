@@ -62,7 +62,7 @@ def sweep_axis(target: Target, axis: Axis, where: str) -> SweepAxis:
     if declared.dims:
         raise JobError(f"{where}: {at}: {target.path} is an array; only single numbers are swept.")
     for label in labels:
-        if not accepts(target.owner, declared, label):
+        if isinstance(label, dict) or not accepts(target.owner, declared, label):
             raise JobError(
                 f"{where}: {at}: {show(label)} is not allowed. Give {declared.allowed} for each "
                 "value."

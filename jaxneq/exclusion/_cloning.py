@@ -14,8 +14,6 @@ from jaxtyping import Array, Float, Int, UInt32
 from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSampler,
-    AbstractSystem,
     Case,
     Estimate,
     Scalar,
@@ -28,8 +26,7 @@ from jaxneq._core import (
 )
 from jaxneq._kernels import hopping, noise
 
-from ._gillespie import check_attempts, problem, schedule_of
-from ._initial import check_initial, placed
+from ._event_driven import AbstractEventDriven, problem
 from ._lattice import AbstractExclusion
 from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
@@ -40,16 +37,25 @@ class TiltedEnsemble(AbstractLatticeSolution):
 
     primary: ClassVar[str] = "scgf"
 
-    scgf: Estimate = quantity(doc="Scaled cumulant generating function of the current")
+    scgf: Estimate = quantity(
+        label="scaled cumulant generating function θ",
+        unit="1/time",
+        doc="Scaled cumulant generating function of the current",
+    )
     population_bias: Float[Array, ""] = quantity(
-        doc="Estimated bias of it by the finite population, not taken off"
+        unit="1/time", doc="Estimated bias of it by the finite population, not taken off"
     )
     current: Estimate = quantity(
+        label="current J",
+        unit="1/time",
         doc="Current along the lines of descent, mean over the gates; the last stretch of the "
-        "lines is not yet typical: a bias of the order of 1/time, not in the error"
+        "lines is not yet typical: a bias of the order of 1/time, not in the error",
     )
     rate_function: Float[Array, ""] = quantity(
-        doc="Rate function at that current: s times the current less the generating function"
+        over="current",
+        label="rate function I",
+        unit="1/time",
+        doc="Rate function at that current: s times the current less the generating function",
     )
     survival: Float[Array, ""] = quantity(
         doc="Effective share of the clones that survives an interval"
@@ -57,7 +63,9 @@ class TiltedEnsemble(AbstractLatticeSolution):
     hop_affinity: Float[Array, ""] = quantity(
         doc="Entropy produced by one particle through all gates"
     )
-    entropy_production: Estimate = quantity(doc="Entropy production along the lines of descent")
+    entropy_production: Estimate = quantity(
+        unit="1/time", doc="Entropy production along the lines of descent"
+    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Rate of change of the number of particles, relative to the current"
     )
@@ -69,7 +77,7 @@ class TiltedEnsemble(AbstractLatticeSolution):
         return {"hopping": self.current.value}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.hop_affinity}
 
 
@@ -85,7 +93,7 @@ class CloningState(eqx.Module):
     start: Float[Array, " population"]
 
 
-class Cloning(AbstractSampler):
+class Cloning(AbstractEventDriven):
     r"""The generating function :math:`\psi(s) = \lim \frac1t \ln \langle e^{s Q(t)}\rangle`.
 
     Q is the number of particles that passed, mean over the gates; `tilt` is s. Clones follow the
@@ -99,11 +107,14 @@ class Cloning(AbstractSampler):
     `replicas` are the clones of one population. Lattices with attachment are not treated.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
     differentiate_instead: ClassVar[str] = "CurrentStatistics"
 
-    tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
-    interval: Scalar = parameter(range="(0, inf)", doc="Time between selections", default=0.5)
+    tilt: Scalar = parameter(
+        label="tilt s", doc="Tilt s, conjugate to the particles that pass", default=0.0
+    )
+    interval: Scalar = parameter(
+        unit="time", range="(0, inf)", doc="Time between selections", default=0.5
+    )
     replicas: int = setting(doc="Clones of each population", range="[2, inf)", default=512)
     populations: int = setting(doc="Independent populations", range="[2, inf)", default=16)
 
@@ -113,15 +124,6 @@ class Cloning(AbstractSampler):
                 f"Cloning: particles of {type(system).__name__} attach in the bulk, so that the "
                 "current differs from gate to gate. Give a lattice without attachment."
             )
-
-    def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        return schedule_of("Cloning", self.interval, time, burn_in)
-
-    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
-        check_initial("Cloning", system.lattice, initial)
-
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule) -> None:
-        check_attempts("Cloning", system.lattice, schedule.total * self.interval)
 
     def init(
         self,
@@ -133,16 +135,16 @@ class Cloning(AbstractSampler):
         observables: tuple[AbstractObservable, ...],
     ) -> CloningState:
         """`initial`, occupations (site,); by default empty, on a ring evenly filled."""
-        if observables:
-            raise ValueError("Cloning: observables are not taken here. Leave them out.")
         lattice = system.lattice
         geometry, moves = problem(lattice)
         words = noise.stream_key(key, jnp.arange(2))
-        occupied = placed("Cloning", lattice, initial, self.replicas)
+        occupied = self.starts(lattice, initial, observables)
 
         def begin(number: Array) -> hopping.Crowd:
             own = words[0][0], words[1][0]
-            return hopping.crowd(geometry, moves, occupied, own, self._identity(number))
+            return hopping.crowd(
+                geometry, moves, occupied, own, parallel.members(number, self.replicas)
+            )
 
         crowd = parallel.map_blocks(begin, jnp.arange(self.populations))
         none = jnp.zeros(self.populations, lattice.forward.dtype)
@@ -169,7 +171,7 @@ class Cloning(AbstractSampler):
 
         def one_population(block: Any) -> Any:
             number, *known = block
-            identity = self._identity(number)
+            identity = parallel.members(number, self.replicas)
 
             def select(step: Array, known: Any) -> Any:
                 crowd, passed, growth, survival = known
@@ -235,10 +237,6 @@ class Cloning(AbstractSampler):
             status=Status.first_true(not_finite=~jnp.isfinite(scgf.value)),
             stats={"attempts": jnp.sum(state.crowd.attempt.astype(dtype))},
         )
-
-    def _identity(self, number: Array) -> UInt32[Array, " clone"]:
-        """The numbers of the clones of a population."""
-        return (number * self.replicas + jnp.arange(self.replicas)).astype(jnp.uint32)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

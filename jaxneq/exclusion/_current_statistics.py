@@ -42,27 +42,44 @@ class ConditionedState(AbstractLatticeSolution):
 
     primary: ClassVar[str] = "scgf"
 
-    scgf: Float[Array, ""] = quantity(doc="Scaled cumulant generating function theta(s)")
-    current: Float[Array, ""] = quantity(doc="Current j, the slope of theta")
-    current_variance: Float[Array, ""] = quantity(
-        doc="Variance of the particles passed per time, the second derivative of theta"
+    scgf: Float[Array, ""] = quantity(
+        label="scaled cumulant generating function θ",
+        unit="1/time",
+        doc="Scaled cumulant generating function theta(s)",
     )
-    rate_function: Float[Array, ""] = quantity(doc="Rate function I of the current")
+    current: Float[Array, ""] = quantity(
+        label="current J", unit="1/time", doc="Current j, the slope of theta"
+    )
+    current_variance: Float[Array, ""] = quantity(
+        unit="1/time",
+        doc="Variance of the particles passed per time, the second derivative of theta",
+    )
+    rate_function: Float[Array, ""] = quantity(
+        over="current", label="rate function I", unit="1/time", doc="Rate function I of the current"
+    )
     site: PerSite = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: PerSite = quantity(doc="Mean occupation on paths with this current", dims=("site",))
+    density: PerSite = quantity(
+        label="density ρ", doc="Mean occupation on paths with this current", dims=("site",)
+    )
     gate: PerGate = quantity(doc="Gate, at the site on its left", dims=("gate",), coordinate=True)
-    gate_current: PerGate = quantity(doc="Current through the gate on these paths", dims=("gate",))
+    gate_current: PerGate = quantity(
+        unit="1/time", doc="Current through the gate on these paths", dims=("gate",)
+    )
     gate_affinity: PerGate = quantity(
         doc="Entropy produced by one passage of the gate", dims=("gate",), panel=False
     )
     net_attachment: PerSite | None = quantity(
-        doc="Attachment less detachment on these paths", dims=("site",), default=None, panel=False
+        unit="1/time",
+        doc="Attachment less detachment on these paths",
+        dims=("site",),
+        default=None,
+        panel=False,
     )
     attachment_affinity: PerSite | None = quantity(
         doc="Entropy produced by one attachment", dims=("site",), default=None, panel=False
     )
     entropy_production: Float[Array, ""] = quantity(
-        doc="Entropy given to the reservoirs per time on these paths"
+        unit="1/time", doc="Entropy given to the reservoirs per time on these paths"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Difference of the current and the slope of theta, relative to the fastest hop"
@@ -75,7 +92,7 @@ class ConditionedState(AbstractLatticeSolution):
         return by_kind(self.gate_current, self.net_attachment)
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return by_kind(self.gate_affinity, self.attachment_affinity)
 
 
@@ -97,7 +114,9 @@ class CurrentStatistics(AbstractSteadyMethod):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
 
-    tilt: Scalar = parameter(doc="Tilt s, conjugate to the particles that pass", default=0.0)
+    tilt: Scalar = parameter(
+        label="tilt s", doc="Tilt s, conjugate to the particles that pass", default=0.0
+    )
 
     def check(self, system: AbstractExclusion) -> None:
         check_size("CurrentStatistics", system.lattice, "For longer ones use Cloning.")

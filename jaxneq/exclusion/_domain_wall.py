@@ -34,16 +34,22 @@ class WallState(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: Float[Array, " site"] = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: Float[Array, " site"] = quantity(doc="Mean occupation of the site", dims=("site",))
-    local_current: Float[Array, " site"] = quantity(doc="Current at the site", dims=("site",))
+    density: Float[Array, " site"] = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
+    local_current: Float[Array, " site"] = quantity(
+        unit="1/time", doc="Current at the site", dims=("site",)
+    )
     wall_position: Number = quantity(doc="Position of the wall over the length")
     wall_site: Number = quantity(doc="Site at which the wall stands", marks="site")
     density_left: Number = quantity(doc="Density just left of the wall")
     density_right: Number = quantity(doc="Density just right of the wall")
-    wall_current: Number = quantity(doc="Current through the wall")
-    current: Number = quantity(doc="Current, mean over the filament")
+    wall_current: Number = quantity(unit="1/time", doc="Current through the wall")
+    current: Number = quantity(
+        label="current J", unit="1/time", doc="Current, mean over the filament"
+    )
     affinity: Number = quantity(doc="Entropy produced by a hop: it has no reverse")
-    entropy_production: Number = quantity(doc="Rate of entropy production of a site")
+    entropy_production: Number = quantity(unit="1/time", doc="Rate of entropy production of a site")
     conservation_residual: Number = quantity(
         doc="Difference of the currents on both sides of the wall, relative"
     )
@@ -55,7 +61,7 @@ class WallState(AbstractLatticeSolution):
         return {"hopping": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.affinity}
 
 

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, UInt32
 
 from jaxneq import parallel
 from jaxneq._core import (
     AbstractObservable,
-    AbstractSampler,
-    AbstractSystem,
     Case,
     Estimate,
-    Scalar,
     Schedule,
     Status,
-    is_concrete,
-    parameter,
     quantity,
     setting,
     simulate,
 )
 from jaxneq._kernels import hopping, noise
 
-from ._initial import check_initial, placed
-from ._lattice import AbstractExclusion, Lattice, check_footprint
+from ._event_driven import AbstractEventDriven, problem
+from ._lattice import AbstractExclusion, check_footprint
 from ._state import AbstractLatticeSolution, affinities
 from ._systems import OpenASEP
 
@@ -48,16 +41,22 @@ class ExclusionEnsemble(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: Float[Array, " site"] = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: Estimate = quantity(doc="Mean occupation of the site", dims=("site",))
+    density: Estimate = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
     gate: Float[Array, " gate"] = quantity(
         doc="Gate between two sites, at the site on its left", dims=("gate",), coordinate=True
     )
-    gate_current: Estimate = quantity(doc="Current through the gate", dims=("gate",))
+    gate_current: Estimate = quantity(unit="1/time", doc="Current through the gate", dims=("gate",))
     gate_affinity: Float[Array, " gate"] = quantity(
         doc="Entropy produced by one passage of the gate", dims=("gate",), panel=False
     )
     net_attachment: Estimate | None = quantity(
-        doc="Attachment less detachment at the site", dims=("site",), default=None, panel=False
+        unit="1/time",
+        doc="Attachment less detachment at the site",
+        dims=("site",),
+        default=None,
+        panel=False,
     )
     attachment_affinity: Float[Array, " site"] | None = quantity(
         doc="Entropy produced by one attachment", dims=("site",), default=None, panel=False
@@ -65,18 +64,23 @@ class ExclusionEnsemble(AbstractLatticeSolution):
     two_point: Estimate = quantity(
         doc="Chance that both sites are occupied, at the end", dims=("site", "other"), panel=False
     )
-    current: Estimate = quantity(doc="Current, mean over the gates")
+    current: Estimate = quantity(
+        label="current J", unit="1/time", doc="Current, mean over the gates"
+    )
     current_variance: Estimate = quantity(
-        doc="Variance of the particles passed, mean over the gates, per time"
+        unit="1/time", doc="Variance of the particles passed, mean over the gates, per time"
     )
     mean_density: Estimate = quantity(doc="Mean density of all sites")
     path_current: Float[Array, " replica"] = quantity(
-        doc="Current of each replica, mean over the gates", dims=("replica",), panel=False
+        unit="1/time",
+        doc="Current of each replica, mean over the gates",
+        dims=("replica",),
+        panel=False,
     )
     irreversible: Int[Array, ""] = quantity(
         doc="Kinds of moves without a reverse; with any the entropy production is infinite"
     )
-    entropy_production: Estimate = quantity(doc="Rate of entropy production")
+    entropy_production: Estimate = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the largest current"
     )
@@ -91,7 +95,7 @@ class ExclusionEnsemble(AbstractLatticeSolution):
         return fluxes
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         forces = {"hopping": self.gate_affinity}
         if self.attachment_affinity is not None:
             forces["attachment"] = self.attachment_affinity
@@ -108,7 +112,7 @@ class GillespieState(eqx.Module):
     visits: Int[Array, "block site replica"]
 
 
-class Gillespie(AbstractSampler):
+class Gillespie(AbstractEventDriven):
     """Independent replicas of any lattice, exact in time, event by event.
 
     All moves are attempted at their rates and those that exclusion forbids do nothing, so an event
@@ -119,26 +123,13 @@ class Gillespie(AbstractSampler):
     empty, on a ring evenly filled.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractExclusion,)
     differentiate_instead: ClassVar[str] = "MatrixProduct, Generator or MaxPlus"
 
-    interval: Scalar = parameter(
-        range="(0, inf)", doc="Time between two looks at the sites", default=1.0
-    )
     replicas: int = setting(doc="Independent replicas", range="[2, inf)", default=1024)
     block: int = setting(doc="Replicas stepped together; 0: what suits the device", default=0)
 
     def check(self, system: AbstractExclusion) -> None:
         check_footprint(type(self).__name__, system.lattice)
-
-    def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        return schedule_of(type(self).__name__, self.interval, time, burn_in)
-
-    def check_initial(self, system: AbstractExclusion, initial: Any) -> None:
-        check_initial("Gillespie", system.lattice, initial)
-
-    def check_plan(self, system: AbstractExclusion, schedule: Schedule) -> None:
-        check_attempts("Gillespie", system.lattice, schedule.total * self.interval)
 
     def init(
         self,
@@ -149,17 +140,17 @@ class Gillespie(AbstractSampler):
         initial: Any,
         observables: tuple[AbstractObservable, ...],
     ) -> GillespieState:
-        if observables:
-            raise ValueError("Gillespie: observables are not taken here. Leave them out.")
         lattice = system.lattice
         geometry, moves = problem(lattice)
         blocks = parallel.block_count(self.replicas, self.block, geometry.words)
         width = self.replicas // blocks
         words = noise.stream_key(key, 0)
-        start = placed("Gillespie", lattice, initial, self.replicas).reshape(-1, blocks, width)
+        start = self.starts(lattice, initial, observables).reshape(-1, blocks, width)
 
         def begin(number: Array) -> hopping.Crowd:
-            return hopping.crowd(geometry, moves, start[:, number], words, _identity(number, width))
+            return hopping.crowd(
+                geometry, moves, start[:, number], words, parallel.members(number, width)
+            )
 
         crowd = parallel.map_blocks(begin, jnp.arange(blocks))
         visits = jnp.zeros((blocks, lattice.length, width), jnp.int32)
@@ -184,7 +175,7 @@ class Gillespie(AbstractSampler):
 
         def one_block(block: Any) -> Any:
             number, crowd, visits = block
-            identity = _identity(number, width)
+            identity = parallel.members(number, width)
 
             def look(_: Array, known: Any) -> Any:
                 crowd, visits = known
@@ -294,58 +285,3 @@ class Gillespie(AbstractSampler):
             "(L + 2) / (2 (2 L + 1)), Derrida et al. (1993)",
             error="z",
         )
-
-
-def problem(lattice: Lattice) -> tuple[hopping.Geometry, hopping.Moves]:
-    """What the kernel needs of a lattice."""
-    rates = [*lattice.passing]
-    attaching = lattice.attachment is not None
-    if lattice.attachment is not None and lattice.detachment is not None:
-        rates += [lattice.attachment, lattice.detachment]
-    geometry = hopping.Geometry(lattice.length, lattice.footprint, lattice.periodic, attaching)
-    return geometry, hopping.alias(jnp.concatenate(rates))
-
-
-def schedule_of(name: str, interval: Array, time: float | None, burn_in: float) -> Schedule:
-    """Whole intervals."""
-    if time is None:
-        raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-    if not all(map(is_concrete, (time, burn_in, interval))):
-        raise ValueError(f"{name}: time, burn_in and interval fix the steps; they are not traced.")
-    steps = []
-    for label, duration in (("time", time), ("burn_in", burn_in)):
-        count = duration / float(interval)
-        if not (math.isfinite(count) and abs(count - round(count)) < 1e-6 * max(count, 1)):
-            raise ValueError(
-                f"{name}: {label} = {duration:g} is no whole number of intervals of "
-                f"{float(interval):g}. Give a multiple, or another interval."
-            )
-        steps.append(round(count))
-    total, skipped = steps
-    if not 0 <= skipped < total < 2**31:
-        raise ValueError(
-            f"{name}: time = {time:g} with burn_in = {burn_in:g} and interval = "
-            f"{float(interval):g} leaves no interval to count, or more than 2147483647. Give "
-            "0 <= burn_in < time."
-        )
-    return Schedule(skipped, total)
-
-
-def check_attempts(name: str, lattice: Lattice, duration: Any) -> None:
-    """Refuse more attempts than their counters hold; concrete values only."""
-    if not all(map(is_concrete, jax.tree.leaves((lattice, duration, jnp.zeros(()))))):
-        return
-    rates = [*lattice.passing, lattice.attachment, lattice.detachment]
-    total = sum(float(np.sum(np.asarray(each))) for each in rates if each is not None)
-    attempts = total * float(duration)
-    if not attempts < 2**31:
-        raise ValueError(
-            f"{name}: at the total rate of all moves, {total:.3g}, a time of {float(duration):.3g} "
-            f"takes {attempts:.3g} attempts, and 2^31 are the most of one replica. Give a time "
-            f"below {2**31 / total:.3g} and more replicas."
-        )
-
-
-def _identity(number: Array, width: int) -> UInt32[Array, " replica"]:
-    """The numbers of the replicas of a block."""
-    return (number * width + jnp.arange(width)).astype(jnp.uint32)

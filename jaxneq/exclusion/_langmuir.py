@@ -21,11 +21,25 @@ class LangmuirASEP(AbstractExclusion):
     reverse: the entropy production is infinite.
     """
 
-    length: int = setting(range="[2, inf)", doc="Number of sites L")
-    alpha: Scalar = parameter(range="[0, inf)", doc="Rate of entry on the left")
-    beta: Scalar = parameter(range="[0, inf)", doc="Rate of exit on the right")
-    attachment: Scalar = parameter(range="(0, inf)", doc="Rate of attachment to an empty site")
-    detachment: Scalar = parameter(range="(0, inf)", doc="Rate of detachment from a site")
+    length: int = setting(label="number of sites L", range="[2, inf)", doc="Number of sites L")
+    alpha: Scalar = parameter(
+        label="rate of entry α", unit="1/time", range="[0, inf)", doc="Rate of entry on the left"
+    )
+    beta: Scalar = parameter(
+        label="rate of exit β", unit="1/time", range="[0, inf)", doc="Rate of exit on the right"
+    )
+    attachment: Scalar = parameter(
+        label="rate of attachment",
+        unit="1/time",
+        range="(0, inf)",
+        doc="Rate of attachment to an empty site",
+    )
+    detachment: Scalar = parameter(
+        label="rate of detachment",
+        unit="1/time",
+        range="(0, inf)",
+        doc="Rate of detachment from a site",
+    )
 
     @property
     def lattice(self) -> Lattice:

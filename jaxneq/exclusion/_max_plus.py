@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, UInt32
 
@@ -24,8 +22,8 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    compiled,
     custom_jvp,
-    is_concrete,
     quantity,
     setting,
     simulate,
@@ -34,16 +32,15 @@ from jaxneq._kernels import noise
 from jaxneq._kernels.exclusion import wavefront
 
 from ._lattice import AbstractExclusion
-from ._state import AbstractLatticeSolution
 from ._systems import OpenASEP
-from ._totally_asymmetric import check_totally_asymmetric, refuse_observables
+from ._totally_asymmetric import AbstractOneWay, check_totally_asymmetric, refuse_observables
 
 _GRAIN = 16  # cycles of particles of one site between two moves of the origin of time
 _IN_CACHE = 4  # blocks so many times larger still stay in the second cache of a core
 _WIDEST = 31  # sites: a cycle then fills a word of bits
 
 
-class EntryTimes(AbstractLatticeSolution):
+class EntryTimes(AbstractOneWay):
     r"""When the particles of a totally asymmetric exclusion process came in.
 
     In the stationary state the mean time :math:`\langle T\rangle` between the first and the last of
@@ -56,30 +53,20 @@ class EntryTimes(AbstractLatticeSolution):
     primary: ClassVar[str] = "current"
 
     particles: Float[Array, ""] = quantity(doc="Particles that came in while it was counted")
-    duration: Estimate = quantity(doc="Time that they took")
-    current: Estimate = quantity(doc="Particles per time")
+    duration: Estimate = quantity(unit="time", doc="Time that they took")
+    current: Estimate = quantity(label="current J", unit="1/time", doc="Particles per time")
     current_variance: Estimate = quantity(
-        doc="Variance of the particles passed per time, at late times: J^3 var(T) / N"
+        unit="1/time",
+        doc="Variance of the particles passed per time, at late times: J^3 var(T) / N",
     )
     path_duration: Float[Array, " replica"] = quantity(
-        doc="Time that the particles took, of each replica", dims=("replica",)
-    )
-    entropy_production: Float[Array, ""] = quantity(
-        doc="Rate of entropy production: infinite, as no hop has a reverse"
+        unit="time", doc="Time that the particles took, of each replica", dims=("replica",)
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="0: each particle passes each gate once, by construction"
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"hopping": self.current.value}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"hopping": self.entropy_production}
 
 
 class MaxPlusState(eqx.Module):
@@ -108,7 +95,7 @@ class MaxPlus(AbstractSampler):
     long lattice of rate 1; at others it is longer, and is told by `duration`.
 
     The time of a hop is a sum of waits over its geodesic, so its derivative with respect to a rate
-    is minus the time waited there over the rate. All rates together cost about one more run, in
+    is minus the time waited there over the rate. All rates together cost about half a run more, in
     forward and in reverse mode, and one bit for each hop of a block. The first derivative of a
     mean time is unbiased; the second is that between the kinks of the paths alone, and biased.
     """
@@ -140,23 +127,8 @@ class MaxPlus(AbstractSampler):
             )
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
-        name = type(self).__name__
-        if time is None:
-            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-        if not all(map(is_concrete, (time, burn_in))):
-            raise ValueError(f"{name}: time and burn_in fix the particles and cannot be traced.")
-        if not (math.isfinite(time) and 0 <= burn_in < time):
-            raise ValueError(
-                f"{name}: time = {time:g} with burn_in = {burn_in:g} leaves nothing to count. Give "
-                "0 <= burn_in < time."
-            )
-        skipped, total = math.ceil(burn_in / 4), math.ceil(time / 4)
-        if total == skipped or total >= 2**27:
-            raise ValueError(
-                f"{name}: a time of {time - burn_in:g} after the burn-in lets {total - skipped} "
-                f"particles in. Give one of at least 4 and below {2.0**29:g}."
-            )
-        return Schedule(skipped, total, _GRAIN)
+        name, most = type(self).__name__, 2**27 - 1
+        return Schedule.of(name, time, burn_in, 4, most=most, grain=_GRAIN)
 
     def init(
         self,
@@ -200,7 +172,7 @@ class MaxPlus(AbstractSampler):
         def one_block(block: Any) -> Any:
             number, clock = block
             plan = {"footprint": system.lattice.footprint}
-            replica = _identity(number, width)
+            replica = parallel.members(number, width)
             return wavefront.advance(waits, state.key, replica, clock, state.step, steps, **plan)
 
         numbers = jnp.arange(blocks, dtype=jnp.uint32)
@@ -275,10 +247,6 @@ class MaxPlus(AbstractSampler):
         yield Case("max-plus: current", lambda: found().current, 12 / 42, 5.0, source, error="z")
 
 
-def _identity(number: UInt32[Array, ""], width: int) -> UInt32[Array, " replica"]:
-    return number * np.uint32(width) + jnp.arange(width, dtype=jnp.uint32)
-
-
 def _last_entry(front: Array, origin: Array) -> Float[Array, "block 2 replica"]:
     """The time of the last entry in two parts, the second of them small."""
     return jnp.stack([origin[:, 0], origin[:, 1] + front[:, 0]], axis=1)
@@ -291,7 +259,7 @@ def _sums(
     footprint, marked, total, blocks = plan
 
     def one_block(number: Array) -> Array:
-        replica = _identity(number, replicas // blocks)
+        replica = parallel.members(number, replicas // blocks)
         return wavefront.geodesic_sums(waits, key, replica, marked, total, footprint=footprint)
 
     numbers = jnp.arange(blocks, dtype=jnp.uint32)
@@ -314,7 +282,7 @@ def _durations_jvp(plan: Any, primals: Any, tangents: Any) -> tuple[Array, Array
     return waits @ sums, tangents[0] @ sums
 
 
-@partial(eqx.filter_jit)
+@compiled
 def _derivatives(
     system: AbstractExclusion,
     method: MaxPlus,

@@ -108,15 +108,21 @@ class TranslationState(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     codon: PerCodon = quantity(doc="Codon", dims=("codon",), coordinate=True)
-    density: PerCodon = quantity(doc="Chance that a ribosome reads the codon", dims=("codon",))
+    density: PerCodon = quantity(
+        label="density, mean field", doc="Chance that a ribosome reads the codon", dims=("codon",)
+    )
     control: PerCodon = quantity(
-        doc="Control of the current by the rate of leaving the codon", dims=("codon",)
+        label="control of the current, mean field",
+        doc="Control of the current by the rate of leaving the codon",
+        dims=("codon",),
     )
     initiation_control: Float[Array, ""] = quantity(doc="Control of the current by initiation")
     limiting_codon: Float[Array, ""] = quantity(
         doc="Codon that controls the current most; 0 where initiation does", marks="codon"
     )
-    current: Float[Array, ""] = quantity(unit="1/s", doc="Proteins made per time")
+    current: Float[Array, ""] = quantity(
+        label="current, mean field", unit="1/s", doc="Proteins made per time"
+    )
     covered: Float[Array, ""] = quantity(doc="Share of the codons that ribosomes cover")
     step_affinity: Float[Array, ""] = quantity(doc="Entropy produced by a step: it has no reverse")
     entropy_production: Float[Array, ""] = quantity(unit="1/s", doc="Rate of entropy production")
@@ -131,7 +137,7 @@ class TranslationState(AbstractLatticeSolution):
         return {"ribosomes": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"ribosomes": self.step_affinity}
 
 

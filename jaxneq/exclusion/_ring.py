@@ -33,12 +33,18 @@ class RingASEP(AbstractExclusion):
     each bond has a rate of its own, and q times that for the way back.
     """
 
-    length: int = setting(range="[3, inf)", doc="Number of sites L")
-    particles: int = setting(range="[1, inf)", doc="Number of particles N")
+    length: int = setting(label="number of sites L", range="[3, inf)", doc="Number of sites L")
+    particles: int = setting(
+        label="number of particles N", range="[1, inf)", doc="Number of particles N"
+    )
     q: Scalar = parameter(
-        range="[0, inf)", doc="Rate of hopping back over that of hopping ahead", default=0.0
+        label="bias q",
+        range="[0, inf)",
+        doc="Rate of hopping back over that of hopping ahead",
+        default=0.0,
     )
     hopping: Float[Array, " bond"] | None = parameter(
+        unit="1/time",
         range="(0, inf)",
         doc="Rate of hopping ahead over each of the L bonds, the last from L to 1; 1 if left out",
         dims=("bond",),

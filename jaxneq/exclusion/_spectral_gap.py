@@ -34,10 +34,16 @@ class Relaxation(AbstractLatticeSolution):
 
     primary: ClassVar[str] = "gap"
 
-    gap: Float[Array, ""] = quantity(doc="Spectral gap g, the rate of relaxation")
-    frequency: Float[Array, ""] = quantity(doc="Angular frequency of the slowest mode")
-    scaled_gap: Float[Array, ""] = quantity(doc="Gap times the length to the power 3/2")
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    gap: Float[Array, ""] = quantity(
+        label="spectral gap g", unit="1/time", doc="Spectral gap g, the rate of relaxation"
+    )
+    frequency: Float[Array, ""] = quantity(
+        unit="1/time", doc="Angular frequency of the slowest mode"
+    )
+    scaled_gap: Float[Array, ""] = quantity(
+        unit="1/time", doc="Gap times the length to the power 3/2"
+    )
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the fastest hop"
     )
@@ -50,12 +56,11 @@ class Relaxation(AbstractLatticeSolution):
         return self.stationary.fluxes
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return self.stationary.forces
 
-    @property
-    def why_infinite(self) -> str:
-        return self.stationary.why_infinite
+    def remark(self) -> str:
+        return self.stationary.remark()
 
 
 class SpectralGap(AbstractSteadyMethod):

@@ -9,49 +9,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractSolution, Status, is_concrete, quantity
+from jaxneq._core import AbstractSolution, Status, is_concrete, quantity, why_infinite
 from jaxneq.thermodynamics import log_ratio
 
 from ._lattice import Lattice, PerSite
 
 PerGate = Float[Array, " gate"]
 
-_TOLD = 6  # gates or sites, before the others are only counted
+_PLACES = {"hopping": "gate", "attachment": "site"}
 
 
 class AbstractLatticeSolution(AbstractSolution):
     """What is found of an exclusion process, with the reason if its entropy is infinite."""
 
-    @property
-    def why_infinite(self) -> str:
-        """The moves without reverse, for which the entropy production is infinite, if it is.
-
-        Most exclusion processes have some, so this is no warning; it is shown with the solution.
-        """
-        coordinates = {"hopping": "gate", "attachment": "site"}
-        moves = []
+    def remark(self) -> str:
+        moves: list[tuple[str, Any, tuple[str, ...]]] = []
         for name, force in self.forces.items():
-            if not is_concrete(force):
-                return ""
-            endless = np.isinf(np.asarray(force))
-            where = getattr(self, coordinates.get(name, ""), None)
-            if not endless.any():
+            place = _PLACES.get(name, "")
+            where = getattr(self, place, None)
+            if where is None or not is_concrete(where):
+                moves.append((name, force, ()))
                 continue
-            if where is None or endless.ndim == 0:
-                moves.append(name)
-                continue
-            number = np.asarray(where).reshape(-1, endless.shape[-1])[0]
-            which = number[endless.reshape(-1, number.size).any(axis=0)]
-            first = ", ".join(f"{each:g}" for each in which[:_TOLD])
-            more = f" and {which.size - _TOLD} more" if which.size > _TOLD else ""
-            moves.append(f"{name} ({coordinates[name]} {first}{more})")
-        if not moves:
-            return ""
-        return f"the entropy production is infinite: no reverse of {', '.join(moves)}"
-
-    def __str__(self) -> str:
-        why = self.why_infinite
-        return super().__str__() + (f"\n  {why}" if why else "")
+            numbers = np.asarray(where).reshape(-1, np.shape(where)[-1])[0]
+            moves.append((f"{name} at {place}", force, tuple(f"{each:g}" for each in numbers)))
+        return why_infinite(*moves)
 
 
 class ExclusionState(AbstractLatticeSolution):
@@ -70,16 +51,22 @@ class ExclusionState(AbstractLatticeSolution):
     primary: ClassVar[str] = "density"
 
     site: PerSite = quantity(doc="Site", dims=("site",), coordinate=True)
-    density: PerSite = quantity(doc="Mean occupation of the site", dims=("site",))
+    density: PerSite = quantity(
+        label="density ρ", doc="Mean occupation of the site", dims=("site",)
+    )
     gate: PerGate = quantity(
         doc="Gate between two sites, at the site on its left", dims=("gate",), coordinate=True
     )
-    gate_current: PerGate = quantity(doc="Current through the gate", dims=("gate",))
+    gate_current: PerGate = quantity(unit="1/time", doc="Current through the gate", dims=("gate",))
     gate_affinity: PerGate = quantity(
         doc="Entropy produced by one passage of the gate", dims=("gate",), panel=False
     )
     net_attachment: PerSite | None = quantity(
-        doc="Attachment less detachment at the site", dims=("site",), default=None, panel=False
+        unit="1/time",
+        doc="Attachment less detachment at the site",
+        dims=("site",),
+        default=None,
+        panel=False,
     )
     attachment_affinity: PerSite | None = quantity(
         doc="Entropy produced by one attachment", dims=("site",), default=None, panel=False
@@ -90,15 +77,20 @@ class ExclusionState(AbstractLatticeSolution):
         default=None,
         panel=False,
     )
-    current: Float[Array, ""] = quantity(doc="Current, mean over the gates")
+    current: Float[Array, ""] = quantity(
+        label="current J", unit="1/time", doc="Current, mean over the gates"
+    )
     current_variance: Float[Array, ""] | None = quantity(
-        doc="Variance of the particles passed per time, at late times", default=None
+        label="variance of the current",
+        unit="1/time",
+        doc="Variance of the particles passed per time, at late times",
+        default=None,
     )
     mean_density: Float[Array, ""] = quantity(doc="Mean density of all sites")
     irreversible: Int[Array, ""] = quantity(
         doc="Kinds of moves without a reverse; with any the entropy production is infinite"
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest rate of change of a site's density, relative to the fastest hop"
     )
@@ -110,7 +102,7 @@ class ExclusionState(AbstractLatticeSolution):
         return by_kind(self.gate_current, self.net_attachment)
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return by_kind(self.gate_affinity, self.attachment_affinity)
 
 

@@ -36,7 +36,9 @@ class StepASEP(AbstractSystem):
     with :math:`\chi` of Tracy and Widom's law (Johansson, Commun. Math. Phys. 209, 437, 2000).
     """
 
-    rate: Scalar = parameter(range="(0, inf)", doc="Rate of hopping to the right", default=1.0)
+    rate: Scalar = parameter(
+        unit="1/time", range="(0, inf)", doc="Rate of hopping to the right", default=1.0
+    )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._last_passage import LastPassage  # the method names this class
@@ -63,10 +65,12 @@ class StepFlux(AbstractLatticeSolution):
 
     primary: ClassVar[str] = "scaled_variance"
 
-    time: PerTime = quantity(doc="Time after the start", dims=_TIME, scale="log")
+    time: PerTime = quantity(unit="time", doc="Time after the start", dims=_TIME, scale="log")
     mean_flux: PerTime = quantity(doc="Mean number of particles that passed the origin", dims=_TIME)
     flux_variance: PerTime = quantity(doc="Variance of that number", dims=_TIME)
-    current: PerTime = quantity(doc="Momentary mean current through the origin", dims=_TIME)
+    current: PerTime = quantity(
+        unit="1/time", doc="Momentary mean current through the origin", dims=_TIME
+    )
     growth_exponent: PerTime = quantity(
         doc="Momentary exponent of growth: d ln(standard deviation) / d ln t",
         dims=_TIME,
@@ -80,7 +84,10 @@ class StepFlux(AbstractLatticeSolution):
         doc="Mean of Tracy and Widom's law", reference_for="scaled_mean"
     )
     scaled_variance: PerTime = quantity(
-        doc="Variance of the scaled flux", dims=_TIME, scale="linear"
+        label="variance of the scaled flux",
+        doc="Variance of the scaled flux",
+        dims=_TIME,
+        scale="linear",
     )
     variance_limit: Float[Array, ""] = quantity(
         doc="Variance of Tracy and Widom's law", reference_for="scaled_variance"
@@ -103,7 +110,7 @@ class StepFlux(AbstractLatticeSolution):
     )
     affinity: Float[Array, ""] = quantity(doc="Entropy produced by a hop: it has no reverse")
     entropy_production: PerTime = quantity(
-        doc="Rate of entropy production at the origin", dims=_TIME, panel=False
+        unit="1/time", doc="Rate of entropy production at the origin", dims=_TIME, panel=False
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest probability that more passed than are counted"
@@ -116,5 +123,5 @@ class StepFlux(AbstractLatticeSolution):
         return {"hopping": self.current}
 
     @property
-    def forces(self) -> Mapping[str, Array]:
+    def forces(self) -> Mapping[str, Any]:
         return {"hopping": self.affinity}

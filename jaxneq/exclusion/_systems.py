@@ -26,15 +26,35 @@ class OpenASEP(AbstractExclusion):
     Pasquier, J. Phys. A 26, 1493, 1993; Blythe and Evans, J. Phys. A 40, R333, 2007).
     """
 
-    length: int = setting(range="[1, inf)", doc="Number of sites L")
-    alpha: Scalar = parameter(range="(0, inf)", doc="Rate of entry on the left")
-    beta: Scalar = parameter(range="(0, inf)", doc="Rate of exit on the right")
-    gamma: Scalar = parameter(range="[0, inf)", doc="Rate of exit on the left", default=0.0)
-    delta: Scalar = parameter(range="[0, inf)", doc="Rate of entry on the right", default=0.0)
+    length: int = setting(label="number of sites L", range="[1, inf)", doc="Number of sites L")
+    alpha: Scalar = parameter(
+        label="rate of entry α", unit="1/time", range="(0, inf)", doc="Rate of entry on the left"
+    )
+    beta: Scalar = parameter(
+        label="rate of exit β", unit="1/time", range="(0, inf)", doc="Rate of exit on the right"
+    )
+    gamma: Scalar = parameter(
+        label="rate of exit γ",
+        unit="1/time",
+        range="[0, inf)",
+        doc="Rate of exit on the left",
+        default=0.0,
+    )
+    delta: Scalar = parameter(
+        label="rate of entry δ",
+        unit="1/time",
+        range="[0, inf)",
+        doc="Rate of entry on the right",
+        default=0.0,
+    )
     q: Scalar = parameter(
-        range="[0, inf)", doc="Rate of hopping back over that of hopping ahead", default=0.0
+        label="bias q",
+        range="[0, inf)",
+        doc="Rate of hopping back over that of hopping ahead",
+        default=0.0,
     )
     hopping: Float[Array, " bond"] | None = parameter(
+        unit="1/time",
         range="(0, inf)",
         doc="Rate of hopping ahead over each of the L - 1 bonds; 1 if left out",
         dims=("bond",),

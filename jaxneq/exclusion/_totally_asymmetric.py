@@ -1,16 +1,37 @@
-"""What the samplers of totally asymmetric processes refuse."""
+"""What is common to the samplers of totally asymmetric processes, and what samplers refuse."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from jaxneq._core import is_concrete
+from jaxneq._core import Estimate, is_concrete, quantity
 
 from ._lattice import AbstractExclusion
+from ._state import AbstractLatticeSolution
+
+
+class AbstractOneWay(AbstractLatticeSolution):
+    """What is sampled where no hop has a reverse: a current, and an infinite force."""
+
+    current: eqx.AbstractVar[Estimate]
+    entropy_production: Float[Array, ""] = quantity(
+        unit="1/time", doc="Rate of entropy production: infinite, as no hop has a reverse"
+    )
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        return {"hopping": self.current.value}
+
+    @property
+    def forces(self) -> Mapping[str, Any]:
+        return {"hopping": self.entropy_production}
 
 
 def check_totally_asymmetric(name: str, system: AbstractExclusion) -> None:
@@ -32,4 +53,4 @@ def check_totally_asymmetric(name: str, system: AbstractExclusion) -> None:
 def refuse_observables(name: str, observables: tuple[Any, ...]) -> None:
     """No observable is shown anything here."""
     if observables:
-        raise ValueError(f"{name}: takes no observables. Leave them out, or use Gillespie.")
+        raise ValueError(f"{name}: takes no observables. Leave them out.")

@@ -38,7 +38,9 @@ class TwoStates(AbstractSolution):
 
     primary: ClassVar[str] = "probability"
 
-    count: PerCount = quantity(doc="Number of molecules", dims=("count",))
+    count: PerCount = quantity(
+        label="number of molecules", doc="Number of molecules", dims=("count",)
+    )
     probability: PerCount = quantity(doc="Probability", dims=("count",))
     mean: Float[Array, ""] = quantity(doc="Mean number")
     variance: Float[Array, ""] = quantity(doc="Variance of the number")
@@ -46,14 +48,26 @@ class TwoStates(AbstractSolution):
     barrier: Float[Array, ""] = quantity(doc="Least probable number between the modes")
     high: Float[Array, ""] = quantity(doc="Upper mode")
     share: Float[Array, ""] = quantity(doc="Probability of more than at the barrier")
-    passage_up: Float[Array, ""] = quantity(doc="Mean time from the lower to the upper mode")
-    passage_down: Float[Array, ""] = quantity(doc="Mean time from the upper to the lower mode")
-    relaxation_rate: Float[Array, ""] = quantity(doc="Rate of the slowest relaxation")
-    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=("reaction",))
+    passage_up: Float[Array, ""] = quantity(
+        label="mean time from low to high",
+        unit="time",
+        doc="Mean time from the lower to the upper mode",
+    )
+    passage_down: Float[Array, ""] = quantity(
+        label="mean time from high to low",
+        unit="time",
+        doc="Mean time from the upper to the lower mode",
+    )
+    relaxation_rate: Float[Array, ""] = quantity(
+        unit="1/time", doc="Rate of the slowest relaxation"
+    )
+    rate: Float[Array, " reaction"] = quantity(
+        unit="1/time", doc="Net events per time", dims=("reaction",)
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Entropy produced per net event", dims=("reaction",), panel=False
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     truncation: Float[Array, ""] = quantity(doc="Probability of the largest number")
     conservation_residual: Float[Array, ""] = quantity(doc="Net current between numbers, relative")
     status: Status

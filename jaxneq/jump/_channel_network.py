@@ -18,7 +18,9 @@ class State(AbstractDeclared):
     """A state by its name, and its energy."""
 
     name: str = named(doc="Name of the state")
-    energy: Scalar = parameter(doc="Energy E, in units of those of the channels", default=0.0)
+    energy: Scalar = parameter(
+        unit="energy", doc="Energy E, in units of those of the channels", default=0.0
+    )
 
 
 class ChannelNetwork(AbstractJump):

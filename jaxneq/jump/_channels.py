@@ -29,8 +29,10 @@ class AbstractChannel(AbstractDeclared):
 class Channel(AbstractChannel):
     """Two given rates, from source to target and back."""
 
-    forward: Scalar = parameter(range="[0, inf)", doc="Rate from source to target")
-    backward: Scalar = parameter(range="[0, inf)", doc="Rate from target to source", default=0.0)
+    forward: Scalar = parameter(unit="1/time", range="[0, inf)", doc="Rate from source to target")
+    backward: Scalar = parameter(
+        unit="1/time", range="[0, inf)", doc="Rate from target to source", default=0.0
+    )
 
     def rates(self, climb: Number) -> tuple[Number, Number]:
         return self.forward, self.backward
@@ -52,9 +54,13 @@ class ThermalChannel(AbstractChannel):
     :math:`\Gamma`. See Seifert, Rep. Prog. Phys. 75, 126001 (2012), section 9.
     """
 
-    rate: Scalar = parameter(range="(0, inf)", doc="Rate Gamma", default=1.0)
-    work: Scalar = parameter(doc="Work W of the reservoir on a jump forward", default=0.0)
-    temperature: Scalar = parameter(range="(0, inf)", doc="Temperature T", default=1.0)
+    rate: Scalar = parameter(unit="1/time", range="(0, inf)", doc="Rate Gamma", default=1.0)
+    work: Scalar = parameter(
+        label="work W", unit="energy", doc="Work W of the reservoir on a jump forward", default=0.0
+    )
+    temperature: Scalar = parameter(
+        unit="energy", range="(0, inf)", doc="Temperature T", default=1.0
+    )
     share: Scalar = parameter(
         range="[0, 1]", doc="Share theta of the rate forward, if exponential", default=0.5
     )

@@ -46,24 +46,33 @@ class CountingState(AbstractSolution):
     primary: ClassVar[str] = "scgf"
 
     tilt: Float[Array, " tilt"] = quantity(
-        doc="Tilt s, conjugate to the count", dims=("tilt",), coordinate=True
+        label="tilt s", doc="Tilt s, conjugate to the count", dims=("tilt",), coordinate=True
     )
     scgf: Float[Array, " tilt"] = quantity(
-        doc="Scaled cumulant generating function", dims=("tilt",)
+        label="scaled cumulant generating function",
+        unit="1/time",
+        doc="Scaled cumulant generating function",
+        dims=("tilt",),
     )
-    tilted_current: Float[Array, " tilt"] = quantity(doc="Current under the tilt", dims=("tilt",))
+    tilted_current: Float[Array, " tilt"] = quantity(
+        label="current under the tilt", unit="1/time", doc="Current under the tilt", dims=("tilt",)
+    )
     rate_function: Float[Array, " tilt"] = quantity(
-        doc="Rate at which that current becomes improbable", dims=("tilt",)
+        over="tilted_current",
+        label="rate function",
+        unit="1/time",
+        doc="Rate at which that current becomes improbable",
+        dims=("tilt",),
     )
-    current: Float[Array, ""] = quantity(doc="Mean of what is counted, per time")
-    variance: Float[Array, ""] = quantity(doc="Its variance per time")
-    fano_factor: Float[Array, ""] = quantity(doc="Variance over mean")
+    current: Float[Array, ""] = quantity(unit="1/time", doc="Mean of what is counted, per time")
+    variance: Float[Array, ""] = quantity(unit="1/time", doc="Its variance per time")
+    fano_factor: Float[Array, ""] = quantity(label="Fano factor", doc="Variance over mean")
     uncertainty_product: Float[Array, ""] = quantity(
-        doc="Variance times entropy production over squared mean; at least 2"
+        bound=2.0, doc="Variance times entropy production over squared mean; at least 2"
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     edge_current: Float[Array, " edge"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge",), panel=False
+        unit="1/time", doc="Net jumps per time along each edge", dims=("edge",), panel=False
     )
     edge_affinity: Float[Array, " edge"] = quantity(
         doc="Force of each edge", dims=("edge",), panel=False

@@ -36,13 +36,24 @@ class PassageState(AbstractSolution):
 
     primary: ClassVar[str] = "density"
 
-    time: Float[Array, " time"] = quantity(doc="Time", dims=_TIME, coordinate=True)
-    density: Float[Array, " time"] = quantity(doc="Density of the time of arrival", dims=_TIME)
-    survival: Float[Array, " time"] = quantity(doc="Probability of not having arrived", dims=_TIME)
-    mean: Float[Array, ""] = quantity(doc="Mean time of arrival", marks="time")
-    variance: Float[Array, ""] = quantity(doc="Variance of the time of arrival")
-    randomness: Float[Array, ""] = quantity(doc="Variance over the square of the mean")
-    entropy_production: Float[Array, ""] = quantity(doc="Infinite: arriving has no reverse")
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time", dims=_TIME, coordinate=True)
+    density: Float[Array, " time"] = quantity(
+        label="density of the time of arrival",
+        unit="1/time",
+        doc="Density of the time of arrival",
+        dims=_TIME,
+    )
+    survival: Float[Array, " time"] = quantity(
+        label="probability of not having arrived",
+        doc="Probability of not having arrived",
+        dims=_TIME,
+    )
+    mean: Float[Array, ""] = quantity(unit="time", doc="Mean time of arrival", marks="time")
+    variance: Float[Array, ""] = quantity(unit="time2", doc="Variance of the time of arrival")
+    relative_variance: Float[Array, ""] = quantity(doc="Variance over the square of the mean")
+    entropy_production: Float[Array, ""] = quantity(
+        unit="1/time", doc="Infinite: arriving has no reverse"
+    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest growth of the survival between two times: 0"
     )
@@ -103,7 +114,7 @@ class FirstPassage(AbstractEvolveMethod):
             survival=survival,
             mean=mean,
             variance=variance,
-            randomness=variance / mean**2,
+            relative_variance=variance / mean**2,
             entropy_production=jnp.full_like(mean, jnp.inf),
             conservation_residual=jnp.max(jnp.diff(ordered, prepend=1.0), initial=0.0),
             status=Status.first_true(reducible=~jnp.isfinite(mean)),

@@ -41,29 +41,34 @@ class GlassState(AbstractSolution):
     """
 
     time: Float[Array, " time"] = quantity(
-        doc="Time since the last change of temperature", dims=_TIME, coordinate=True
+        unit="time", doc="Time since the last change of temperature", dims=_TIME, coordinate=True
     )
-    energy: Float[Array, "*wait time"] = quantity(doc="Mean energy", dims=("wait", "time"))
+    energy: Float[Array, "*wait time"] = quantity(
+        label="mean energy", unit="energy", doc="Mean energy", dims=("wait", "time")
+    )
     filling: Float[Array, "*wait time level"] = quantity(
-        doc="Rate at which traps of each depth fill", dims=("wait", "time", "level"), panel=False
+        unit="1/time",
+        doc="Rate at which traps of each depth fill",
+        dims=("wait", "time", "level"),
+        panel=False,
     )
     affinity: Float[Array, "*wait time level"] = quantity(
         doc="Force of each depth, ln(p_eq / p)", dims=("wait", "time", "level"), panel=False
     )
     entropy_production: Float[Array, "*wait time"] = quantity(
-        doc="Rate of entropy production", dims=("wait", "time")
+        unit="1/time", doc="Rate of entropy production", dims=("wait", "time")
     )
     conservation_residual: Float[Array, ""] = quantity(doc="Probability lost or made, at most")
     status: Status
     stats: dict[str, Any]
     waiting_time: Float[Array, "*wait"] = quantity(
-        doc="Time at the temperature before", dims=("wait",), coordinate=True
+        unit="time", doc="Time at the temperature before", dims=("wait",), coordinate=True
     )
     correlation: Float[Array, "wait time"] | None = quantity(
         doc="Chance of not having left the trap", dims=("wait", "time"), default=None, panel=True
     )
     equilibrium_energy: Float[Array, ""] = quantity(
-        doc="Energy in equilibrium", reference_for="energy"
+        unit="energy", doc="Energy in equilibrium", reference_for="energy"
     )
 
     def where_it_failed(self) -> str:
@@ -109,7 +114,7 @@ class Ageing(AbstractEvolveMethod):
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (TrapModel,)
 
     waiting_times: Float[Array, " wait"] = parameter(
-        range="[0, inf)", dims=("wait",), doc="Times since the quench", default=(0.0,)
+        unit="time", range="[0, inf)", dims=("wait",), doc="Times since the quench", default=(0.0,)
     )
 
     def check_initial(self, system: TrapModel, initial: Any) -> None:
@@ -154,8 +159,12 @@ class Kovacs(AbstractEvolveMethod):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (TrapModel,)
 
-    start_temperature: Scalar = parameter(range="(0, inf)", doc="Temperature before the quench")
-    low_temperature: Scalar = parameter(range="(0, inf)", doc="Temperature after the quench")
+    start_temperature: Scalar = parameter(
+        unit="energy", range="(0, inf)", doc="Temperature before the quench"
+    )
+    low_temperature: Scalar = parameter(
+        unit="energy", range="(0, inf)", doc="Temperature after the quench"
+    )
 
     def check(self, system: TrapModel) -> None:
         given = self.low_temperature, system.temperature, self.start_temperature

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from jaxneq._core import AbstractSolution, Estimate, Status, quantity
+from jaxneq._core import AbstractSolution, Estimate, Status, quantity, why_infinite
 
 from ._jumps import Jumps
-from ._network_state import irreversible, name_dimensions
+from ._network_state import name_dimensions
 
 _SPECIES = ("species",)
 _REACTION = ("reaction",)
@@ -23,14 +23,16 @@ class JumpEnsemble(AbstractSolution):
     r"""Averages over independent paths, after the burn-in.
 
     Numbers of molecules are looked at at equally spaced instants; events are all counted. The
-    entropy production, in units of k_B per time, is the mean over instants of
+    entropy production, in units of k_B per time, is what each path has given to its surroundings
+    over the time counted,
 
-    .. math:: \sigma = \sum_d a_d(n) \ln\frac{a_d(n)}{a_{-d}(n + \Delta_d)}
+    .. math:: \sigma\,t = \sum_{events} \ln\frac{a_d(n)}{a_{-d}(n + \Delta_d)}
 
-    over all directions d, which is what the surroundings gain; that of the paths counts instead
-    what each path has given to them, where rates are those of mass action. Once the state is
-    stationary both are the whole. It is infinite where a reaction has no reverse. Forces are the
-    means per net event.
+    with the rates before and after the event in direction d; once the state is stationary that is
+    the whole. Where all rates are those of mass action the sum follows from the events counted and
+    from both ends of the path. Else it is the mean of its rate,
+    :math:`\sum_d a_d \ln (a_d/a_{-d})`, over the instants. It is infinite where a reaction has no
+    reverse. The force of a reaction is its mean share per net event.
     """
 
     primary: ClassVar[str] = "mean_in_time"
@@ -39,35 +41,48 @@ class JumpEnsemble(AbstractSolution):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    time: Float[Array, " time"] = quantity(doc="Time counted", dims=("time",))
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time counted", dims=("time",))
     mean_in_time: Estimate = quantity(doc="Mean number of molecules", dims=("species", "time"))
     variance_in_time: Estimate = quantity(
         doc="Variance of the number of molecules", dims=("species", "time"), panel=False
     )
     mean: Estimate = quantity(doc="Mean number of molecules over all instants", dims=_SPECIES)
     variance: Estimate = quantity(doc="Variance over all instants", dims=_SPECIES)
-    fano: Estimate = quantity(doc="Variance over mean", dims=_SPECIES, panel=False)
-    rate: Estimate = quantity(doc="Net events per time of each reaction", dims=_REACTION)
-    rate_variance: Estimate = quantity(
-        doc="Variance of the net events of each reaction per time", dims=_REACTION, panel=False
+    fano_factor: Estimate = quantity(
+        label="Fano factor", doc="Variance over mean", dims=_SPECIES, panel=False
     )
-    velocity: Estimate = quantity(doc="Net events per time of the last reaction")
-    activity: Estimate = quantity(doc="Events per time, all reactions and both directions")
+    rate: Estimate = quantity(
+        unit="1/time", doc="Net events per time of each reaction", dims=_REACTION
+    )
+    rate_variance: Estimate = quantity(
+        unit="1/time",
+        doc="Variance of the net events of each reaction per time",
+        dims=_REACTION,
+        panel=False,
+    )
+    velocity: Estimate = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
+    activity: Estimate = quantity(
+        unit="1/time", doc="Events per time, all reactions and both directions"
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Entropy produced per net event", dims=_REACTION, panel=False
     )
-    entropy_production: Estimate = quantity(doc="Rate of entropy production")
-    path_entropy_production: Estimate | None = quantity(
-        doc="Rate of entropy production along the paths", default=None
-    )
+    entropy_production: Estimate = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Change of what the reactions conserve, the largest"
     )
     count: Float[Array, " count"] | None = quantity(
-        doc="Number of molecules", dims=("count",), default=None
+        label="number of molecules", doc="Number of molecules", dims=("count",), default=None
     )
     marginal: Estimate | None = quantity(
-        doc="Probability of the number of molecules", dims=("species", "count"), default=None
+        label="probability",
+        doc="Probability of the number of molecules",
+        dims=("species", "count"),
+        default=None,
     )
     counts: Shaped[Array, "species replica"] = quantity(
         doc="Molecules of each replica at the end", dims=("species", "replica"), panel=False
@@ -83,8 +98,8 @@ class JumpEnsemble(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    def caution(self) -> str:
-        return irreversible(self.affinity, self.reaction_names)
+    def remark(self) -> str:
+        return why_infinite(("reaction", self.affinity, self.reaction_names))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         names = {"species": self.species_names, "reaction": self.reaction_names}
@@ -119,11 +134,15 @@ def ensemble_of(
     rate = Estimate.from_samples(events)
     rows = [frames[:, row].astype(dtype) for row in range(len(jumps.species))]
     produced, one_way = _produced(jumps, rows)
+    if jumps.log_constants is not None:
+        one_way = one_way | ~jnp.isfinite(jumps.log_constants)
+        produced = _adding_up_to(_along_paths(jumps, fired, start, frames[-1]) / duration, produced)
     some = rate.value != 0
     endless = one_way & some
     force = jnp.mean(produced, axis=1) / jnp.where(some, rate.value, 1)
     affinity = jnp.where(endless, jnp.inf, jnp.where(some, force, 0))
-    total = _unless(jnp.any(endless), jnp.sum(produced, axis=0))
+    total = Estimate.from_samples(jnp.sum(produced, axis=0))
+    bounded = ~jnp.any(endless)
     count = marginal = None
     if largest:
         values, whole = (
@@ -144,14 +163,17 @@ def ensemble_of(
         variance_in_time=Estimate.from_samples(jnp.swapaxes(spread, 1, 2)),
         mean=mean,
         variance=variance,
-        fano=_ratio(variance, squares, mean, each),
+        fano_factor=_ratio(variance, squares, mean, each),
         rate=rate,
         rate_variance=Estimate.from_samples(_square(events, rate.value[None]) * duration),
         velocity=Estimate(rate.value[-1], rate.stderr[-1], rate.n_effective[-1]),
         activity=Estimate.from_samples(jnp.sum(fired.astype(dtype), axis=0) / duration),
         affinity=affinity,
-        entropy_production=total,
-        path_entropy_production=_along_paths(jumps, fired, start, frames[-1], duration),
+        entropy_production=Estimate(
+            jnp.where(bounded, total.value, jnp.inf),
+            jnp.where(bounded, total.stderr, 0),
+            total.n_effective,
+        ),
         conservation_residual=jnp.max(jnp.abs(kept), initial=0.0),
         count=count,
         marginal=marginal,
@@ -209,23 +231,26 @@ def _produced(
     return jnp.stack([jnp.mean(one, axis=0) for one in produced]), jnp.stack(one_way)
 
 
-def _unless(endless: Bool[Array, ""], samples: Float[Array, " replica"]) -> Estimate:
-    """The mean of the samples, or with certainty infinite."""
-    finite = Estimate.from_samples(samples)
-    value, error = jnp.where(endless, jnp.inf, finite.value), jnp.where(endless, 0, finite.stderr)
-    return Estimate(value, error, finite.n_effective)
-
-
-def _along_paths(
-    jumps: Jumps, fired: Array, start: Array, end: Array, duration: Array
-) -> Estimate | None:
+def _along_paths(jumps: Jumps, fired: Array, start: Array, end: Array) -> Float[Array, " replica"]:
     r"""Net events times logarithms of constants, and :math:`\ln n!` at the start less the end."""
-    if jumps.log_constants is None:
-        return None
+    assert jumps.log_constants is not None
     dtype = jumps.dtype
-    net = jumps.net(fired.astype(dtype))
-    finite = jnp.isfinite(jumps.log_constants)
-    given = jnp.sum(net * jnp.where(finite, jumps.log_constants, 0)[:, None], axis=0)
+    given = jnp.where(jnp.isfinite(jumps.log_constants), jumps.log_constants, 0)
     factorials = lax.lgamma(start.astype(dtype) + 1) - lax.lgamma(end.astype(dtype) + 1)
-    endless = jnp.any((net != 0) & ~finite[:, None])
-    return _unless(endless, (given + jnp.sum(factorials, axis=0)) / duration)
+    return given @ jumps.net(fired.astype(dtype)) + jnp.sum(factorials, axis=0)
+
+
+def _adding_up_to(
+    whole: Float[Array, " replica"], parts: Float[Array, "reaction replica"]
+) -> Float[Array, "reaction replica"]:
+    """Parts with the same means that add up to what is known of the whole.
+
+    Each takes the share of the difference by which it varies with the sum of the parts: the
+    control variate of least variance.
+    """
+    total = jnp.sum(parts, axis=0)
+    off = total - jnp.mean(total)
+    varies = jnp.sum(off**2) > 0
+    share = (parts @ off) / jnp.where(varies, jnp.sum(off**2), 1)
+    share = jnp.where(varies, share, 1 / parts.shape[0])
+    return parts + share[:, None] * (whole - total)[None]

@@ -20,6 +20,7 @@ from jaxneq._core import (
     AbstractSampler,
     AbstractSystem,
     Schedule,
+    durations,
     is_concrete,
     setting,
 )
@@ -81,17 +82,8 @@ class AbstractJumpSampler(AbstractSampler):
         return {"xla_cpu_prefer_vector_width": 512}
 
     def schedule(self, time: float | None, burn_in: float) -> Windows:
-        name = type(self).__name__
-        if time is None:
-            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-        if not (is_concrete(time) and is_concrete(burn_in)):
-            raise ValueError(f"{name}: time and burn_in are fixed and cannot be traced.")
-        if not 0 <= burn_in < time < math.inf:
-            raise ValueError(
-                f"{name}: time = {time:g} with burn_in = {burn_in:g} leaves nothing to count. Give "
-                "0 <= burn_in < time."
-            )
-        length = (float(time) - float(burn_in)) / self.instants
+        time, burn_in = durations(type(self).__name__, time, burn_in)
+        length = (time - burn_in) / self.instants
         before = math.ceil(burn_in / length - 1e-9)
         lengths = burn_in / max(before, 1), length
         return Windows(before, before + self.instants, lengths=lengths)
@@ -180,7 +172,7 @@ class AbstractJumpSampler(AbstractSampler):
 
         def one_block(block: tuple[Any, ...]) -> tuple[Any, ...]:
             index, fired, memory, initial, fired_before, frames, arrived = block
-            identity = index * jnp.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
+            identity = parallel.members(index, size)
             fired_before = jnp.where(begins, fired, fired_before)
 
             def window(at: Array, carry: Any) -> Any:

@@ -38,21 +38,23 @@ class LeastDissipationState(AbstractSolution):
     state: Int[Array, " state"] = quantity(doc="State", dims=_STATE, coordinate=True)
     edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
     excess: Float[Array, ""] = quantity(
-        doc="Entropy production of the stationary state over the least, less 1"
+        label="excess entropy production, relative",
+        doc="Entropy production of the stationary state over the least, less 1",
     )
     distance: Float[Array, ""] = quantity(
-        doc="Half the sum of the differences of the probabilities"
+        label="distance of the probabilities",
+        doc="Half the sum of the differences of the probabilities",
     )
     probability: Float[Array, " state"] = quantity(doc="Stationary probability", dims=_STATE)
     least_probability: Float[Array, " state"] = quantity(
         doc="Probability that dissipates least", dims=_STATE
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     least_entropy_production: Float[Array, ""] = quantity(
-        doc="Least rate of entropy production", reference_for="entropy_production"
+        unit="1/time", doc="Least rate of entropy production", reference_for="entropy_production"
     )
     edge_current: Float[Array, " edge"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge",), panel=False
+        unit="1/time", doc="Net jumps per time along each edge", dims=("edge",), panel=False
     )
     edge_affinity: Float[Array, " edge"] = quantity(
         doc="Force of each edge: log ratio of the two fluxes", dims=("edge",), panel=False

@@ -33,7 +33,10 @@ class MarkovNetwork(AbstractJump):
     """
 
     rates: Float[Array, "state state"] = parameter(
-        dims=("state", "state"), range="[0, inf)", doc="Rates, from the row's to the column's state"
+        unit="1/time",
+        dims=("state", "state"),
+        range="[0, inf)",
+        doc="Rates, from the row's to the column's state",
     )
     states: tuple[str, ...] = names(doc="Names of the states; by default numbers", default=())
     edges: tuple[tuple[int, int], ...] = eqx.field(static=True, default=())

@@ -22,10 +22,11 @@ from jaxneq._core import (
     quantity,
     setting,
     steady,
+    why_infinite,
 )
 from jaxneq.thermodynamics import Edges, log_ratio, stationary_distribution
 
-from ._network_state import irreversible, name_dimensions
+from ._network_state import name_dimensions
 from ._reaction_network import ReactionNetwork
 
 _MOST = 4096  # states whose matrix fits
@@ -48,22 +49,37 @@ class CountDistribution(AbstractSolution):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    count: Float[Array, " count"] = quantity(doc="Number of molecules", dims=("count",))
+    count: Float[Array, " count"] = quantity(
+        label="number of molecules", doc="Number of molecules", dims=("count",)
+    )
     marginal: Float[Array, "species count"] = quantity(
-        doc="Probability of the number of molecules", dims=("species", "count")
+        label="probability", doc="Probability of the number of molecules", dims=("species", "count")
     )
     mean: Float[Array, " species"] = quantity(doc="Mean number of molecules", dims=_SPECIES)
     variance: Float[Array, " species"] = quantity(
         doc="Variance of the number of molecules", dims=_SPECIES
     )
-    fano: Float[Array, " species"] = quantity(doc="Variance over mean", dims=_SPECIES)
-    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
-    velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
+    fano_factor: Float[Array, " species"] = quantity(
+        label="Fano factor", doc="Variance over mean", dims=_SPECIES
+    )
+    rate: Float[Array, " reaction"] = quantity(
+        unit="1/time", doc="Net events per time", dims=_REACTION
+    )
+    velocity: Float[Array, ""] = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Entropy produced per net event", dims=_REACTION, panel=False
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     truncation: Float[Array, ""] = quantity(doc="Share of the events that leave the box")
+    overflow: Float[Array, " species"] = quantity(
+        doc="Share of the events that the limit of the species keeps from happening",
+        dims=_SPECIES,
+        panel=False,
+    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over all events; the largest"
     )
@@ -78,8 +94,20 @@ class CountDistribution(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    def caution(self) -> str:
-        return irreversible(self.affinity, self.reaction_names)
+    def remark(self) -> str:
+        return why_infinite(("reaction", self.affinity, self.reaction_names))
+
+    def where_it_failed(self) -> str:
+        shares = np.asarray(self.overflow)
+        most = int(np.argmax(shares))
+        if not shares[most] > 0:
+            return ""
+        name = self.species_names[most]
+        return (
+            f"{shares[most]:.2g} of all events would make more {name} than `largest` allows: raise "
+            f"`largest`, or largest.{name} alone. If {name} grows without bound there is no "
+            "stationary state: give a reaction that takes it, hold it by `fixed`, or `evolve`."
+        )
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         names = {"species": self.species_names, "reaction": self.reaction_names}
@@ -89,26 +117,48 @@ class CountDistribution(AbstractSolution):
 class ChemicalMasterEquation(AbstractSteadyMethod):
     r"""The stationary master equation, all states with at most `largest` molecules.
 
-    Conservation laws are solved for one species each, which may be more numerous; of the others
-    there are ``(largest + 1) ** species`` states, those that the `initial` numbers cannot lead to
-    included, with probability 0. By elimination without subtractions, so that each probability has
-    the relative accuracy of the arithmetic, in the tails as well. Derivatives are implicit.
+    `largest` is one number for all species, or a table with one for each, ``{"X": 300, "E": 2}``.
+    Conservation laws are solved for one species each, which may be more numerous and may lack in
+    the table; the states are all combinations of the others, those that the `initial` numbers
+    cannot lead to included, with probability 0. By elimination without subtractions, so that each
+    probability has the relative accuracy of the arithmetic, in the tails as well. Derivatives are
+    implicit.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ReactionNetwork,)
 
-    largest: int = setting(doc="Largest number of molecules", range="[1, 4095]", default=100)
+    largest: int | tuple[tuple[str, int], ...] = setting(
+        doc="Largest number of molecules", range="[1, 4095]", default=100, by_name=True
+    )
 
     def check(self, system: ReactionNetwork) -> None:
-        free = len(system.species) - len(system.conserved[1])
-        if (states := (self.largest + 1) ** free) > _MOST:
+        free = _independent(system)
+        if not isinstance(self.largest, int):
+            known, wanted = dict(self.largest), [system.species[index] for index in free]
+            strange = [name for name in known if name not in system.species]
+            if strange or any(name not in known for name in wanted):
+                raise ValueError(
+                    f"ChemicalMasterEquation: largest is given for {', '.join(known)}. Give it for "
+                    f"each of {', '.join(wanted)}, or one number for all."
+                )
+        limits = self._limits(system)
+        if (states := math.prod(limits[index] + 1 for index in free)) > _MOST:
+            told = ", ".join(f"{system.species[index]} up to {limits[index]}" for index in free)
             raise ValueError(
-                f"ChemicalMasterEquation: largest = {self.largest} makes {states} states of {free} "
-                f"independent species, and {_MOST} are the most. Lower it, or use Gillespie."
+                f"ChemicalMasterEquation: {told} make {states} states, and {_MOST} are the most. "
+                "Lower `largest`, for each species by a table, or use Gillespie."
             )
 
+    def _limits(self, system: ReactionNetwork) -> list[int]:
+        """The largest number of each species."""
+        if isinstance(self.largest, int):
+            return [self.largest] * len(system.species)
+        known = dict(self.largest)
+        return [known.get(name, 0) for name in system.species]
+
     def steady(self, system: ReactionNetwork) -> CountDistribution:
-        box = _Box.of(system, self.largest)
+        limits = self._limits(system)
+        box = _Box.of(system, limits)
         into = box.rates()
         reached = _reached(into, box.first)
         # States out of reach lead to the start, which changes nothing, and go last.
@@ -135,8 +185,9 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
         )
         events = sum(jnp.sum(sum(edges.fluxes(probability))) for edges in found)
         outside = probability @ box.leaving()
+        overflow = box.overflowing() @ probability
         truncation = outside / (events + outside)
-        count = jnp.arange(self.largest + 1, dtype=system.dtype)
+        count = jnp.arange(max(limits) + 1, dtype=system.dtype)
         same = numbers[:, :, None] == count[None, None]
         bad = ~jnp.all(jnp.isfinite(probability))
         unknown = jnp.any(reached & box.unknown)
@@ -149,12 +200,13 @@ class ChemicalMasterEquation(AbstractSteadyMethod):
             marginal=jnp.sum(jnp.where(same, probability[:, None, None], 0), axis=0),
             mean=mean,
             variance=variance,
-            fano=jnp.where(there, variance / jnp.where(there, mean, 1), 0),
+            fano_factor=jnp.where(there, variance / jnp.where(there, mean, 1), 0),
             rate=rate,
             velocity=rate[-1],
             affinity=affinity,
             entropy_production=jnp.sum(produced),
             truncation=truncation,
+            overflow=overflow / (events + outside),
             conservation_residual=jnp.max(jnp.abs(jnp.asarray(change))) / events,
             status=Status.first_true(
                 not_finite=unknown, reducible=bad, not_accurate=truncation > 1e-4
@@ -188,8 +240,8 @@ class _Box:
 
     **Fields:** `numbers` of each state; whether it is `inside`, with no number below 0; the index
     of the `first`, the start; `propensities` (direction, state); `targets`, the index of the
-    state that a direction leads to, -1 outside of the box; where a rate is `unknown`: not finite
-    or negative. There it is 0.
+    state that a direction leads to, -1 outside of the box; the limits of which species are
+    `beyond` that state; where a rate is `unknown`: not finite or negative. There it is 0.
     """
 
     numbers: Float[Array, "state species"]
@@ -197,14 +249,16 @@ class _Box:
     first: Int[Array, ""]
     propensities: Float[Array, "direction state"]
     targets: np.ndarray
+    beyond: Bool[np.ndarray, "direction species state"]
     unknown: Bool[Array, " state"]
     directions: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, system: ReactionNetwork, largest: int) -> _Box:
+    def of(cls, system: ReactionNetwork, limits: list[int]) -> _Box:
         laws, follow = system.conserved
-        free = [index for index in range(len(system.species)) if index not in follow]
-        grid = np.indices((largest + 1,) * len(free)).reshape(len(free), -1).T
+        free = _independent(system)
+        shape = tuple(limits[index] + 1 for index in free)
+        grid = np.indices(shape).reshape(len(free), -1).T
         numbers = jnp.zeros((len(grid), len(system.species)), system.dtype)
         numbers = numbers.at[:, np.array(free, int)].set(jnp.asarray(grid, system.dtype))
         for law, species in zip(laws, follow, strict=True):
@@ -212,7 +266,6 @@ class _Box:
             rest = weight @ system.start - numbers @ weight  # its own number is still 0
             numbers = numbers.at[:, species].set(rest / int(law[species]))
         whole = jnp.all((numbers >= 0) & (numbers == jnp.round(numbers)), axis=1)
-        shape = (largest + 1,) * len(free)
         start = jnp.round(system.start[np.array(free, int)]).astype(int)
         first = jnp.ravel_multi_index(tuple(start), shape, mode="clip")
         safe = jnp.where(whole[:, None], numbers, 0)
@@ -220,13 +273,15 @@ class _Box:
         rates = jnp.where(whole[None], rates, 0)
         unknown = ~jnp.all(jnp.isfinite(rates), axis=0)
         rates = jnp.where(jnp.isfinite(rates), rates, 0)
-        targets = []
-        for reaction, sign in system.directions:
+        targets, beyond = [], np.zeros((len(rates), len(system.species), len(grid)), bool)
+        for direction, (reaction, sign) in enumerate(system.directions):
             moved = grid + sign * np.array(system.changes[reaction])[free]
-            there = np.all((moved >= 0) & (moved <= largest), axis=1)
+            beyond[direction, free] = (moved >= shape).T
+            there = np.all((moved >= 0) & (moved < shape), axis=1)
             index = np.ravel_multi_index(tuple(np.where(there[:, None], moved, 0).T), shape)
             targets.append(np.where(there, index, -1))
-        return cls(numbers, whole, first, rates, np.array(targets), unknown, system.directions)
+        jumps = np.array(targets), beyond
+        return cls(numbers, whole, first, rates, *jumps, unknown, system.directions)
 
     def _kept(self, direction: int) -> Float[Array, " state"]:
         """The rates of one direction, without those that leave the box or the possible."""
@@ -238,6 +293,10 @@ class _Box:
         """The rate at which each state would leave."""
         kept = jnp.stack([self._kept(each) for each in range(len(self.directions))])
         return jnp.sum(self.propensities - kept, axis=0)
+
+    def overflowing(self) -> Float[Array, "species state"]:
+        """The rate at which each state would leave by the limit of each species."""
+        return jnp.sum(jnp.where(self.beyond, self.propensities[:, None], 0), axis=0)
 
     def rates(self) -> Float[Array, "state state"]:
         """From the row's to the column's state."""
@@ -262,6 +321,12 @@ class _Box:
         backward = self._kept(directions[1])[head] if directions[1:] else 0 * forward
         ends = tuple(map(int, tail)), tuple(map(int, head))
         return Edges(forward, backward, *ends, self.inside.size)
+
+
+def _independent(system: ReactionNetwork) -> list[int]:
+    """The species whose numbers do not follow from the others."""
+    follow = system.conserved[1]
+    return [index for index in range(len(system.species)) if index not in follow]
 
 
 def _produced(edges: Edges, probability: Array) -> Float[Array, ""]:

@@ -35,17 +35,17 @@ class MotorState(AbstractSolution):
 
     velocity: Float[Array, ""] = quantity(unit="m/s", doc="Mean velocity", scale="linear")
     diffusion: Float[Array, ""] = quantity(unit="m2/s", doc="Diffusion coefficient D")
-    randomness: Float[Array, ""] = quantity(doc="2 D over velocity and step")
+    randomness: Float[Array, ""] = quantity(label="randomness r", doc="2 D over velocity and step")
     turnover: Float[Array, ""] = quantity(unit="1/s", doc="Fuel molecules used per time")
     steps_per_fuel: Float[Array, ""] = quantity(doc="Net steps for each fuel molecule")
     output: Float[Array, ""] = quantity(unit="W", doc="Work done against the load per time")
     input: Float[Array, ""] = quantity(unit="W", doc="Free energy of the fuel used per time")
     efficiency: Float[Array, ""] = quantity(doc="Output over input")
     efficiency_bound: Float[Array, ""] = quantity(
-        doc="Bound on the efficiency by the uncertainty relation"
+        reference_for="efficiency", doc="Bound on the efficiency by the uncertainty relation"
     )
     uncertainty_product: Float[Array, ""] = quantity(
-        doc="2 D times entropy production over squared velocity; at least 2"
+        bound=2.0, doc="2 D times entropy production over squared velocity; at least 2"
     )
     load_affinity: Float[Array, ""] = quantity(unit="1/m", doc="Minus the load over k_B T")
     fuel_affinity: Float[Array, ""] = quantity(doc="Energy of a fuel molecule over k_B T")

@@ -23,7 +23,9 @@ Number = Float[Array, ""]
 class AbstractMotor(AbstractJump):
     """A motor that takes steps against a load, and turns fuel over."""
 
-    load: Scalar = parameter(unit="N", doc="Load F against the motor", default=0.0, kw_only=True)
+    load: Scalar = parameter(
+        label="load F", unit="N", doc="Load F against the motor", default=0.0, kw_only=True
+    )
     step: Scalar = parameter(unit="m", range="(0, inf)", doc="Step d", default=8e-9, kw_only=True)
     temperature: Scalar = parameter(
         unit="K", range="(0, inf)", doc="Temperature", default=298.15, kw_only=True

@@ -23,6 +23,7 @@ from jaxneq._core import (
     is_concrete,
     named,
     quantity,
+    why_infinite,
 )
 from jaxneq.thermodynamics import (
     gain,
@@ -32,7 +33,7 @@ from jaxneq.thermodynamics import (
 )
 
 from ._network import AbstractJump, Network
-from ._network_state import irreversible, name_dimensions
+from ._network_state import at_latest, name_dimensions
 
 _TIME = ("time",)
 _MOST_STATES = 512
@@ -54,14 +55,14 @@ class NetworkInTime(AbstractSolution):
 
     primary: ClassVar[str] = "probability"
 
-    time: Float[Array, " time"] = quantity(doc="Time", dims=_TIME, coordinate=True)
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time", dims=_TIME, coordinate=True)
     state: Int[Array, " state"] = quantity(doc="State", dims=("state",), coordinate=True)
     edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
     probability: Float[Array, "state time"] = quantity(
         doc="Probability", dims=("state", "time"), panel=True, scale="linear"
     )
     edge_current: Float[Array, "edge time"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge", "time")
+        unit="1/time", doc="Net jumps per time along each edge", dims=("edge", "time")
     )
     edge_affinity: Float[Array, "edge time"] = quantity(
         doc="Force of each edge: log ratio of the two fluxes", dims=("edge", "time")
@@ -73,13 +74,15 @@ class NetworkInTime(AbstractSolution):
         doc="Relative entropy to the stationary state", dims=_TIME, panel=False
     )
     entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production", dims=_TIME
+        unit="1/time", doc="Rate of entropy production", dims=_TIME
     )
     adiabatic_entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production that keeps up the stationary state", dims=_TIME
+        unit="1/time",
+        doc="Rate of entropy production that keeps up the stationary state",
+        dims=_TIME,
     )
     nonadiabatic_entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production of relaxing", dims=_TIME
+        unit="1/time", doc="Rate of entropy production of relaxing", dims=_TIME
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Entropy production less its two parts, relative; the largest at finite ones"
@@ -97,10 +100,8 @@ class NetworkInTime(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"edge": self.edge_affinity}
 
-    def caution(self) -> str:
-        if not is_concrete(self.time):
-            return ""
-        return irreversible(self.edge_affinity[:, np.argmax(np.asarray(self.time))], self.edges)
+    def remark(self) -> str:
+        return why_infinite(("edge", at_latest(self.time, self.edge_affinity), self.edges))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})

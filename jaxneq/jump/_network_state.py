@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractSolution, Status, is_concrete, quantity
+from jaxneq._core import AbstractSolution, Status, is_concrete, quantity, why_infinite
 
 
 class NetworkState(AbstractSolution):
@@ -28,32 +28,38 @@ class NetworkState(AbstractSolution):
     edge: Int[Array, " edge"] = quantity(doc="Edge", dims=("edge",), coordinate=True)
     probability: Float[Array, " state"] = quantity(doc="Probability", dims=("state",))
     edge_current: Float[Array, " edge"] = quantity(
-        doc="Net jumps per time along each edge", dims=("edge",)
+        unit="1/time", doc="Net jumps per time along each edge", dims=("edge",)
     )
     edge_traffic: Float[Array, " edge"] = quantity(
-        doc="Jumps per time along each edge, both ways", dims=("edge",), panel=False
+        unit="1/time", doc="Jumps per time along each edge, both ways", dims=("edge",), panel=False
     )
     edge_affinity: Float[Array, " edge"] = quantity(
         doc="Force of each edge: log ratio of the two fluxes", dims=("edge",), panel=False
     )
     edge_entropy_production: Float[Array, " edge"] = quantity(
-        doc="Entropy production of each edge", dims=("edge",)
+        unit="1/time", doc="Entropy production of each edge", dims=("edge",)
     )
     edge_current_variance: Float[Array, " edge"] = quantity(
-        doc="Variance per time of the net jumps at late times", dims=("edge",), panel=False
+        unit="1/time",
+        doc="Variance per time of the net jumps at late times",
+        dims=("edge",),
+        panel=False,
     )
     reservoir_entropy_flow: Float[Array, " reservoir"] = quantity(
-        doc="Entropy given to each reservoir per time", dims=("reservoir",), panel=False
+        unit="1/time",
+        doc="Entropy given to each reservoir per time",
+        dims=("reservoir",),
+        panel=False,
     )
     cycle_affinities: Float[Array, " cycle"] = quantity(
         doc="Affinity of each fundamental cycle", dims=("cycle",), panel=False
     )
     cycle_currents: Float[Array, " cycle"] = quantity(
-        doc="Current around each fundamental cycle", dims=("cycle",), panel=False
+        unit="1/time", doc="Current around each fundamental cycle", dims=("cycle",), panel=False
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     cycle_entropy_production: Float[Array, ""] = quantity(
-        doc="Entropy production by cycles: the same"
+        unit="1/time", doc="Entropy production by cycles: the same"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="What enters a state less what leaves it, over what leaves it; the largest"
@@ -86,30 +92,31 @@ class NetworkState(AbstractSolution):
         product = self.edge_current_variance * self.entropy_production / square
         return jnp.where(flows, product, jnp.inf)
 
-    def caution(self) -> str:
-        return irreversible(self.edge_affinity, self.edges)
+    def remark(self) -> str:
+        return why_infinite(("edge", self.edge_affinity, self.edges))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         return name_dimensions(super().quantities(), {"state": self.states, "edge": self.edges})
 
 
-def irreversible(affinity: Array, names: tuple[str, ...]) -> str:
-    """Why an entropy production is infinite, if it is."""
-    if not is_concrete(affinity):
-        return ""
-    endless = np.flatnonzero(np.isinf(np.asarray(affinity)).reshape(-1, len(names)).any(axis=0))
-    if not endless.size:
-        return ""
-    steps = ", ".join(names[edge] for edge in endless)
-    return f"the entropy production is infinite, for there are steps without reverse: {steps}."
+def at_latest(times: Any, values: Any) -> Any:
+    """Of values in time those at the latest, where what was empty at the start has filled."""
+    if not is_concrete(times):
+        return values[..., -1]
+    known = np.asarray(times)
+    return values[..., np.argmax(known.reshape(-1, known.shape[-1])[0])]  # alike in a sweep
 
 
 def name_dimensions(
     present: dict[str, tuple[Any, dict[str, Any]]], names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """The declared quantities, with the names behind the numbers of coordinates."""
+    """The declared quantities, with the names behind numbers, and of the last reaction."""
     for dim, known in names.items():
         words = " ".join(name.replace(" ", "_") for name in known)
         flags = {"flag_values": np.arange(len(known), dtype=np.int32), "flag_meanings": words}
         present[dim][1].update(flags)
+    for name in ("velocity", "cost"):
+        if name in present:
+            doc = present[name][1]["doc"]
+            present[name][1]["doc"] = doc.replace("the last reaction", names["reaction"][-1])
     return present

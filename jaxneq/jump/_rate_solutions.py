@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import AbstractSolution, Status, quantity
+from jaxneq._core import AbstractSolution, Status, quantity, why_infinite
 from jaxneq.thermodynamics import log_ratio
 
-from ._network_state import irreversible, name_dimensions
+from ._network_state import at_latest, name_dimensions
 from ._reaction_network import ReactionNetwork
 
 _SPECIES = ("species",)
@@ -35,8 +36,8 @@ class AbstractRates(AbstractSolution):
     def forces(self) -> Mapping[str, Array]:
         return {"reaction": self.affinity}
 
-    def caution(self) -> str:
-        return irreversible(jnp.moveaxis(self.affinity, 0, -1), self.reaction_names)
+    def remark(self) -> str:
+        return why_infinite(("reaction", self.affinity, self.reaction_names))
 
     def quantities(self) -> dict[str, tuple[Any, dict[str, Any]]]:
         names = {"species": self.species_names, "reaction": self.reaction_names}
@@ -61,10 +62,18 @@ class SteadyRates(AbstractRates):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    concentration: Float[Array, " species"] = quantity(doc="Concentration", dims=_SPECIES)
+    concentration: Float[Array, " species"] = quantity(
+        unit="concentration", doc="Concentration", dims=_SPECIES
+    )
     mean: Float[Array, " species"] = quantity(doc="Number of molecules", dims=_SPECIES, panel=False)
-    rate: Float[Array, " reaction"] = quantity(doc="Net events per time", dims=_REACTION)
-    velocity: Float[Array, ""] = quantity(doc="Net events per time of the last reaction")
+    rate: Float[Array, " reaction"] = quantity(
+        unit="1/time", doc="Net events per time", dims=_REACTION
+    )
+    velocity: Float[Array, ""] = quantity(
+        label="rate of the last reaction",
+        unit="1/time",
+        doc="Net events per time of the last reaction",
+    )
     affinity: Float[Array, " reaction"] = quantity(
         doc="Affinity, the log ratio of the two rates", dims=_REACTION
     )
@@ -72,17 +81,29 @@ class SteadyRates(AbstractRates):
         doc="Free energy of reaction", unit="kJ/mol", dims=_REACTION, default=None
     )
     dissipation: Float[Array, ""] | None = quantity(
-        doc="Free energy lost per mole, times net events per time", unit="kJ/mol", default=None
+        doc="Free energy lost per mole, times net events per time", unit="kJ/mol/time", default=None
     )
     cost: Float[Array, ""] | None = quantity(
-        doc="Free energy lost per net event of the last reaction", unit="kJ/mol", default=None
+        label="free energy lost per event",
+        doc="Free energy lost per net event of the last reaction",
+        unit="kJ/mol",
+        default=None,
     )
-    entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production")
+    entropy_production: Float[Array, ""] = quantity(unit="1/time", doc="Rate of entropy production")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest change of a number per time, over what makes and takes it"
     )
     status: Status
     stats: dict[str, Any]
+
+    def where_it_failed(self) -> str:
+        most = int(np.argmax(np.nan_to_num(np.abs(np.asarray(self.mean)), nan=np.inf)))
+        name = self.species_names[most]
+        return (
+            f"The number of {name} was {float(self.mean[most]):.3g} in the end. If it grows "
+            "without bound there is no steady state: give a reaction that takes it, hold it by "
+            "`fixed`, or `evolve`. Else:"
+        )
 
 
 class RateCourse(AbstractRates):
@@ -94,27 +115,31 @@ class RateCourse(AbstractRates):
     reaction_names: tuple[str, ...] = eqx.field(static=True)
     species: Int[Array, " species"] = quantity(doc="Species", dims=_SPECIES, coordinate=True)
     reaction: Int[Array, " reaction"] = quantity(doc="Reaction", dims=_REACTION, coordinate=True)
-    time: Float[Array, " time"] = quantity(doc="Time", dims=("time",))
+    time: Float[Array, " time"] = quantity(unit="time", doc="Time", dims=("time",))
     concentration: Float[Array, "species time"] = quantity(
-        doc="Concentration", dims=("species", "time")
+        unit="concentration", doc="Concentration", dims=("species", "time")
     )
     mean: Float[Array, "species time"] = quantity(
         doc="Number of molecules", dims=("species", "time"), panel=False
     )
     rate: Float[Array, "reaction time"] = quantity(
-        doc="Net events per time", dims=("reaction", "time")
+        unit="1/time", doc="Net events per time", dims=("reaction", "time")
     )
     affinity: Float[Array, "reaction time"] = quantity(
         doc="Affinity, the log ratio of the two rates", dims=("reaction", "time"), panel=False
     )
     entropy_production: Float[Array, " time"] = quantity(
-        doc="Rate of entropy production", dims=("time",)
+        unit="1/time", doc="Rate of entropy production", dims=("time",)
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Change of what the reactions conserve, relative"
     )
     status: Status
     stats: dict[str, Any]
+
+    def remark(self) -> str:
+        latest = at_latest(self.time, self.affinity)
+        return why_infinite(("reaction", latest, self.reaction_names))
 
 
 def both_ways(

@@ -62,7 +62,10 @@ class ReactionNetwork(AbstractSystem):
         doc="Molecules of a species at the start, 0 where not given", range="[0, inf)"
     )
     fixed: dict[str, Any] = table(
-        doc="Concentration of a species held by a chemostat", range="(0, inf)"
+        label="concentration of",
+        unit="concentration",
+        doc="Concentration of a species held by a chemostat",
+        range="(0, inf)",
     )
     free_energies: dict[str, Any] = table(
         doc="Standard chemical potential at unit concentration", unit="kJ/mol"

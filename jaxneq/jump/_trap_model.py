@@ -30,12 +30,17 @@ class TrapModel(AbstractJump):
     the centres of equal intervals up to the deepest; units are reduced, k_B = 1.
     """
 
-    temperature: Scalar = parameter(range="(0, inf)", doc="Temperature T")
+    temperature: Scalar = parameter(unit="energy", range="(0, inf)", doc="Temperature T")
     glass_temperature: Scalar = parameter(
-        range="(0, inf)", doc="Glass temperature T_g, the mean depth of a trap", default=1.0
+        unit="energy",
+        range="(0, inf)",
+        doc="Glass temperature T_g, the mean depth of a trap",
+        default=1.0,
     )
-    deepest: Scalar = parameter(range="(0, inf)", doc="Depth of the deepest trap", default=20.0)
-    attempt_rate: Scalar = parameter(range="(0, inf)", doc="Rate Gamma", default=1.0)
+    deepest: Scalar = parameter(
+        unit="energy", range="(0, inf)", doc="Depth of the deepest trap", default=20.0
+    )
+    attempt_rate: Scalar = parameter(unit="1/time", range="(0, inf)", doc="Rate Gamma", default=1.0)
     levels: int = setting(range="[2, 256]", doc="How many depths there are", default=48)
 
     @property

@@ -59,7 +59,7 @@ class MotorState(AbstractSolution):
     efficiency_bound: Float[Array, ""] = quantity(
         doc="Largest efficiency for this velocity and diffusion"
     )
-    uncertainty_product: Float[Array, ""] = quantity(doc="2 D sigma / v^2, at least 2")
+    uncertainty_product: Float[Array, ""] = quantity(bound=2.0, doc="2 D sigma / v^2, at least 2")
     entropy_production: Float[Array, ""] = quantity(doc="Rate of entropy production sigma")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Spread of the current of both states over the faces, relative to the flow one way"

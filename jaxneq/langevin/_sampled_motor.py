@@ -50,7 +50,7 @@ class MotorEnsemble(AbstractFindings):
     output: Estimate = quantity(doc="Power F v delivered to the load")
     input: Estimate = quantity(doc="Power taken from the fuel")
     efficiency: Estimate = quantity(doc="Power delivered over power taken up")
-    uncertainty_product: Estimate = quantity(doc="2 D sigma / v^2, at least 2")
+    uncertainty_product: Estimate = quantity(bound=2.0, doc="2 D sigma / v^2, at least 2")
     path_displacement: Float[Array, " replica"] = quantity(
         doc="Displacement of each path", dims=("replica",), panel=True
     )

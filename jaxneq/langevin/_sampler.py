@@ -103,38 +103,16 @@ class AbstractIntegrator(AbstractSampler):
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         name = type(self).__name__
-        if time is None:
-            raise ValueError(f"{name}: time is missing. Give the duration of the run.")
-        if not all(map(is_concrete, (time, burn_in, self.dt))):
+        plan = Schedule.of(name, time, burn_in, self.dt, name="dt", grain=kernel.unit_length())
+        stride = self._stride(plan.total - plan.burn_in)
+        if stride is None:
+            return plan
+        if plan.burn_in % stride:
             raise ValueError(
-                f"{name}: time, burn_in and dt fix the number of steps and cannot be traced."
+                f"{name}: burn_in takes {plan.burn_in} steps, no multiple of the {stride} between "
+                "two frames. Change burn_in or frames."
             )
-        dt = float(self.dt)
-        for label, duration in (("time", time), ("burn_in", burn_in)):
-            steps = duration / dt
-            if not (math.isfinite(steps) and abs(steps - round(steps)) < 1e-6 * max(steps, 1)):
-                raise ValueError(
-                    f"{name}: {label} = {duration:g} is no whole number of steps of dt = "
-                    f"{dt:g}. Give a multiple of dt."
-                )
-        total, skipped = round(time / dt), round(burn_in / dt)
-        if total >= 2**31:
-            raise ValueError(
-                f"{name}: {total} steps are more than the counter of the noise holds, "
-                "2147483647. Take a longer dt, or more replicas for a shorter time."
-            )
-        if not 0 <= skipped < total:
-            raise ValueError(
-                f"{name}: time = {time:g} with burn_in = {burn_in:g} and dt = "
-                f"{dt:g} leaves no step to count. Give 0 <= burn_in < time."
-            )
-        stride = self._stride(total - skipped)
-        if stride is not None and skipped % stride:
-            raise ValueError(
-                f"{name}: burn_in takes {skipped} steps, no multiple of the {stride} between two "
-                "frames. Change burn_in or frames."
-            )
-        return Schedule(skipped, total, kernel.unit_length() if stride is None else stride)
+        return dataclasses.replace(plan, grain=stride)
 
     def _stride(self, steps: int) -> int | None:
         """Steps between two frames."""
@@ -288,7 +266,7 @@ class AbstractIntegrator(AbstractSampler):
 
         def one_block(block: tuple[Any, ...]) -> tuple[Any, ...]:
             index, walker, diverged, frames = block
-            identity = index * jnp.uint32(size) + jnp.arange(size, dtype=jnp.uint32)
+            identity = parallel.members(index, size)
             step = self._step(system, counted, observables)
 
             def march(walker: Walker, diverged: Array, first: Array, steps: Any) -> Any:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import AxisType, Mesh, PartitionSpec
+from jaxtyping import Array, UInt32
 
 _CPU, _ACCELERATOR = 12800, 2**20  # reals that stay in a core's cache; that fill an accelerator
 _NARROWEST = 16  # replicas that fill a core's vector units
@@ -32,6 +34,11 @@ def block_count(replicas: int, block: int, coordinates: int = 1) -> int:
     fewest = -(-replicas // (block * devices)) * devices
     some = range(fewest, 8 * fewest + 1, devices)
     return next((count for count in some if replicas % count == 0), 1)
+
+
+def members(block: Any, width: int) -> UInt32[Array, " replica"]:
+    """The numbers of the replicas of a block, which all blocks have `width` of."""
+    return jnp.asarray(block, jnp.uint32) * jnp.uint32(width) + jnp.arange(width, dtype=jnp.uint32)
 
 
 def map_blocks(function: Callable[[Any], Any], blocks: Any) -> Any:

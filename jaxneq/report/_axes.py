@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogLocator, NullFormatter
 
 from ._units import PREFIXES, prefix_for, printed, takes_prefix, typeset
-from ._view import is_logarithmic
+from ._view import capital, is_logarithmic
+
+_PER_INCH = 16  # letters of a label
 
 
 def set_axis(
@@ -25,7 +28,7 @@ def set_axis(
     """
     axis: Any = getattr(ax, f"{which}axis")
     ax.set(**{f"{which}scale": "log" if log else "linear", f"{which}lim": limits})
-    label = label[:1].upper() + label[1:]
+    label = capital(label)
     if log:
         if limits[1] < 200 * limits[0]:
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
@@ -35,11 +38,11 @@ def set_axis(
 
     if log and takes_prefix(unit):
         axis.set_major_formatter(FuncFormatter(lambda v, _: printed(v, unit)))
-        axis.set_label_text(label)
+        _write_label(ax, which, label, "")
         return
     power = prefix_for([math.sqrt(limits[0] * limits[1])] if log else limits, unit)
     scale, name = 10.0**power, PREFIXES[power] + typeset(unit)
-    axis.set_label_text(f"{label} ({name})" if name and label else label or name)
+    _write_label(ax, which, label, f"({name})" if name and label else name)
     if log:
         axis.set_major_formatter(FuncFormatter(lambda v, _: _decade(v / scale)))
     elif power:
@@ -84,6 +87,15 @@ def add_colorbar(
     set_axis(bar.ax, "y", label, (values.min(), values.max()), unit, log)
     bar.ax.tick_params(which="both", direction="out")
     bar.outline.set_linewidth(0.7)
+
+
+def _write_label(ax: Axes, which: str, label: str, unit: str) -> None:
+    """In as many lines as the length of the axis asks for."""
+    pixels = ax.bbox.width if which == "x" else ax.bbox.height
+    text, most = f"{label} {unit}".strip(), int(_PER_INCH * pixels / ax.figure.dpi)
+    if len(text) > most:
+        text = f"{fill(label, most)}\n{unit}".strip()
+    getattr(ax, f"{which}axis").set_label_text(text)
 
 
 def _decade(value: float) -> str:

@@ -33,6 +33,8 @@ class Symbols:
 def symbols_beside(result: Result, shown: Curves) -> list[Symbols]:
     """What stands beside these curves: of the same quantity, along the same axis."""
     axis, found = result.axes.get(shown.along), []
+    if shown.over is not None:
+        return found
     path = "" if axis is None else axis.hints.get("parameter", shown.along)
     markers, colors = cycle(_MARKERS), cycle(BESIDE)
     for comparison in result.compared.values():

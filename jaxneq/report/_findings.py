@@ -10,7 +10,7 @@ from jaxneq._core import Interval
 from jaxneq.store import Result
 
 from ._compared import Symbols, deviation, symbols_beside
-from ._units import plain
+from ._units import at_values, plain
 from ._view import (
     COMPANIONS,
     NO_STATUS,
@@ -18,8 +18,8 @@ from ._view import (
     categories,
     curves,
     derivative_words,
+    derivatives,
     dimension,
-    gradients,
     primary_of,
     references,
     spread_of,
@@ -49,10 +49,12 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
         if finite.size:
             found.append((f"{words(name)} (reference)", _range(finite, data.unit, show)))
     found += _told(result, show)
-    found += _derivatives(result, primary, show)
+    found += _derivatives(result, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
     found.append(("status", _status(result)))
+    if remark := result.attributes.get("remark"):
+        found.append(("remark", remark))
     found += _trust(result, primary, show)
     return found
 
@@ -87,7 +89,7 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
             place = tuple(at[data.dims.index(d)] for d in coordinate.dims)
             names = categories(coordinate)
             number = coordinate.values[place]
-            value = names[int(number)] if names else show(float(number), coordinate.unit)
+            value = names[int(number)] if names else show(float(number), at_values(coordinate.unit))
         where.append(f"{its_name} = {value}")
     return text + (" at " + ", ".join(where) if where else "")
 
@@ -126,19 +128,20 @@ def _compared(result: Result, primary: str, show: Show) -> list[tuple[str, str]]
 
 def _standard_errors(shown: Curves, symbols: Symbols) -> float | None:
     """The largest distance of samples from a curve, in standard errors; None for other curves."""
-    if shown.stderr is None or shown.y[:1].shape != (1, *symbols.y.shape) or len(shown.y) > 1:
+    if shown.stderr is None or len(shown.y) > 1:
         return None
-    error = np.hypot(shown.stderr[0], np.nan_to_num(symbols.error))
-    good = (error > 0) & np.isfinite(symbols.y) & ~shown.failed[0]
-    if not good.any() or not np.allclose(shown.x[0], symbols.x, rtol=1e-6, atol=0):
+    at = np.argmin(np.abs(shown.x[0, :, None] - symbols.x), axis=1)
+    exact, error = symbols.y[at], np.hypot(shown.stderr[0], np.nan_to_num(symbols.error[at]))
+    good = (error > 0) & np.isfinite(exact) & ~shown.failed[0]
+    if not good.any() or not np.allclose(shown.x[0], symbols.x[at], rtol=1e-6, atol=0):
         return None
-    return float(np.max(np.abs(shown.y[0] - symbols.y)[good] / error[good]))
+    return float(np.max(np.abs(shown.y[0] - exact)[good] / error[good]))
 
 
-def _derivatives(result: Result, primary: str, show: Show) -> list[tuple[str, str]]:
+def _derivatives(result: Result, show: Show) -> list[tuple[str, str]]:
     """The derivatives, and the estimators behind those that were sampled."""
     found = []
-    for name in gradients(result, primary):
+    for name in derivatives(result):
         text = _between(result, name, _succeeded(result, name), show)
         if (estimator := result.quantities.get(f"{name}_estimator")) is not None:
             known = str(estimator.hints["flag_meanings"]).split()

@@ -14,7 +14,19 @@ from jaxneq.store import Dataset, Result
 from ._figure import fixed_in_words
 from ._findings import findings
 from ._units import printed, typeset
-from ._view import curves, dimension, gradients, panels, primary_of, references, words
+from ._view import (
+    capital,
+    curves,
+    derivative_words,
+    dimension_label,
+    drawn_derivatives,
+    horizontal,
+    label_of,
+    panels,
+    primary_of,
+    references,
+    words,
+)
 
 _PIXELS_PER_INCH = 124  # at which the letters of the figure are as large as those around it
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -49,14 +61,14 @@ def caption(result: Result) -> str:
     primary = primary_of(result)
     names = panels(result) or [primary]
     shown = curves(result, names[0]) if result.axes else None
-    text = ", ".join(map(words, names))
+    text = ", ".join(label_of(result, name) for name in names)
     if shown is not None:
-        text += f" against {dimension(result, shown.along)[0]}"
+        text += f" against {horizontal(result, shown)[0]}"
         if shown.across is not None:
-            text += f", a line for each {dimension(result, shown.across)[0]}"
+            text += f", a line for each {dimension_label(result, shown.across)}"
         if shown.fixed:
             text += f", at {fixed_in_words(result, shown)}"
-    parts = [text[:1].upper() + text[1:]]
+    parts = [capital(text)]
     if beside := [name for drawn in names for name in references(result, drawn)]:
         parts.append(f"Dashed: {', '.join(map(words, beside))}")
     if any(f"{name}_stderr" in result.quantities for name in names):
@@ -66,8 +78,8 @@ def caption(result: Result) -> str:
     if measured := [it for it in result.compared.values() if not it.computed]:
         hollow = not all(comparison.confirmed for comparison in measured)
         parts.append("Symbols: measured" + (", open where not confirmed" if hollow else ""))
-    if shown is not None and (below := gradients(result, primary)):
-        parts.append("Below: its derivative" + ("s" if len(below) > 1 else ""))
+    if drawn := drawn_derivatives(result, panels(result)):
+        parts.append("Then: " + ", ".join(str(derivative_words(name)) for name in drawn))
     return ". ".join(parts) + "."
 
 

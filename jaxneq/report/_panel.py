@@ -14,13 +14,17 @@ from ._annotate import cover, label_line, regime_spans, shade_regimes, trace
 from ._axes import add_colorbar, limits_of, set_axis
 from ._compared import draw_symbols, symbols_beside
 from ._style import CROSS, DASHES, SOFT, line_colors
-from ._units import printed
+from ._units import at_values, printed, typeset
 from ._view import (
     Curves,
+    capital,
     categories,
     derivative_words,
     dimension,
+    dimension_label,
+    horizontal,
     is_logarithmic,
+    label_of,
     marks,
     references,
     slab,
@@ -28,7 +32,8 @@ from ._view import (
     words,
 )
 
-_MOST_MARKERS = 45
+_MOST_MARKERS, _MOST_POINTS = 45, 120
+_DASH = 5.0  # widths of the line
 MOST_IN_LEGEND = 7
 
 
@@ -42,7 +47,7 @@ class Panel:
         scale = data.hints.get("scale")
         both = scale == "log" and shown.x.min() > 0  # as a power law wants
         self.log_x = bool(both or is_logarithmic(shown.x[0]))
-        name, coordinate = dimension(result, shown.along)
+        name, coordinate = horizontal(result, shown)
         self.choices = categories(coordinate) if coordinate is not None else []
         self.guides = self._guides()
         self.beside = symbols_beside(result, shown)
@@ -66,7 +71,7 @@ class Panel:
         spread = positive and finite.max() > 10 * finite.min()
         log_y = bool(self.log_x and positive and (spread or both) and scale != "linear")
         guides = [np.asarray(v, float) for _, v in self.guides if not log_y or np.min(v) > 0]
-        label, derivative = words(shown.name), derivative_words(shown.name)
+        label, derivative = label_of(result, shown.name), derivative_words(shown.name)
         if derivative:
             label = ""
             ax.set_title(derivative, loc="left", fontsize=8, color=SOFT, pad=4)
@@ -107,14 +112,16 @@ class Panel:
         shown, handles, title = self.shown, [], ""
         many = len(self.colors) > MOST_IN_LEGEND
         if shown.across is not None:
-            name, over = dimension(self.result, shown.across)
-            unit, title = "1" if over is None else over.unit, name[:1].upper() + name[1:]
+            over = dimension(self.result, shown.across)[1]
+            unit = "1" if over is None else over.unit
+            title = dimension_label(self.result, shown.across)
             if many:
                 add_colorbar(axes, title, shown.line_values, unit, self.colors)
                 title = ""
             else:
-                names = categories(over) if over is not None else []
-                values = [printed(float(value), unit) for value in shown.line_values]
+                names, each = categories(over) if over is not None else [], at_values(unit)
+                title = capital(title) + (f" ({typeset(unit)})" if each != unit else "")
+                values = [printed(float(value), each) for value in shown.line_values]
                 for color, text in zip(self.colors, names or values, strict=True):
                     handles.append(Line2D([], [], color=color, label=text, **self.marker))
         if shown.across is None and any(it.comparison.computed for it in self.beside):
@@ -130,6 +137,22 @@ class Panel:
         if handles:
             self.ax.legend(handles=handles, title=title, alignment="left", loc="best")
 
+    def lift_key(self) -> bool:
+        """Put a legend that covers a curve above the axes; whether it had to be."""
+        legend = self.ax.get_legend()
+        if legend is None:
+            return False
+        box, lines = legend.get_window_extent(), [*zip(self.shown.x, self.shown.y, strict=True)]
+        lines += [(symbols.x, symbols.y) for symbols in self.beside]
+        if not any(box.contains(*p) for line in lines for p in trace(self.ax, *line)):
+            return False
+        columns = max(1, int(self.ax.bbox.width / box.width))
+        handles, above = legend.legend_handles, {"bbox_to_anchor": (0.0, 1.0), "ncols": columns}
+        look = {"title": legend.get_title().get_text(), "alignment": "left"}
+        gap = 1.8 if self._regimes() else 0.3  # their names stand there
+        self.ax.legend(handles=handles, loc="lower left", borderaxespad=gap, **above, **look)
+        return True
+
     def _look(self) -> tuple[dict[str, Any], float]:
         """Markers where the points are few and each was computed by itself; the line width."""
         shown, count = self.shown, len(self.colors)
@@ -141,12 +164,17 @@ class Panel:
 
     def _draw_curves(self) -> None:
         shown, ax = self.shown, self.ax
+        shares = _shared(shown.y) if len(self.colors) <= MOST_IN_LEGEND else {}
         for i, color in enumerate(self.colors):
             x, y = shown.x[i], np.where(shown.failed[i], np.nan, shown.y[i])
             order = np.argsort(x, kind="stable")
             if self.points:
-                order = order[:: -(-order.size // _MOST_MARKERS)]
+                order = order[:: -(-order.size // _MOST_POINTS)]
             look = {"color": color, "lw": self.width, "ls": self.style, **self.marker}
+            rank, count = shares.get(i, (0, 1))
+            if rank and self.style:  # in the gaps of its dashes others show
+                look["ls"] = (_DASH * (count - rank), (_DASH, _DASH * (count - 1)))
+                look["markevery"] = (rank, count)
             ax.plot(x[order], y[order], zorder=3, **look)
             if shown.stderr is not None and self.marker:
                 bars = {"fmt": "none", "ecolor": color, "elinewidth": 0.9}
@@ -198,6 +226,17 @@ class Panel:
                 if alike and np.all(np.isfinite(rows)):
                     return regime_spans(shown.x[0], rows[0], regimes, self.log_x)
         return []
+
+
+def _shared(y: np.ndarray) -> dict[int, tuple[int, int]]:
+    """Curves that run on another: which of how many each of them is there."""
+    y = np.where(np.isfinite(y), y, 0.0)
+    near = 0.01 * np.abs(y) + 1e-6 * np.ptp(y)
+    groups: list[list[int]] = []
+    for i, row in enumerate(y):
+        on = [group for group in groups if np.all(np.abs(row - y[group[0]]) <= near[i])]
+        on[0].append(i) if on else groups.append([i])
+    return {i: (rank, len(group)) for group in groups for rank, i in enumerate(group)}
 
 
 def _tight(x: np.ndarray) -> tuple[float, float]:

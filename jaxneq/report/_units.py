@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxneq._core import USER_UNITS
+
 PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _TAKE_PREFIX = {"m", "s", "K", "A", "W", "J", "V", "N", "Pa", "Hz", "eV", "S", "F", "C", "T", "Ω"}
 _ONLY_SMALL = {"s", "K"}  # nobody says kilokelvin
@@ -16,15 +18,28 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def typeset(unit: str) -> str:
-    """``W/m2/K`` as W m⁻² K⁻¹; "" for "1"; what cannot be read as a unit stays as it is."""
+    """``W/m2/K`` as W m⁻² K⁻¹; "" for "1"; what cannot be read as a unit stays as it is.
+
+    Of what has the unit that the user chooses, ``1/time`` is "per unit time", all else in "reduced
+    units".
+    """
     factors = _factors(unit)
     if factors is None:
         return unit
-    return " ".join(
+    chosen = {base: power for base, power in factors.items() if base in USER_UNITS and power}
+    text = " ".join(
         base + ("" if power == 1 else str(power).translate(_SUPERSCRIPTS))
         for base, power in factors.items()
-        if power
+        if power and base not in USER_UNITS
     )
+    if chosen == {"time": -1}:
+        return f"{text} per unit time".strip()
+    return "reduced units" if chosen else text
+
+
+def at_values(unit: str) -> str:
+    """The unit that stands at each value of a coordinate: none where the user chooses it."""
+    return "1" if _is_chosen(unit) else unit
 
 
 def prefix_for(values: Sequence[float] | np.ndarray, unit: str) -> int:
@@ -52,7 +67,8 @@ def plain(value: float, unit: str, stderr: float | None = None) -> str:
     """A number for a terminal: ``10 nm``, ``10 um``, ``5.43 W/m/K``, ``0.530 ± 0.010``."""
     power = prefix_for([value], unit)
     number = _number(value / 10.0**power, None if stderr is None else stderr / 10.0**power)
-    name = PREFIXES[power].replace("µ", "u") + ("" if unit == "1" else unit)
+    said = typeset(unit) if unit == "1" or _is_chosen(unit) else unit
+    name = PREFIXES[power].replace("µ", "u") + said
     return f"{number} {name}" if name else number
 
 
@@ -75,6 +91,10 @@ def _number(value: float, stderr: float | None) -> str:
         if digits <= 8 and abs(value) < 1e6:
             return f"{value:.{digits}f} ± {stderr:.{digits}f}"
     return f"{value:.6g} ± {stderr:.2g}"
+
+
+def _is_chosen(unit: str) -> bool:
+    return any(base in USER_UNITS for base in _factors(unit) or ())
 
 
 def _power_of_ten(exponent: re.Match[str]) -> str:

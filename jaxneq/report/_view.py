@@ -11,17 +11,20 @@ from jaxneq.store import Dataset, Result, coordinate_of
 
 NO_STATUS = Dataset(np.zeros((), np.int32))
 _MOST_PANELS = 4
+_MOST_DERIVATIVES = 3  # of each quantity
 COMPANIONS = ("_stderr", "_n_effective", "_estimator")
+_ACRONYMS = {"adp", "atp", "scgf"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Curves:
     """One quantity as lines over one coordinate.
 
     **Fields:** `x` and `y`, each (lines, points); `stderr`, of sampling, and `uncertainty`, of the
     inputs, alike or None; `failed`, whether a point's computation failed; `along` and `across`,
     the dimensions of the points and of the lines; `line_values`, the value of `across` on each
-    line; `fixed`, the index of every other dimension.
+    line; `fixed`, the index of every other dimension; `over`, the quantity that is `x` where the
+    coordinate of `along` is not.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Curves:
     across: str | None
     line_values: np.ndarray
     fixed: dict[str, int]
+    over: str | None
 
 
 def primary_of(result: Result) -> str:
@@ -49,7 +53,20 @@ def drawn_of(result: Result) -> list[str]:
 
 def words(name: str) -> str:
     """A name as words."""
-    return name.split(".")[-1].replace("_", " ")
+    parts = name.split(".")[-1].split("_")
+    return " ".join(part.upper() if part in _ACRONYMS else part for part in parts)
+
+
+def label_of(result: Result, name: str) -> str:
+    """The name of a quantity on its axis."""
+    return words(str(result.quantities[name].hints.get("label", name)))
+
+
+def capital(label: str) -> str:
+    """With a capital, unless it begins with a symbol such as q or k4."""
+    first = label.partition(" ")[0]
+    symbol = len(first) < 2 or any(letter.isdigit() for letter in first)
+    return label if symbol else label[0].upper() + label[1:]
 
 
 def spaced(name: str) -> str:
@@ -66,7 +83,7 @@ def dimension(result: Result, dim: str) -> tuple[str, Dataset | None]:
     if name is None:
         return words(dim), None
     data = result.quantities[name]
-    return words(data.hints.get("label", name)), data
+    return label_of(result, name), data
 
 
 def axis_words(result: Result, name: str) -> str:
@@ -74,6 +91,20 @@ def axis_words(result: Result, name: str) -> str:
     lasts = [str(a.hints.get("parameter", n)).split(".")[-1] for n, a in result.axes.items()]
     last = lasts[list(result.axes).index(name)]
     return words(last if lasts.count(last) == 1 else name)
+
+
+def horizontal(result: Result, shown: Curves) -> tuple[str, Dataset | None]:
+    """The label and the values of the x axis."""
+    if shown.over is not None:
+        return label_of(result, shown.over), result.quantities[shown.over]
+    return dimension_label(result, shown.along), dimension(result, shown.along)[1]
+
+
+def dimension_label(result: Result, dim: str) -> str:
+    """The name of a dimension in a figure: its label, unless two axes of the sweep have it."""
+    labels = {name: axis.hints.get("label") for name, axis in result.axes.items()}
+    own = labels.get(dim)
+    return own if own and list(labels.values()).count(own) == 1 else dimension(result, dim)[0]
 
 
 def categories(data: Dataset) -> list[str]:
@@ -111,10 +142,13 @@ def curves(result: Result, name: str) -> Curves | None:
 
     y = slab(data, dims, fixed)
     coordinate = dimension(result, along)[1]
+    over = data.hints.get("over")
+    over = over if over in result.quantities else None
+    coordinate = coordinate if over is None else result.quantities[over]
     x = np.arange(y.shape[1])[None] if coordinate is None else slab(coordinate, dims, fixed)
     line_values = np.arange(y.shape[0])
-    if across is not None and (over := dimension(result, across)[1]) is not None:
-        line_values = slab(over, (None, across), fixed)[0]
+    if across is not None and (lines := dimension(result, across)[1]) is not None:
+        line_values = slab(lines, (None, across), fixed)[0]
     status = result.quantities.get("status", NO_STATUS)
 
     def alike(companion: str) -> np.ndarray | None:
@@ -132,6 +166,7 @@ def curves(result: Result, name: str) -> Curves | None:
         across=across,
         line_values=line_values,
         fixed=fixed,
+        over=over,
     )
 
 
@@ -162,8 +197,12 @@ def spread_of(result: Result, name: str) -> Dataset | None:
 
 
 def references(result: Result, name: str) -> dict[str, Dataset]:
-    """Quantities to be drawn as dashed lines beside `name`."""
-    return {n: q for n, q in result.quantities.items() if q.hints.get("reference_for") == name}
+    """Quantities to be drawn as dashed lines beside `name`, and its bound."""
+    found = {n: q for n, q in result.quantities.items() if q.hints.get("reference_for") == name}
+    data = result.quantities[name]
+    if (bound := data.hints.get("bound")) is not None:
+        found["bound"] = Dataset(np.asarray(float(bound)), unit=data.unit)
+    return found
 
 
 def marks(result: Result, along: str) -> dict[str, float]:
@@ -175,14 +214,22 @@ def marks(result: Result, along: str) -> dict[str, float]:
     }
 
 
-def gradients(result: Result, name: str) -> list[str]:
-    """Names of the derivatives of `name` that live on the same dimensions."""
-    dims = set(result.quantities[name].dims)
-    return [
-        n
-        for n, q in result.quantities.items()
-        if n.startswith(f"d_{name}_d_") and set(q.dims) <= dims and not n.endswith(COMPANIONS)
-    ]
+def derivatives(result: Result) -> list[str]:
+    """The names of all derivatives."""
+    return [n for n in result.quantities if derivative_words(n) and not n.endswith(COMPANIONS)]
+
+
+def drawn_derivatives(result: Result, names: list[str]) -> list[str]:
+    """Those in a figure of `names`: of these on their dimensions, or without a sweep all."""
+    told = {name: result.quantities[name].dims for name in derivatives(result)}
+    if not result.axes:
+        return [name for name, dims in told.items() if len(dims) < 2]
+    found = []
+    for of in names:
+        own = set(result.quantities[of].dims)
+        alike = [n for n, dims in told.items() if n.startswith(f"d_{of}_d_") and set(dims) <= own]
+        found += alike[:_MOST_DERIVATIVES]
+    return found
 
 
 def derivative_words(name: str) -> str | None:
@@ -213,6 +260,7 @@ def _profiles(result: Result) -> list[str]:
         and data.values.size > 2
         and data.values.dtype.kind in "iuf"
         and not data.hints.get("reference_for")
+        and not derivative_words(name)
         and name not in coordinates
         and not name.startswith("stats/")
         and not name.endswith(COMPANIONS)

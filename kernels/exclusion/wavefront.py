@@ -13,25 +13,32 @@ the rows r and the replicas; a *cycle* takes each class once, and lets one more 
 The longest way that ends at a hop, its geodesic, goes back one wavefront at a time. The time of
 the hop is the sum of the waits on it, so it is linear in the mean waits as long as the geodesic
 stays; one bit for each hop is enough to find it.
+
+Each class has an array of its own, a row longer than it has rows, which is written in place: this
+row is no gate and stays :math:`-\infty`, in front of the rows of the last class, behind those of
+all others. So the hops behind those of a class, and those ahead of them, are the array of the class
+before it without its last row, and without its first, and no row is ever moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Inexact, Int, UInt32
 
 from .. import noise
 from ..noise.threefry import Words
-from .apart import apart
 
 Waits = Float[Array, "class row 1"]
 Front = Float[Array, "row replica"]
 Clock = tuple[Front, Float[Array, "2 replica"]]
+Classes = tuple[Inexact[Array, "longer replica"], ...]
+Ways = tuple[
+    Float[Array, "class row replica"], Int[Array, "way replica"], Bool[Array, "way replica"]
+]
 
 
 def lay_out(waits: Float[Array, " gate"], footprint: int) -> Waits:
@@ -79,12 +86,14 @@ def advance(
     unit = cycles_at_once(footprint)
     last = first + cycles
 
-    def some_cycles(turn: Int[Array, ""], clock: Clock) -> Clock:
-        begin = first + turn * unit
-        front = lax.fori_loop(begin, jnp.minimum(begin + unit, last), lanes.cycle, clock[0])
-        return _moved(front, clock[1])
+    def some_cycles(turn: Int[Array, ""], carry: tuple[Classes, Array]) -> tuple[Classes, Array]:
+        begin, (classes, origin) = first + turn * unit, carry
+        classes = lax.fori_loop(begin, jnp.minimum(begin + unit, last), lanes.cycle, classes)
+        return _moved(classes, origin)
 
-    return lax.fori_loop(0, -(-cycles // unit), some_cycles, clock)
+    begun = lanes.classes(clock[0]), clock[1]
+    classes, origin = lax.fori_loop(0, -(-cycles // unit), some_cycles, begun)
+    return classes[-1][1:], origin
 
 
 def entry_time(clock: Clock) -> Float[Array, " replica"]:
@@ -110,53 +119,48 @@ def geodesic_sums(
     """
     lanes = _Lanes(waits, key, replica, footprint)
     unit, width = cycles_at_once(footprint), footprint + 1
-    count = -(-cycles // unit)
-    begun, origin = lanes.start()
+    count, shared = -(-cycles // unit), -(-marked // unit)  # turns, and those of both ways
 
-    def forth(front: Front, turn: Int[Array, ""]) -> tuple[Front, UInt32[Array, "row replica"]]:
-        def one(at: Int[Array, ""], carry: tuple[Front, Array]) -> tuple[Front, Array]:
-            front, bits = carry
-            return lanes.recorded(turn * unit + at, at * width, front, bits)
+    def forth(classes: Classes, turn: Int[Array, ""]) -> tuple[Classes, UInt32[Array, "..."]]:
+        def one(at: Int[Array, ""], carry: tuple[Classes, Array]) -> tuple[Classes, Array]:
+            return lanes.recorded(turn * unit + at, at * width, *carry)
 
-        bits = jnp.zeros(front.shape, jnp.uint32) + lanes.zero[None]
-        front, bits = lax.fori_loop(0, unit, one, (front, bits))
-        return _moved(front, origin)[0], bits
+        bits = jnp.zeros((lanes.rows, 1), jnp.uint32) + lanes.zero
+        classes, bits = lax.fori_loop(0, unit, one, (classes, bits))
+        return _moved(classes, origin)[0], bits
 
-    turns = jnp.arange(count, dtype=jnp.int32)
-    _, record = lax.scan(forth, begun, turns)
+    front, origin = start(lanes.rows, replica.shape[0], waits.dtype)
+    _, record = lax.scan(forth, lanes.classes(front), jnp.arange(count, dtype=jnp.int32))
 
-    sign = jnp.asarray([[1], [-1]], waits.dtype)
-    start_at = jnp.asarray([[cycles - 1], [marked - 1]], jnp.int32)
-    sums = jnp.zeros((width, lanes.rows, 1), waits.dtype) + lanes.zero[None, None].astype(
-        waits.dtype
-    )
+    def back(turn: Int[Array, ""], ways: Ways) -> Ways:
+        bits = lax.dynamic_index_in_dim(record, turn, keepdims=False)
+        last = np.array([cycles - 1, marked - 1][: ways[1].shape[0]], np.int32)
 
-    def back(carry: Any, turn_bits: tuple[Array, Array]) -> tuple[Any, None]:
-        turn, bits = turn_bits
-
-        def one(step: Int[Array, ""], carry: Any) -> Any:
-            sums, row, alive = carry
+        def one(step: Int[Array, ""], ways: Ways) -> Ways:
             at = unit - 1 - step
-            cycle = turn * unit + at
-            alive = alive | (cycle == start_at)
-            return lanes.traced_back(cycle, at * width, bits, sign, (sums, row, alive))
+            return lanes.traced_back(turn * unit + at, at * width, bits, last, ways)
 
-        return lax.fori_loop(0, unit, one, carry), None
+        return lax.fori_loop(0, unit, one, ways)
 
-    row = jnp.stack([lanes.zero, lanes.zero]).astype(jnp.int32)
-    nowhere = (sums, row, row > 0)
-    (sums, _, _), _ = lax.scan(back, nowhere, (turns, record), reverse=True)
+    row = lanes.zero.astype(jnp.int32)
+    sums = jnp.zeros((width, lanes.rows, 1), waits.dtype) + row[None].astype(waits.dtype)
+    begun = sums, row, row > 0
+    sums, *way = lax.fori_loop(0, count - shared, lambda n, ways: back(count - 1 - n, ways), begun)
+    if marked:  # the second way begins
+        begun = sums, *(jnp.concatenate([each, jnp.zeros_like(each)]) for each in way)
+        sums, *_ = lax.fori_loop(0, shared, lambda n, ways: back(shared - 1 - n, ways), begun)
     in_order = jnp.swapaxes(sums, 0, 1).reshape(-1, replica.shape[0])
     return in_order[footprint : footprint + waits.shape[0]]
 
 
-def _moved(front: Front, origin: Float[Array, "2 replica"]) -> Clock:
+def _moved(classes: Classes, origin: Float[Array, "2 replica"]) -> tuple[Classes, Array]:
     """The origin of time moved to the last entry, with what rounding leaves of the sum."""
-    base = front[0]
+    *others, last = classes
+    base = last[1]
     total = origin[0] + base
     kept = total - origin[0]
     lost = (origin[0] - (total - kept)) + (base - kept)
-    return front - base[None], jnp.stack([total, origin[1] + lost])
+    return (*others, last - base[None]), jnp.stack([total, origin[1] + lost])
 
 
 class _Lanes:
@@ -169,88 +173,95 @@ class _Lanes:
         self.key = key
         self.replica = replica
         self.pairs = -(-(footprint + 1) // 2)  # draws of two numbers in a cycle
-        self.zero = replica * np.uint32(
-            0
-        )  # what loops carry differs between devices from the start
-        # A row of -inf that XLA does not know: it would pad with it, one number at a time.
-        self.never = -np.inf * (1 + replica).astype(waits.dtype)
+        # what loops carry differs between devices from the start
+        self.zero = replica[None, :] * np.uint32(0)
         row = jnp.arange(self.rows, dtype=jnp.uint32)
         self.identity = replica[None, :] * np.uint32(self.rows) + row[:, None]
         gate = (footprint + 1) * np.arange(self.rows) + np.arange(footprint + 1)[:, None]
         self.exists = (gate >= footprint) & (gate < footprint + waits.shape[0])
 
-    def start(self) -> Clock:
-        """`start`, of these replicas."""
-        front, origin = start(self.rows, self.replica.shape[0], self.waits.dtype)
-        none = self.zero[None].astype(front.dtype)
-        return front + none, origin + none
-
-    def drawn(self, cycle: Array, pair: int, identity: Array) -> Array:
-        """Two unit exponentials in one array, so that one loop computes both."""
+    def drawn(self, cycle: Array, pair: int, identity: Array) -> noise.Pair:
+        """Two unit exponentials of each identity, for two classes of a cycle."""
         counter = cycle.astype(jnp.uint32) * np.uint32(self.pairs) + np.uint32(pair)
-        both = noise.exponential_pair(self.key, identity, counter, jnp.dtype(self.waits.dtype))
-        return lax.complex(*both)
+        return noise.exponential_pair(self.key, identity, counter, jnp.dtype(self.waits.dtype))
 
-    def neighbours(self, kind: int, cycle: Array, front: Front) -> tuple[Front, Front]:
-        """The hops of the last wavefront behind and ahead of each of those of class `kind`."""
-        shape, width = front.shape, front.shape[1]
+    def classes(self, front: Front) -> Classes:
+        """The arrays of all classes, the last of which has the last wavefront.
 
-        def shifted(flat: Callable[[Array], list[Array]]) -> Front:  # copies long rows faster
-            return apart(lambda x: jnp.concatenate(flat(x.ravel())).reshape(shape), front, cycle)
+        Those of even classes have, as imaginary part, what those after them will have waited: one
+        loop of XLA then draws both.
+        """
+        zero = self.zero.astype(front.dtype)
+        none = jnp.full((self.rows + 1, 1), -jnp.inf, front.dtype) + zero
+        others = (none if kind % 2 else lax.complex(none, none) for kind in range(self.footprint))
+        return *others, jnp.concatenate([none[:1], front + zero])
 
-        if kind == 0:  # its first row is no gate
-            return shifted(lambda x: [self.never, x[:-width]]), front
-        return front, shifted(lambda x: [x[width:], self.never])
+    def wave(self, kind: int, cycle: Array, classes: Classes) -> Classes:
+        """With the hops of class `kind`."""
+        before, even, last = classes[kind - 1], kind % 2 == 0, kind == self.footprint
+        pair = self.drawn(cycle, kind // 2, self.identity) if even else [jnp.imag(before)[:-1]]
+        waited, *later = pair
+        new = jnp.maximum(*_neighbours(before)) + waited * self.waits[kind]
+        if not self.exists[kind].all():
+            source = jnp.where(cycle == 0, 0, -jnp.inf).astype(new.dtype)
+            reservoir = np.arange(self.rows)[:, None] == 0  # ready at time 0
+            fill = jnp.where(reservoir & (not last), source, -jnp.inf)
+            new = jnp.where(self.exists[kind][:, None], new, fill)
+        if even and not last:
+            new = lax.complex(new, *later)
+        written = lax.dynamic_update_slice(classes[kind], new, (int(last), 0))
+        return *classes[:kind], written, *classes[kind + 1 :]
 
-    def wave(self, kind: int, cycle: Array, ready: Front, waited: Front) -> Front:
-        """The hops of class `kind`, from the times at which they can begin to wait."""
-        new = ready + waited * self.waits[kind]
-        if self.exists[kind].all():
-            return new
-        source = jnp.where(cycle == 0, 0, -jnp.inf).astype(new.dtype)
-        before = np.arange(self.rows)[:, None] == 0  # the reservoir, ready at time 0
-        fill = jnp.where(before & (kind < self.footprint), source, -jnp.inf)
-        return jnp.where(self.exists[kind][:, None], new, fill)
-
-    def cycle(self, cycle: Int[Array, ""], front: Front) -> Front:
+    def cycle(self, cycle: Int[Array, ""], classes: Classes) -> Classes:
         """Every class once."""
         for kind in range(self.footprint + 1):
-            if kind % 2 == 0:
-                drawn = self.drawn(cycle, kind // 2, self.identity)
-            ready = jnp.maximum(*self.neighbours(kind, cycle, front))
-            front = self.wave(kind, cycle, ready, (jnp.real, jnp.imag)[kind % 2](drawn))
-        return front
+            classes = self.wave(kind, cycle, classes)
+        return classes
 
     def recorded(
-        self, cycle: Array, place: Array, front: Front, bits: Array
-    ) -> tuple[Front, Array]:
-        """A cycle, with a bit from number `place` on for each wavefront: came the gap last?"""
+        self, cycle: Array, place: Array, classes: Classes, bits: UInt32[Array, "row replica"]
+    ) -> tuple[Classes, UInt32[Array, "row replica"]]:
+        """A cycle, with a bit from number `place` on after each wavefront.
+
+        It says of the hops of the next one: will the gap come last?
+        """
         for kind in range(self.footprint + 1):
-            if kind % 2 == 0:
-                drawn = self.drawn(cycle, kind // 2, self.identity)
-            behind, ahead = self.neighbours(kind, cycle, front)
+            classes = self.wave(kind, cycle, classes)
+            behind, ahead = _neighbours(classes[kind])
             position = place.astype(jnp.uint32) + np.uint32(kind)
             bits = bits | ((ahead > behind).astype(jnp.uint32) << position)
-            ready = jnp.maximum(behind, ahead)
-            front = self.wave(kind, cycle, ready, (jnp.real, jnp.imag)[kind % 2](drawn))
-        return front, bits
+        return classes, bits
 
     def traced_back(
-        self, cycle: Array, place: Array, bits: Array, sign: Array, carry: Any
-    ) -> tuple[Array, Int[Array, "2 replica"], Bool[Array, "2 replica"]]:
-        """One cycle of the ways back: at a hop, its wait is noted and the later of two is next."""
-        sums, row, alive = carry
+        self, cycle: Array, place: Array, bits: Array, last: np.ndarray, ways: Ways
+    ) -> Ways:
+        """One cycle of the ways back: to the later of two hops, whose wait is noted.
+
+        A way begins with the hop into the lattice in the cycle `last`. Where two have met, nothing
+        is noted.
+        """
+        sums, row, alive = ways
         lane = jnp.arange(self.replica.shape[0])[None, :]
         identity = self.replica[None, :] * np.uint32(self.rows)
         for kind in reversed(range(self.footprint + 1)):
-            apart = alive & ~(alive.all(0) & (row[0] == row[1]))[None]
-            drawn = self.drawn(cycle, kind // 2, identity + row.astype(jnp.uint32))
-            waited = (jnp.real, jnp.imag)[kind % 2](drawn)
-            sums = sums.at[kind, row, lane].add(jnp.where(apart, sign * waited, 0))
             position = place.astype(jnp.uint32) + np.uint32(kind)
             ahead = (bits[row, lane] >> position) & np.uint32(1)
-            moved = row + ahead.astype(jnp.int32) - int(kind == 0)
+            moved = row + ahead.astype(jnp.int32) - int(kind == self.footprint)
             row = jnp.where(alive, jnp.clip(moved, 0, self.rows - 1), row)
-            if 0 < kind <= self.footprint:  # in the reservoir, before the first row
+            if kind == self.footprint:
+                alive = alive | (cycle == last[:, None])
+            else:  # in the reservoir, before the first row
                 alive = alive & (row > 0)
+            waited = self.drawn(cycle, kind // 2, identity + row.astype(jnp.uint32))[kind % 2]
+            noted, sign = alive, 1
+            if last.size == 2:
+                noted = alive & ~(alive.all(0) & (row[0] == row[1]))[None]
+                sign = np.array([[1], [-1]], waited.dtype)
+            sums = sums.at[kind, row, lane].add(jnp.where(noted, sign * waited, 0))
         return sums, row, alive
+
+
+def _neighbours(before: Inexact[Array, "longer replica"]) -> tuple[Front, Front]:
+    """The hops behind those of a class and ahead of them, from the array of the class before."""
+    times = jnp.real(before)
+    return times[:-1], times[1:]

@@ -14,8 +14,10 @@ for each binary digit that it has.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -23,7 +25,6 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from .. import noise
 from ..noise.threefry import Words
-from .apart import apart
 
 Row = UInt32[Array, " row"]
 Flat = UInt32[Array, " lane"]
@@ -248,3 +249,14 @@ def in_order(halves: tuple[Flat, Flat], width: int, sites: int, periodic: bool) 
 
 def _unshifted(after: tuple[Flat, Flat], width: int) -> tuple[Flat, Flat]:
     return jnp.roll(after[0], width), after[1]
+
+
+def apart(function: Callable[[Any], Any], argument: Any, counter: Int[Array, ""]) -> Any:
+    """`function(argument)`, of the same shape, in a loop of one turn on a CPU.
+
+    XLA fuses a shift into what reads it, where the CPU then computes one number at a time, and
+    the noise twice. A loop whose length it cannot know (`counter` is not negative) it leaves alone.
+    """
+    if jax.default_backend() != "cpu":
+        return function(argument)
+    return lax.fori_loop(0, jnp.minimum(counter + 1, 1), lambda _, x: function(x), argument)

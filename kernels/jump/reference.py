@@ -18,7 +18,7 @@ def advance(rates, fired, clock, key, identity, until):
             each = np.array([float(rate) for rate in rates(list(fired[:, replica]))])
             number = jnp.uint32(fired[:, replica].sum())
             wait, share = noise.exponential_and_uniform(
-                key, jnp.uint32(identity[replica]), number, clock.dtype
+                key, jnp.uint32(identity[replica]), number, clock.dtype, 13
             )
             if not 0 < each.sum() < math.inf or clock[replica] + wait / each.sum() > until:
                 break

@@ -34,10 +34,14 @@ def exponential_pair(
 
 
 def exponential_and_uniform(
-    key: Words, identity: UInt32[Array, "..."], step: UInt32[Array, "..."], dtype: np.dtype
+    key: Words,
+    identity: UInt32[Array, "..."],
+    step: UInt32[Array, "..."],
+    dtype: np.dtype,
+    rounds: int = 20,
 ) -> Pair:
     """One of `exponential_pair` and one of `uniform_pair`: when and which."""
-    first, second = bits(key, identity, step)
+    first, second = bits(key, identity, step, rounds)
     return _exponential(first, dtype), _uniform(second, dtype)
 
 

@@ -32,8 +32,8 @@ def bits(
 ) -> Words:
     """64 random bits, as two words, for each identity, step and key, broadcast together.
 
-    20 rounds are the default of the authors. 13 are the fewest that pass all their tests (table 2
-    of Salmon et al.), and dieharder's: enough for bits that are used one by one.
+    20 rounds are the default of the authors, with a margin of safety. 13 are the fewest that pass
+    all their tests (table 2 of Salmon et al.); where noise is what takes the time, that is enough.
     """
     shape = jnp.broadcast_shapes(key[0].shape, identity.shape, step.shape)
     k0, k1, x, y = (jnp.broadcast_to(word, shape) for word in (*key, identity, step))
