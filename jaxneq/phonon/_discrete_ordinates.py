@@ -76,7 +76,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
     )
     polar_angles: int = setting(
         doc="Directions to the axis along which a two-dimensional structure does not change",
-        range="[1, inf)",
+        range="[2, inf)",
         default=3,
     )
     tolerance: Scalar | None = parameter(

@@ -39,14 +39,16 @@ def grid_ordinates(
             transport.temperature_of_energy(unknown, response),
             flux.sum(axis=-1),
             fall @ mean,
+            response.change,
             response.passes,
         )
         return Found(unknown, response.left), fields, stats
 
-    found, (temperature, flux, by_band, passes), stats = lax.map(one, problem.fall)
+    found, (temperature, flux, by_band, change, passes), stats = lax.map(one, problem.fall)
     dissipation = stationary_value(_dissipation, (problem, beams), found)
     worst = jnp.argmax(stats.residual)
     status = jax.tree.map(lambda x: x[worst], stats.status)
+    status = status.unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
         width=problem.width,
         dissipation=dissipation,
@@ -78,9 +80,12 @@ def _solve(
     power = problem.source[..., None] * transport.node_volume * problem.solid[..., None]
     at_rest = transport.residual(transport.respond(nothing, fall=fall, tolerance=inner))
     precondition = preconditioner(lax.stop_gradient(transport))
+    rhs = _flat(Unknown(power - at_rest.temperature, -at_rest.wall))
+    carried = jnp.sum(problem.flux_share * problem.mean_free_path) * jnp.max(jnp.abs(fall))
+    rounding = 100 * jnp.finfo(rhs.dtype).eps * carried * jnp.linalg.norm(transport.node_area)
     flat, stats = linear_solve(
         operator,
-        _flat(Unknown(power - at_rest.temperature, -at_rest.wall)),
+        jnp.where(jnp.linalg.norm(rhs) > rounding, rhs, 0),
         preconditioner=lambda r: _flat(precondition(_shaped(r, nothing))),
         tolerance=tolerance,
         max_iterations=max_iterations,

@@ -31,13 +31,15 @@ class Response(NamedTuple):
     """`power` given off by the nodes, `wall_power` by the walls; `moments` of the departures.
 
     `moments` are those of `Rays.weight`, axes in the order of the grid, over the nodes and, first,
-    the octants of directions; `left` is what left through the ends of the slow axes.
+    the octants of directions; `left` is what left through the ends of the slow axes, `change` how
+    far what entered there is from it after so many `passes`.
     """
 
     power: Float[Array, "*cells node"]
     wall_power: Float[Array, "*cells axis node group"]
     moments: Float[Array, "octant *cells node group moment"]
     left: Ends
+    change: Float[Array, ""]
     passes: Int[Array, ""]
 
 
@@ -126,6 +128,7 @@ class Transport(eqx.Module):
         )
         total: Any = 0
         left, passes = [], jnp.int32(0)
+        change = jnp.zeros((), wall.dtype)
         for index, frame in enumerate(frames(problem.cells)):
             swept = sweep.through_cells(
                 self._fields(frame, temperature, inward, fall),
@@ -139,6 +142,7 @@ class Transport(eqx.Module):
             )
             total = total + self._unframed(frame, swept.moments)
             left.append(swept.left)
+            change = jnp.maximum(change, swept.change)
             passes = jnp.maximum(passes, swept.passes)
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
         arriving = jnp.stack(
@@ -148,7 +152,7 @@ class Transport(eqx.Module):
         open_share = (1 - self.closed(problem.transmission)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
-        return Response(power * solid, wall_power, total, tuple(left), passes)
+        return Response(power * solid, wall_power, total, tuple(left), change, passes)
 
     def _fields(
         self, frame: Frame, temperature: Array, inward: Array, fall: Array | None

@@ -48,11 +48,13 @@ class Fields(NamedTuple):
 class Swept(NamedTuple):
     """`moments` of the departures at the nodes; what `left` through the ends of each slow axis.
 
-    `passes` is how often the iteration over periodic ends went through the box.
+    `change` is how far what enters through periodic ends is from what leaves, relative, after so
+    many `passes` through the box.
     """
 
     moments: Float[Array, "*cells node octant group moment"]
     left: tuple[Nodes, ...]
+    change: Float[Array, ""]
     passes: Int[Array, ""]
 
 
@@ -132,47 +134,69 @@ def through_cells(
     if rows is None and periodic[-1]:
         rows = row_transfer(fields.transmission, width, reach)
     box = _Box(fields, width, reach, weight, rows)
+    once = jnp.zeros((), weight.dtype), jnp.int32(1)
     if entering is not None:
-        return Swept(*box.through(entering), jnp.int32(1))
-    start = box.nothing()
+        return Swept(*box.through(entering), *once)
     if not any(periodic[:-1]):
-        return Swept(*box.through(start), jnp.int32(1))
+        return Swept(*box.through(box.nothing()), *once)
+    return _around(box, periodic, tolerance, max_passes)
 
-    def around(left: tuple[Nodes, ...]) -> tuple[Nodes, ...]:
-        return tuple(
-            ends if periodic[axis] else tuple(map(jnp.zeros_like, ends))
-            for axis, ends in enumerate(left)
-        )
+
+def _around(box: _Box, periodic: tuple[bool, ...], tolerance: Any, max_passes: int) -> Swept:
+    """What enters through periodic ends is what left, found ray by ray.
+
+    Each ray is a linear iteration of its own; where rays run far through open channels it hardly
+    contracts, along few modes. So each is carried on along the secant of its last two steps
+    (D. G. Anderson, J. ACM 12, 547, 1965, with a memory of one).
+    """
+    dtype = box.none.dtype
+    tiny = jnp.finfo(dtype).tiny
 
     def unfinished(carry: Any) -> Array:
-        _, _, change, passes = carry
+        *_, change, passes = carry
         return (change > tolerance) & (passes < max_passes)
 
     def again(carry: Any) -> Any:
-        _, left, _, passes = carry
-        before = around(left)
-        moments, left = box.through(before)
-        after = around(left)
-        change, size = (
-            sum(jnp.sum(part**2) for ends in each for part in ends)
-            for each in (_difference(after, before), after)
-        )
-        tiny = jnp.finfo(weight.dtype).tiny
-        return moments, left, jnp.sqrt(change / jnp.maximum(size, tiny)), passes + 1
+        _, ends, before, step_before, _, passes = carry
+        moments, left = box.through(ends)
+        after = [jnp.where(periodic[k], part, 0) for k, end in enumerate(left) for part in end]
+        here = [part for end in ends for part in end]
+        step = _less(after, here)
+        turn = _less(step, step_before)
+        square = _dot(turn, turn)
+        usable = (square > 0) & (passes > 0)
+        share = jnp.where(usable, _dot(turn, step) / jnp.where(usable, square, 1), 0)
+        back = [a + b for a, b in zip(_less(here, before), turn, strict=True)]
+        following = [
+            new - share[(None,) * (new.ndim - 3)] * part
+            for new, part in zip(after, back, strict=True)
+        ]
+        size = jnp.maximum(jnp.sum(_dot(after, after)), tiny)
+        change = jnp.sqrt(jnp.sum(_dot(step, step)) / size)
+        return moments, box.ends(following), here, step, change, passes + 1
 
+    start = box.nothing()
+    nothing = [part for end in start for part in end]
     shape = jax.eval_shape(lambda: box.through(start)[0])
-    first = (
-        jnp.zeros(shape.shape, shape.dtype),
-        start,
-        jnp.asarray(jnp.inf, weight.dtype),
-        jnp.int32(0),
+    none, unknown = jnp.zeros(shape.shape, shape.dtype), jnp.asarray(jnp.inf, dtype)
+    first = (none, start, nothing, nothing, unknown, jnp.int32(0))
+    moments, ends, _, _, change, passes = lax.while_loop(unfinished, again, first)
+    return Swept(moments, ends, change, passes)
+
+
+def _less(first: list[Array], second: list[Array]) -> list[Array]:
+    return [a - b for a, b in zip(first, second, strict=True)]
+
+
+def _dot(first: list[Array], second: list[Array]) -> Float[Array, "octant group ray"]:
+    """The inner product of what enters, of each ray."""
+    return sum(
+        (
+            jnp.sum(a * b, axis=tuple(range(a.ndim - 3)))
+            for a, b in zip(first, second, strict=True)
+        ),
+        jnp.zeros(first[0].shape[-3:], first[0].dtype),
     )
-    moments, left, _, passes = lax.while_loop(unfinished, again, first)
-    return Swept(moments, left, passes)
-
-
-def _difference(first: tuple[Nodes, ...], second: tuple[Nodes, ...]) -> list[list[Array]]:
-    return [[p - q for p, q in zip(a, b, strict=True)] for a, b in zip(first, second, strict=True)]
 
 
 class _Box:
@@ -197,6 +221,13 @@ class _Box:
             shape = (*cells[:axis], *cells[axis + 1 :], *self.none.shape)
             ends.append((jnp.zeros(shape, self.none.dtype),) * len(self.nodes[axis][0]))
         return tuple(ends)
+
+    def ends(self, parts: list[Array]) -> tuple[Nodes, ...]:
+        """Parts of what enters, one after the other, by slow axes."""
+        size = len(self.nodes[0][0])
+        return tuple(
+            tuple(parts[size * axis : size * (axis + 1)]) for axis in range(self.dimensions - 1)
+        )
 
     def through(self, entering: tuple[Nodes, ...]) -> tuple[Array, tuple[Nodes, ...]]:
         """The moments, and what leaves, if that enters across the ends of the slow axes."""
