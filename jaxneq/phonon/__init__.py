@@ -1,5 +1,6 @@
 """Phonon Boltzmann transport: films, wires and gratings, from diffusive to ballistic."""
 
+from jaxneq.materials import AbInitioMaterial as AbInitioMaterial
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
 

@@ -1,0 +1,153 @@
+"""Materials from the files of first-principles programs."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxneq._core import Scalar, is_concrete, parameter, part, setting
+
+from ._lumped import film_suppression, lumped
+from ._modes import ModeTable, PhononModes
+from ._phonon import AbstractPhononMaterial, Number, PhononBands
+from ._point_groups import rotations
+
+
+class AbInitioMaterial(AbstractPhononMaterial):
+    r"""A material from a file of phono3py, or a folder of ShengBTE.
+
+    .. math::
+        \tau^{-1} = s_a \tau_a^{-1} + s_i \tau_i^{-1} + \tau_o^{-1} + v / L_b, \qquad
+        C = C_0 \left(\frac{x/2}{\sinh x/2}\right)^2, \qquad x = \hbar\omega / k_B T
+
+    with the file's rates by other phonons (:math:`\tau_a`, at its temperatures, and between them
+    by cubics of the logarithms), by isotopes (:math:`\tau_i`) and by the rest (:math:`\tau_o`).
+
+    Solvers are given isotropic bands: a mode counts with its speed :math:`|\mathbf v|` in every
+    direction, which leaves :math:`\sum C v^2 \tau / 3` equal to a third of the trace of the
+    conductivity tensor. Modes of neighbouring mean free paths are lumped into `band_count` bands,
+    which keep :math:`\sum C`, :math:`\sum C v` and :math:`\sum C v \Lambda`: the conductivity of
+    the bulk and the ballistic limit stay the same, and `lumping_error` tells the rest.
+    A band has the mean frequency of its modes, weighted by :math:`C v`, and no wavevector.
+
+    **Raises:** `ValueError` for a file that cannot be used.
+    """
+
+    file: ModeTable = part(
+        ModeTable, doc="Path of a file kappa-*.hdf5 of phono3py, or of a folder of ShengBTE"
+    )
+    band_count: int = setting(
+        doc="Bands into which modes are lumped by their mean free paths",
+        range="[1, inf)",
+        default=48,
+    )
+    anharmonic_scale: Scalar = parameter(
+        range="[0, inf)", doc="Factor of the phonon-phonon rates", default=1.0
+    )
+    isotope_scale: Scalar = parameter(
+        range="[0, inf)", doc="Factor of the isotope rates, where the file has them", default=1.0
+    )
+    boundary_length: Scalar | None = parameter(
+        unit="m",
+        range="(0, inf)",
+        doc="Casimir length L of the sample, which adds v / L to every rate; none by default",
+        default=None,
+    )
+
+    def __check_init__(self):
+        super().__check_init__()
+        scale = self.isotope_scale
+        if self.file.isotope_rate is None and is_concrete(scale) and float(scale) != 1:
+            raise ValueError(
+                f"AbInitioMaterial: isotope_scale = {float(scale):g}, but {self.file.origin.path} "
+                "has no isotope rates of their own. Leave it at 1, or compute them (phono3py "
+                "--isotope)."
+            )
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        return self.file.temperature_range
+
+    def bands(self, temperature: Number) -> PhononBands:
+        """Bands of neighbouring mean free paths; NaN at traced temperatures without data."""
+        temperature = self._within_data(temperature)
+        heat, speed, rate = self._resolved(temperature)
+        power, path = heat * speed, speed / rate
+        frequency = self.file.angular_frequency
+        amounts = jnp.stack([heat, power, power * path, power * frequency], axis=1)
+        heat, power, conducted, oscillated = lumped(path, power, amounts, self.band_count).T
+        one = jnp.ones_like(heat)
+        return PhononBands(
+            angular_frequency=oscillated / power,
+            group_velocity=power / heat,
+            relaxation_time=conducted * heat / power**2,
+            spectral_heat_capacity=heat,
+            weight=one,
+            temperature=temperature,
+            branch=("all",) * self.band_count,
+        )
+
+    def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
+        """Volumetric heat capacity of all modes that are not masked (J/m3/K)."""
+        return self.file.heat_capacity(self._within_data(temperature)).sum()
+
+    def modes(self, temperature: Number, point_group: str | None = None) -> PhononModes:
+        """Every mode with its velocity as a vector, and the rates of this material.
+
+        **Arguments:** `point_group`, the Laue class of the crystal, such as ``"m-3m"``, with its
+        axes along x, y and z: needed where the file has irreducible wavevectors only.
+
+        **Raises:** `ValueError` where it is needed and missing, or does not give the file's own
+        conductivity tensor.
+        """
+        file, temperature = self.file, self._within_data(temperature)
+        turned = rotations(file, point_group)
+        heat, _, rate = self._resolved(temperature)
+        copies = jnp.bincount(file.owner, length=heat.size) * turned.shape[0]
+        velocity = jnp.einsum("gij,vj->gvi", turned, file.velocity).reshape(-1, 3)
+        owner = jnp.tile(file.owner, turned.shape[0])
+        return PhononModes(
+            angular_frequency=file.angular_frequency[owner],
+            velocity=velocity,
+            relaxation_time=1 / rate[owner],
+            heat_capacity=(heat / copies.astype(heat.dtype))[owner],
+        )
+
+    def _within_data(self, temperature: Number) -> Float[Array, ""]:
+        """The temperature in the file's precision; NaN if it is traced and without data."""
+        self.check_temperature(temperature)
+        temperature = jnp.asarray(temperature, self.file.speed.dtype)
+        low, high = self.temperature_range
+        return jnp.where((low <= temperature) & (temperature <= high), temperature, jnp.nan)
+
+    def _resolved(self, temperature: Float[Array, ""]) -> tuple[Array, Array, Array]:
+        """Heat capacity (J/m3/K), speed (m/s) and relaxation rate (1/s) of the file's modes."""
+        file = self.file
+        rate = self.anharmonic_scale * file.phonon_rate(temperature) + file.other_rate
+        if file.isotope_rate is not None:
+            rate = rate + self.isotope_scale * file.isotope_rate
+        if self.boundary_length is not None:
+            rate = rate + file.speed / self.boundary_length
+        return file.heat_capacity(temperature), file.speed, rate
+
+    def lumping_error(self, temperature: Number = 300.0) -> tuple[float, float]:
+        """Relative error of the bulk conductivity, and the largest one of a film's.
+
+        Both from all modes against the bands; the film is that of Fuchs and Sondheimer, along
+        which heat flows between diffuse walls, of any thickness between a hundredth of the
+        shortest and a hundred times the longest mean free path of a band.
+        """
+        bands = self.bands(temperature)
+        at = self._resolved(self._within_data(temperature))
+        heat, speed, rate = (np.asarray(each, float) for each in at)
+        path = speed / rate
+        all_modes, own = heat * speed * path / 3, np.asarray(bands.conductivity_by_band)
+        reach = np.asarray(bands.mean_free_path)
+        sizes = np.geomspace(reach.min() / 100, reach.max() * 100, 60)
+        exact, found = (
+            np.array([np.sum(carried * film_suppression(paths / size)) for size in sizes])
+            for carried, paths in ((all_modes, path), (own, reach))
+        )
+        bulk = own.sum() / all_modes.sum() - 1
+        return abs(float(bulk)), float(np.max(np.abs(found / exact - 1)))
