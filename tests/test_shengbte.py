@@ -4,7 +4,7 @@ import first_principles as lattice
 import numpy as np
 import pytest
 
-from jaxneq import materials
+from jaxneq.materials import AbInitioMaterial
 
 KELVIN = 300.0
 
@@ -16,7 +16,7 @@ def folder(tmp_path):
 
 
 def test_the_conductivity_is_that_of_the_whole_mesh(folder):
-    crystal = materials.model(str(folder))
+    crystal = AbInitioMaterial(file=str(folder))
     for t in (200.0, 300.0, 400.0):
         expected = np.trace(lattice.conductivity(t)) / 3
         np.testing.assert_allclose(crystal.bulk_conductivity(t), expected, rtol=1e-9)
@@ -29,8 +29,8 @@ def test_the_conductivity_is_that_of_the_whole_mesh(folder):
 def test_it_holds_the_modes_of_phono3py(folder):
     """Two formats of one lattice: the same bands, the same velocities."""
     lattice.phono3py(folder / "kappa.hdf5", whole=True)
-    other = materials.model(str(folder / "kappa.hdf5"))
-    crystal = materials.model(str(folder))
+    other = AbInitioMaterial(file=str(folder / "kappa.hdf5"))
+    crystal = AbInitioMaterial(file=str(folder))
     for name in ("heat_capacity", "group_velocity", "mean_free_path", "angular_frequency"):
         found, expected = (getattr(each.bands(KELVIN), name) for each in (crystal, other))
         np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -44,7 +44,7 @@ def test_it_holds_the_modes_of_phono3py(folder):
 
 def test_irreducible_velocities_are_unfolded(tmp_path):
     lattice.shengbte(tmp_path, temperatures=(300.0,), whole=False)
-    crystal = materials.model(str(tmp_path))
+    crystal = AbInitioMaterial(file=str(tmp_path))
     with pytest.raises(ValueError, match="irreducible wavevectors only"):
         crystal.modes(KELVIN)
     np.testing.assert_allclose(
@@ -59,7 +59,7 @@ def test_rates_of_a_run_without_iterations(folder):
     """`BTE.w` belongs to the first line of the conductivities, which is lower by 10 % here."""
     (folder / "T200K" / "BTE.w_final").unlink()
     with pytest.raises(ValueError, match=r"T200K/BTE.w: there is no such file"):
-        materials.model(str(folder))
+        AbInitioMaterial(file=str(folder))
     rate = np.loadtxt(folder / "T300K" / "BTE.w_final")
     for name in ("T200K", "T400K"):
         for file in (folder / name).iterdir():
@@ -67,7 +67,7 @@ def test_rates_of_a_run_without_iterations(folder):
         (folder / name).rmdir()
     (folder / "T300K" / "BTE.w_final").unlink()
     np.savetxt(folder / "T300K" / "BTE.w", rate / [1.0, 0.9])
-    found = materials.model(str(folder)).bulk_conductivity(KELVIN)
+    found = AbInitioMaterial(file=str(folder)).bulk_conductivity(KELVIN)
     np.testing.assert_allclose(found, 0.9 * lattice.conductivity(KELVIN)[0, 0], rtol=1e-9)
 
 
@@ -87,7 +87,7 @@ def test_negative_rates_are_masked(folder):
         tensor[:, [1, 5, 9]] -= 2 * part
         np.savetxt(folder / f"T{t}K" / "BTE.kappa_tensor", tensor)
     with pytest.warns(UserWarning, match="3 of zero frequency, 1 of no positive rate"):
-        crystal = materials.model(str(folder))
+        crystal = AbInitioMaterial(file=str(folder))
     own = float(crystal.file.conductivity[1, 0])
     found = float(crystal.bulk_conductivity(300.0))
     assert found > own  # the negative part is left out
@@ -98,12 +98,12 @@ def test_negative_rates_are_masked(folder):
 def test_the_volume_by_control(folder):
     (folder / "BTE.ReciprocalLatticeVectors").unlink()
     with pytest.raises(ValueError, match="the volume of the cell is not known"):
-        materials.model(str(folder))
+        AbInitioMaterial(file=str(folder))
     (folder / "CONTROL").write_text(
         "&allocations\n ngrid(:)=6 6 6\n&end\n&crystal\n lfactor=0.3,\n lattvec(:,1)=1.0 0.0 0.0,\n"
         " lattvec(:,2)= 0.d0 1.0 0.0,\n lattvec(:,3)=0.0 0.0 1.d0\n&end\n"
     )
-    crystal = materials.model(str(folder))
+    crystal = AbInitioMaterial(file=str(folder))
     assert crystal.file.origin.mesh == (6, 6, 6)
     assert crystal.file.origin.volume == pytest.approx(lattice.EDGE**3, rel=1e-12)
 
@@ -136,17 +136,17 @@ def changed(folder, name, change):
 def test_damaged_files(name, change, said, folder):
     changed(folder, name, change)
     if said is None:
-        assert materials.model(str(folder)).file.speed.shape == (60,)
+        assert AbInitioMaterial(file=str(folder)).file.speed.shape == (60,)
         return
     with pytest.raises(ValueError, match=said):
-        materials.model(str(folder))
+        AbInitioMaterial(file=str(folder))
 
 
 def test_missing_files(folder, tmp_path):
     (folder / "BTE.qpoints").unlink()
     with pytest.raises(ValueError, match=r"BTE.qpoints: there is no such file; ShengBTE writes it"):
-        materials.model(str(folder))
+        AbInitioMaterial(file=str(folder))
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(ValueError, match=r"BTE.omega: there is no such file"):
-        materials.model(str(empty))
+        AbInitioMaterial(file=str(empty))

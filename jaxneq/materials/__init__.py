@@ -26,6 +26,8 @@ from ._measured import Measured as Measured
 from ._measured import measured as measured
 from ._measured import measured_names as measured_names
 from ._measured import measured_record as measured_record
+from ._modes import ANISOTROPIC as ANISOTROPIC
+from ._modes import ModeSpectrum as ModeSpectrum
 from ._modes import ModeTable as ModeTable
 from ._modes import PhononModes as PhononModes
 from ._phonon import AbstractPhononMaterial as AbstractPhononMaterial
@@ -33,3 +35,5 @@ from ._phonon import GrayMaterial as GrayMaterial
 from ._phonon import MatchedBands as MatchedBands
 from ._phonon import Number as Number
 from ._phonon import PhononBands as PhononBands
+from ._point_defects import PointDefects as PointDefects
+from ._point_defects import mass_variance as mass_variance

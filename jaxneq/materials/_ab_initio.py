@@ -8,9 +8,11 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import Scalar, is_concrete, parameter, part, setting
 
+from ._branch import FREQUENCY_UNIT
 from ._lumped import film_suppression, lumped
-from ._modes import ModeTable, PhononModes
+from ._modes import ModeSpectrum, ModeTable, PhononModes
 from ._phonon import AbstractPhononMaterial, Number, PhononBands
+from ._point_defects import PointDefects
 from ._point_groups import rotations
 
 
@@ -18,11 +20,12 @@ class AbInitioMaterial(AbstractPhononMaterial):
     r"""A material from a file of phono3py, or a folder of ShengBTE.
 
     .. math::
-        \tau^{-1} = s_a \tau_a^{-1} + s_i \tau_i^{-1} + \tau_o^{-1} + v / L_b, \qquad
-        C = C_0 \left(\frac{x/2}{\sinh x/2}\right)^2, \qquad x = \hbar\omega / k_B T
+        \tau^{-1} = s_a \tau_a^{-1} + s_i \tau_i^{-1} + \tau_o^{-1} + v / L_b + \tau_d^{-1},
+        \qquad C = C_0 \left(\frac{x/2}{\sinh x/2}\right)^2, \qquad x = \hbar\omega / k_B T
 
     with the file's rates by other phonons (:math:`\tau_a`, at its temperatures, and between them
-    by cubics of the logarithms), by isotopes (:math:`\tau_i`) and by the rest (:math:`\tau_o`).
+    by cubics of the logarithms), by isotopes (:math:`\tau_i`) and by the rest (:math:`\tau_o`);
+    the boundary of the sample and point defects (:math:`\tau_d`, see `PointDefects`) are added.
 
     Solvers are given isotropic bands: a mode counts with its speed :math:`|\mathbf v|` in every
     direction, which leaves :math:`\sum C v^2 \tau / 3` equal to a third of the trace of the
@@ -55,6 +58,10 @@ class AbInitioMaterial(AbstractPhononMaterial):
         default=None,
     )
 
+    point_defects: PointDefects | None = part(
+        PointDefects, doc="Mass disorder and vacancies; none by default", default=None
+    )
+
     def __check_init__(self):
         super().__check_init__()
         scale = self.isotope_scale
@@ -71,26 +78,47 @@ class AbInitioMaterial(AbstractPhononMaterial):
 
     def bands(self, temperature: Number) -> PhononBands:
         """Bands of neighbouring mean free paths; NaN at traced temperatures without data."""
-        temperature = self._within_data(temperature)
-        heat, speed, rate = self._resolved(temperature)
-        power, path = heat * speed, speed / rate
-        frequency = self.file.angular_frequency
-        amounts = jnp.stack([heat, power, power * path, power * frequency], axis=1)
+        found = self.spectrum(temperature)
+        heat, power = found.heat_capacity, found.heat_capacity * found.speed
+        path = found.mean_free_path
+        amounts = jnp.stack([heat, power, power * path, power * found.angular_frequency], axis=1)
         heat, power, conducted, oscillated = lumped(path, power, amounts, self.band_count).T
-        one = jnp.ones_like(heat)
         return PhononBands(
             angular_frequency=oscillated / power,
             group_velocity=power / heat,
             relaxation_time=conducted * heat / power**2,
             spectral_heat_capacity=heat,
-            weight=one,
-            temperature=temperature,
+            weight=jnp.ones_like(heat),
+            temperature=jnp.asarray(temperature, heat.dtype),
             branch=("all",) * self.band_count,
         )
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
-        """Volumetric heat capacity of all modes that are not masked (J/m3/K)."""
-        return self.file.heat_capacity(self._within_data(temperature)).sum()
+        """Volumetric heat capacity of all modes, of those without a lifetime too (J/m3/K)."""
+        return self.spectrum(temperature).heat_capacity.sum()
+
+    def spectrum(self, temperature: Number = 300.0) -> ModeSpectrum:
+        """Every mode of the file, with the rates of this material; NaN as `bands`."""
+        self.check_temperature(temperature)
+        file = self.file
+        temperature = jnp.asarray(temperature, file.speed.dtype)
+        low, high = self.temperature_range
+        inside = (low <= temperature) & (temperature <= high)
+        temperature = jnp.where(inside, temperature, jnp.nan)
+        rate = self.anharmonic_scale * file.phonon_rate(temperature) + file.other_rate
+        if file.isotope_rate is not None:
+            rate = rate + self.isotope_scale * file.isotope_rate
+        if self.boundary_length is not None:
+            rate = rate + file.speed / self.boundary_length
+        if self.point_defects is not None:
+            added = self.point_defects.rate(file.angular_frequency / FREQUENCY_UNIT)
+            rate = rate + added * FREQUENCY_UNIT
+        return ModeSpectrum(
+            angular_frequency=file.angular_frequency,
+            heat_capacity=file.heat_capacity(temperature),
+            speed=file.speed,
+            rate=rate,
+        )
 
     def modes(self, temperature: Number, point_group: str | None = None) -> PhononModes:
         """Every mode with its velocity as a vector, and the rates of this material.
@@ -101,53 +129,37 @@ class AbInitioMaterial(AbstractPhononMaterial):
         **Raises:** `ValueError` where it is needed and missing, or does not give the file's own
         conductivity tensor.
         """
-        file, temperature = self.file, self._within_data(temperature)
-        turned = rotations(file, point_group)
-        heat, _, rate = self._resolved(temperature)
-        copies = jnp.bincount(file.owner, length=heat.size) * turned.shape[0]
-        velocity = jnp.einsum("gij,vj->gvi", turned, file.velocity).reshape(-1, 3)
+        turned = rotations(self.file, point_group)
+        found, file = self.spectrum(temperature), self.file
+        copies = jnp.bincount(file.owner, length=found.rate.size) * turned.shape[0]
+        share = found.heat_capacity / copies.astype(found.rate.dtype)
         owner = jnp.tile(file.owner, turned.shape[0])
         return PhononModes(
-            angular_frequency=file.angular_frequency[owner],
-            velocity=velocity,
-            relaxation_time=1 / rate[owner],
-            heat_capacity=(heat / copies.astype(heat.dtype))[owner],
+            angular_frequency=found.angular_frequency[owner],
+            velocity=jnp.einsum("gij,vj->gvi", turned, file.velocity).reshape(-1, 3),
+            relaxation_time=1 / found.rate[owner],
+            heat_capacity=share[owner],
         )
-
-    def _within_data(self, temperature: Number) -> Float[Array, ""]:
-        """The temperature in the file's precision; NaN if it is traced and without data."""
-        self.check_temperature(temperature)
-        temperature = jnp.asarray(temperature, self.file.speed.dtype)
-        low, high = self.temperature_range
-        return jnp.where((low <= temperature) & (temperature <= high), temperature, jnp.nan)
-
-    def _resolved(self, temperature: Float[Array, ""]) -> tuple[Array, Array, Array]:
-        """Heat capacity (J/m3/K), speed (m/s) and relaxation rate (1/s) of the file's modes."""
-        file = self.file
-        rate = self.anharmonic_scale * file.phonon_rate(temperature) + file.other_rate
-        if file.isotope_rate is not None:
-            rate = rate + self.isotope_scale * file.isotope_rate
-        if self.boundary_length is not None:
-            rate = rate + file.speed / self.boundary_length
-        return file.heat_capacity(temperature), file.speed, rate
 
     def lumping_error(self, temperature: Number = 300.0) -> tuple[float, float]:
         """Relative error of the bulk conductivity, and the largest one of a film's.
 
-        Both from all modes against the bands; the film is that of Fuchs and Sondheimer, along
-        which heat flows between diffuse walls, of any thickness between a hundredth of the
-        shortest and a hundred times the longest mean free path of a band.
+        Both of the bands against all modes; the film is that of Fuchs and Sondheimer, along which
+        heat flows between diffuse walls, of any thickness between a hundredth of the shortest and
+        a hundred times the longest mean free path of a band.
         """
-        bands = self.bands(temperature)
-        at = self._resolved(self._within_data(temperature))
-        heat, speed, rate = (np.asarray(each, float) for each in at)
-        path = speed / rate
-        all_modes, own = heat * speed * path / 3, np.asarray(bands.conductivity_by_band)
-        reach = np.asarray(bands.mean_free_path)
-        sizes = np.geomspace(reach.min() / 100, reach.max() * 100, 60)
-        exact, found = (
-            np.array([np.sum(carried * film_suppression(paths / size)) for size in sizes])
-            for carried, paths in ((all_modes, path), (own, reach))
-        )
-        bulk = own.sum() / all_modes.sum() - 1
-        return abs(float(bulk)), float(np.max(np.abs(found / exact - 1)))
+        bands, found = self.bands(temperature), self.spectrum(temperature)
+        parts = [
+            (np.asarray(each, float), np.asarray(paths, float))
+            for each, paths in (
+                (bands.conductivity_by_band, bands.mean_free_path),
+                (found.conductivity_by_mode, found.mean_free_path),
+            )
+        ]
+        reach = parts[0][1]
+        films = [
+            [np.sum(each * film_suppression(paths / size)) for each, paths in parts]
+            for size in np.geomspace(reach.min() / 100, reach.max() * 100, 60)
+        ]
+        bulk = parts[0][0].sum() / parts[1][0].sum() - 1
+        return abs(float(bulk)), max(abs(float(own / all_modes - 1)) for own, all_modes in films)

@@ -58,7 +58,8 @@ def record(name: str) -> dict[str, Any]:
         near = difflib.get_close_matches(name, names(), 1, 0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"materials: no material {name!r}.{hint} There are {', '.join(names())}; or give the path of a file kappa-*.hdf5, or of a folder of ShengBTE."
+            f"materials: no material {name!r}.{hint} There are {', '.join(names())}; or give the "
+            "path of a file kappa-*.hdf5 of phono3py, or of a folder of ShengBTE."
         )
     return tomllib.loads(_DATA.joinpath(f"{name}.toml").read_text("utf-8"))
 

@@ -75,8 +75,9 @@ class RawModes:
 class ModeTable(AbstractDeclared):
     """What a file of phono3py or ShengBTE holds: modes, and their rates at some temperatures.
 
-    A mode stands for all that are equivalent to it by symmetry. Modes without a frequency or a
-    lifetime are masked: they have no heat capacity (see `origin`).
+    A mode stands for all that are equivalent to it by symmetry. Modes that cannot be used are
+    masked, and counted in `origin`: without a lifetime they store heat and carry none, without a
+    frequency not even that.
     """
 
     angular_frequency: Float[Array, " mode"]  # rad/s
@@ -110,8 +111,9 @@ class ModeTable(AbstractDeclared):
                 f"{raw.path}: no mode has a frequency, a velocity and a lifetime. Look at the "
                 "frequencies and the rates; the file may be of a run that did not end."
             )
-        frequency = np.where(kept, raw.frequency, _PLACEHOLDER)
-        capacity = np.where(kept, BOLTZMANN * raw.weight / (raw.points * raw.volume), 0.0)
+        stored = kept | masks["no positive rate"]
+        frequency = np.where(stored, raw.frequency, _PLACEHOLDER)
+        capacity = np.where(stored, BOLTZMANN * raw.weight / (raw.points * raw.volume), 0.0)
         rate = np.where(kept, raw.rate, _PLACEHOLDER)
         isotope = np.zeros_like(frequency) if raw.isotope_rate is None else raw.isotope_rate
         origin = Origin(
@@ -172,10 +174,7 @@ class ModeTable(AbstractDeclared):
 
 
 class PhononModes(eqx.Module):
-    """Every mode at one temperature, with its velocity as a vector.
-
-    Masked modes have no heat capacity and no velocity.
-    """
+    """Every mode at one temperature, with its velocity as a vector; masked modes do not move."""
 
     angular_frequency: Float[Array, " mode"]  # rad/s
     velocity: Float[Array, "mode 3"]  # m/s
@@ -192,6 +191,25 @@ class PhononModes(eqx.Module):
         """The tensor ``sum C v v tau`` (W/m/K)."""
         carried = self.heat_capacity * self.relaxation_time
         return jnp.einsum("m,mi,mj->ij", carried, self.velocity, self.velocity)
+
+
+class ModeSpectrum(eqx.Module):
+    """Every mode at one temperature, together with its equivalents, by its speed."""
+
+    angular_frequency: Float[Array, " mode"]  # rad/s
+    heat_capacity: Float[Array, " mode"]  # J/m3/K
+    speed: Float[Array, " mode"]  # m/s
+    rate: Float[Array, " mode"]  # 1/s
+
+    @property
+    def mean_free_path(self) -> Float[Array, " mode"]:
+        """Speed over rate (m)."""
+        return self.speed / self.rate
+
+    @property
+    def conductivity_by_mode(self) -> Float[Array, " mode"]:
+        """``C v mean_free_path / 3`` (W/m/K)."""
+        return self.heat_capacity * self.speed * self.mean_free_path / 3
 
 
 def _masks(raw: RawModes) -> dict[str, np.ndarray]:
@@ -218,7 +236,7 @@ def _masked_share(raw: RawModes, kept: np.ndarray) -> float:
     rate = np.abs(raw.rate[near])
     known = np.isfinite(rate) & (rate > 0)
     rate = np.where(known, rate, np.min(raw.rate[near][kept]))
-    size = np.nan_to_num(np.abs(raw.frequency)) + LOWEST  # a mode of zero frequency is classical
+    size = np.maximum(np.nan_to_num(np.abs(raw.frequency)), LOWEST)
     carried = _bose(size, raw.temperature[near]) * raw.weight * np.nan_to_num(raw.speed) ** 2 / rate
     return float(carried[~kept].sum() / carried[kept].sum())
 

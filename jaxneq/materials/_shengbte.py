@@ -32,7 +32,7 @@ def read_shengbte(path: Path) -> ModeTable:
     weight = _numbers(path / "BTE.qpoints", points)[:, 2]
     volume = _volume(path)
     velocity, owner = _velocities(path, points, bands)
-    squares = np.bincount(owner, np.sum(velocity**2, axis=1), points * bands)
+    squares = np.bincount(owner, np.sum(velocity**2, axis=1)) / np.bincount(owner)
     folders = sorted(
         (float(found[1]), folder)
         for folder in path.iterdir()
@@ -53,8 +53,7 @@ def read_shengbte(path: Path) -> ModeTable:
         temperature=np.array([temperature for temperature, _ in folders]),
         frequency=PER_PICOSECOND * omega.ravel(),
         weight=np.repeat(weight, bands),
-        speed=KILOMETRE_PER_SECOND
-        * np.sqrt(squares / np.bincount(owner, minlength=owner.max() + 1)),
+        speed=KILOMETRE_PER_SECOND * np.sqrt(squares),
         velocity=KILOMETRE_PER_SECOND * velocity,
         owner=owner,
         rate=PER_PICOSECOND * np.stack(rates),
@@ -89,6 +88,11 @@ def _velocities(path: Path, points: int, bands: int) -> tuple[np.ndarray, np.nda
     if (path / "BTE.v_full").exists():
         alike = _numbers(path / "BTE.qpoints_full")[:, 1].astype(int) - 1
         file = path / "BTE.v_full"
+        if not np.array_equal(np.unique(alike), np.arange(points)):
+            raise ValueError(
+                f"{path}/BTE.qpoints_full: its wavevectors are equivalent to others than the "
+                f"{points} of BTE.qpoints. Both must be of one run."
+            )
     else:
         alike, file = np.arange(points), path / "BTE.v"
     found = _numbers(file, len(alike) * bands)  # wavevectors run first, then bands
