@@ -71,7 +71,7 @@ def test_a_file_of_phono3py(capsys):
     out = capsys.readouterr().out
     title = "kappa-m666.hdf5: phono3py 4.0.0, mesh 6 x 6 x 6, 60 modes, cell of 27 cubic Angstrom"
     assert out.startswith(f"{title}\ndata hold: from 200 to 400 K\n")
-    assert "10 % below" in out and "\n300  129.73  129.73  129.73  129.73\n" in out
+    assert "10 % below" in out and re.search(r"^300 +129.73 +129.73 +129.73$", out, re.MULTILINE)
     assert "modes left out: 3 of zero frequency; they might carry 0 %\n" in out
     error = materials.model("runs/kappa-m666.hdf5").lumping_error(250.0)[1]
     assert f"and at most {100 * error:.2g} % of a film's" in out

@@ -110,16 +110,15 @@ def _described(model: AbInitioMaterial) -> str:
 
 
 def _show_file(model: AbInitioMaterial, temperature: float) -> None:
-    """Its own conductivities, what was masked, and what the bands cost."""
+    """The conductivities that it says, what was masked, and what the bands cost."""
     origin, own = model.file.origin, np.asarray(model.file.conductivity)[:, :3]
-    here = [float(model.bulk_conductivity(t)) for t in origin.temperatures]
     rows = [
-        (f"{t:g}", *(f"{one:.5g}" for one in tensor), f"{bulk:.5g}")
-        for t, tensor, bulk in zip(origin.temperatures, own, here, strict=True)
+        (f"{t:g}", *(f"{one:.5g}" for one in tensor))
+        for t, tensor in zip(origin.temperatures, own, strict=True)
     ]
-    headings = ("K", "xx", "yy", "zz", "bands")
+    headings = ("K", "xx", "yy", "zz (W/m/K)")
     table(headings, rows, right=headings)
-    print("\nconductivity of the file and of the bands, W/m/K")
+    print()
     if origin.anisotropy > ANISOTROPIC:
         print(f"anisotropic, by a ratio of up to {origin.anisotropy:.3g}; the bands have the mean")
     masked = ", ".join(f"{count} of {why}" for why, count in origin.masked) or "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -38,7 +39,9 @@ class AbInitioMaterial(AbstractPhononMaterial):
     """
 
     file: ModeTable = part(
-        ModeTable, doc="Path of a file kappa-*.hdf5 of phono3py, or of a folder of ShengBTE"
+        ModeTable,
+        doc="Path of a file kappa-*.hdf5 of phono3py or of a folder of ShengBTE, from where the "
+        "program runs",
     )
     band_count: int = setting(
         doc="Bands into which modes are lumped by their mean free paths",
@@ -92,6 +95,10 @@ class AbInitioMaterial(AbstractPhononMaterial):
             temperature=jnp.asarray(temperature, heat.dtype),
             branch=("all",) * self.band_count,
         )
+
+    def bulk_conductivity(self, temperature: Number = 300.0) -> Float[Array, ""]:
+        """A third of the trace of the conductivity tensor, of all modes (W/m/K)."""
+        return self.spectrum(temperature).conductivity_by_mode.sum()
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
         """Volumetric heat capacity of all modes, of those without a lifetime too (J/m3/K)."""
@@ -148,7 +155,8 @@ class AbInitioMaterial(AbstractPhononMaterial):
         heat flows between diffuse walls, of any thickness between a hundredth of the shortest and
         a hundred times the longest mean free path of a band.
         """
-        bands, found = self.bands(temperature), self.spectrum(temperature)
+        self.check_temperature(temperature)
+        bands, found = _bands_and_modes(self, jnp.asarray(temperature, self.file.speed.dtype))
         parts = [
             (np.asarray(each, float), np.asarray(paths, float))
             for each, paths in (
@@ -163,3 +171,10 @@ class AbInitioMaterial(AbstractPhononMaterial):
         ]
         bulk = parts[0][0].sum() / parts[1][0].sum() - 1
         return abs(float(bulk)), max(abs(float(own / all_modes - 1)) for own, all_modes in films)
+
+
+@eqx.filter_jit  # one program to compile instead of a dozen
+def _bands_and_modes(
+    material: AbInitioMaterial, temperature: Array
+) -> tuple[PhononBands, ModeSpectrum]:
+    return material.bands(temperature), material.spectrum(temperature)

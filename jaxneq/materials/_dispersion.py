@@ -41,9 +41,10 @@ class IsotropicDispersion(AbstractPhononMaterial):
     Impurities (:math:`\tau_i`), phonons (:math:`\tau_j`), the boundary of the sample and point
     defects (:math:`\tau_d`, see `PointDefects`) scatter independently (Matthiessen);
     :math:`v/L_b` is Casimir's rate, Physica 5, 495 (1938). Each branch is cut where its scattering
-    law changes and integrated piecewise by Gauss-Legendre quadrature in the wavevector; with a boundary, which bends the spectrum at long waves, in its
-    cube root near the zone centre. The default nodes give the bulk conductivity to 1e-9, with a
-    boundary to 1e-5; with `anharmonic_scale` far below 1, when long waves carry most, to 1e-3.
+    law changes and integrated piecewise by Gauss-Legendre quadrature in the wavevector; with a
+    boundary, which bends the spectrum at long waves, in its cube root near the zone centre. The
+    default nodes give the bulk conductivity to 1e-9, with a boundary to 1e-5; with
+    `anharmonic_scale` far below 1, when long waves carry most, to 1e-3.
 
     **Raises:** `ValueError` if branches and rates come from different data sets, or if nothing
     limits the mean free path of long waves.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-
-from jaxneq._core import AbstractDeclared
 
 BOLTZMANN = 1.380649e-23  # J/K, CODATA 2018
 HBAR = 1.054571817e-34  # J s, CODATA 2018
@@ -27,11 +26,11 @@ class Origin:
     """Where modes are from.
 
     **Fields:** `path`; `program`, with its version where it is known; `mesh` of wavevectors;
-    `volume` of the primitive cell (m3); `masked`, how many modes were left out and why;
-    `masked_share`, the conductivity that they might carry, relative to that of the file, each
-    with its own lifetime or, where it has none, with the longest of all; `anisotropy`, the
-    largest ratio of two principal conductivities; `irreducible`, whether equivalent modes have
-    their velocity once.
+    `volume` of the primitive cell (m3); `temperatures` (K), ascending; `irreducible`, whether the
+    velocity of equivalent modes is there once; `masked`, how many modes were left out and why;
+    `masked_share`, the conductivity that these might carry over that of the others, near 300 K,
+    each with its own lifetime or, where it has none, with the longest of all; `anisotropy`, the
+    largest ratio of two principal conductivities.
     """
 
     path: str
@@ -72,7 +71,7 @@ class RawModes:
     conductivity: np.ndarray
 
 
-class ModeTable(AbstractDeclared):
+class ModeTable(eqx.Module):
     """What a file of phono3py or ShengBTE holds: modes, and their rates at some temperatures.
 
     A mode stands for all that are equivalent to it by symmetry. Modes that cannot be used are
@@ -114,8 +113,6 @@ class ModeTable(AbstractDeclared):
         stored = kept | masks["no positive rate"]
         frequency = np.where(stored, raw.frequency, _PLACEHOLDER)
         capacity = np.where(stored, BOLTZMANN * raw.weight / (raw.points * raw.volume), 0.0)
-        rate = np.where(kept, raw.rate, _PLACEHOLDER)
-        isotope = np.zeros_like(frequency) if raw.isotope_rate is None else raw.isotope_rate
         origin = Origin(
             path=str(raw.path),
             program=raw.program,
@@ -128,15 +125,14 @@ class ModeTable(AbstractDeclared):
             anisotropy=max(map(_anisotropy, raw.conductivity)),
         )
         _warn(origin)
-        logs = np.log(rate)
-        own = None if raw.isotope_rate is None else jnp.asarray(np.where(kept, isotope, 0.0))
+        logs, isotopes = np.log(np.where(kept, raw.rate, _PLACEHOLDER)), raw.isotope_rate
         return cls(
             angular_frequency=jnp.asarray(frequency),
             capacity=jnp.asarray(capacity),
             speed=jnp.asarray(np.where(kept, raw.speed, 0.0)),
             log_rate=jnp.asarray(logs),
             log_slope=jnp.asarray(_slopes(np.log(raw.temperature), logs)),
-            isotope_rate=own,
+            isotope_rate=None if isotopes is None else jnp.asarray(np.where(kept, isotopes, 0.0)),
             other_rate=jnp.asarray(np.where(kept, raw.other_rate, 0.0)),
             velocity=jnp.asarray(np.where(kept[raw.owner][:, None], raw.velocity, 0.0)),
             owner=jnp.asarray(raw.owner),
@@ -152,8 +148,7 @@ class ModeTable(AbstractDeclared):
 
     def heat_capacity(self, temperature: Float[Array, ""]) -> Float[Array, " mode"]:
         """Heat capacity of each mode and its equivalents (J/m3/K), by Bose and Einstein."""
-        half = HBAR / BOLTZMANN * self.angular_frequency / (2 * temperature)
-        return self.capacity * (half / jnp.sinh(half)) ** 2
+        return self.capacity * bose_heat(self.angular_frequency, temperature, jnp)
 
     def phonon_rate(self, temperature: Float[Array, ""]) -> Float[Array, " mode"]:
         """Rate of scattering by other phonons (1/s).
@@ -212,6 +207,12 @@ class ModeSpectrum(eqx.Module):
         return self.heat_capacity * self.speed * self.mean_free_path / 3
 
 
+def bose_heat(frequency: Any, temperature: Any, xp: Any = np) -> Any:
+    """Heat capacity over Boltzmann's constant, (x / 2 / sinh(x / 2))^2, without overflow."""
+    x = HBAR / BOLTZMANN * frequency / temperature
+    return (x * xp.exp(-x / 2) / -xp.expm1(-x)) ** 2
+
+
 def _masks(raw: RawModes) -> dict[str, np.ndarray]:
     """Modes that cannot be used, each under the first reason that holds."""
     known = np.isfinite(raw.speed) & np.isfinite(raw.frequency)
@@ -237,7 +238,8 @@ def _masked_share(raw: RawModes, kept: np.ndarray) -> float:
     known = np.isfinite(rate) & (rate > 0)
     rate = np.where(known, rate, np.min(raw.rate[near][kept]))
     size = np.maximum(np.nan_to_num(np.abs(raw.frequency)), LOWEST)
-    carried = _bose(size, raw.temperature[near]) * raw.weight * np.nan_to_num(raw.speed) ** 2 / rate
+    heat = bose_heat(size, raw.temperature[near]) * raw.weight
+    carried = heat * np.nan_to_num(raw.speed) ** 2 / rate
     return float(carried[~kept].sum() / carried[kept].sum())
 
 
@@ -246,12 +248,6 @@ def _anisotropy(conductivity: np.ndarray) -> float:
     xx, yy, zz, yz, xz, xy = conductivity
     principal = np.linalg.eigvalsh(np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]))
     return float(principal[2] / max(principal[0], 1e-300))
-
-
-def _bose(frequency: np.ndarray, temperature: float) -> np.ndarray:
-    """Heat capacity of a mode over Boltzmann's constant."""
-    half = HBAR / BOLTZMANN * frequency / (2 * temperature)
-    return (half / np.sinh(np.minimum(half, 300.0))) ** 2
 
 
 def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ._modes import BOLTZMANN, HBAR, LOWEST, ModeTable, RawModes
+from ._modes import BOLTZMANN, LOWEST, ModeTable, RawModes, bose_heat
 
 TERAHERTZ = 1e12  # Hz; also of gamma, half the width at half maximum over 2 pi
 SPEED = 100.0  # m/s per Angstrom THz
@@ -23,6 +23,17 @@ NEEDED = (
     "temperature",
     "kappa",
     "kappa_unit_conversion",
+)
+OPTIONAL = (
+    "group_velocity",
+    "gv_by_gv",
+    "gamma_isotope",
+    "gamma_elph",
+    "boundary_mfp",
+    "kappa_RTA",
+    "kappa_P_RTA",
+    "mesh",
+    "version",
 )
 REMEDY = "Write it with phono3py --br (relaxation-time approximation) for the whole mesh."
 
@@ -80,7 +91,8 @@ def read_phono3py(path: Path) -> ModeTable:
 def _datasets(path: Path) -> dict[str, np.ndarray]:
     try:
         with h5py.File(path, "r") as file:
-            found = {name: np.asarray(file[name]) for name in file}
+            there = [name for name in (*NEEDED, *OPTIONAL) if name in file]
+            found = {name: np.asarray(file[name]) for name in there}
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file.") from None
     except OSError as error:
@@ -154,9 +166,8 @@ def _own_conductivity(found: dict[str, np.ndarray]) -> np.ndarray:
 def _check_heat(raw: RawModes, heat: np.ndarray) -> None:
     """Frequencies and heat capacities must be those of the same phonons."""
     good = np.isfinite(heat) & (raw.frequency > LOWEST)
-    half = HBAR * raw.frequency / (2 * BOLTZMANN * raw.temperature[:, None])
-    half = np.where(good, np.minimum(half, 300.0), 1.0)
-    expected = BOLTZMANN / ELEMENTARY_CHARGE * (half / np.sinh(half)) ** 2
+    frequency = np.where(good, raw.frequency, 1.0)
+    expected = BOLTZMANN / ELEMENTARY_CHARGE * bose_heat(frequency, raw.temperature[:, None])
     own = np.sum(np.where(good, heat, 0.0) * raw.weight, axis=1)
     found = np.sum(np.where(good, expected, 0.0) * raw.weight, axis=1)
     worst = np.argmax(np.abs(own - found))
