@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Origin:
     velocity of equivalent modes is there once; `masked`, how many modes were left out and why;
     `masked_share`, the conductivity that these might carry over that of the others, near 300 K,
     each with its own lifetime or, where it has none, with the longest of all; `anisotropy`, the
-    largest ratio of two principal conductivities.
+    largest ratio of two principal conductivities; `digest`, a hash of the numbers that were read.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Origin:
     masked: tuple[tuple[str, int], ...]
     masked_share: float
     anisotropy: float
+    digest: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,6 +125,7 @@ class ModeTable(eqx.Module):
             masked=tuple((why, int(mask.sum())) for why, mask in masks.items() if mask.any()),
             masked_share=_masked_share(raw, kept),
             anisotropy=max(map(_anisotropy, raw.conductivity)),
+            digest=_digest(raw),
         )
         _warn(origin)
         logs, isotopes = np.log(np.where(kept, raw.rate, _PLACEHOLDER)), raw.isotope_rate
@@ -241,6 +244,14 @@ def _masked_share(raw: RawModes, kept: np.ndarray) -> float:
     heat = bose_heat(size, raw.temperature[near]) * raw.weight
     carried = heat * np.nan_to_num(raw.speed) ** 2 / rate
     return float(carried[~kept].sum() / carried[kept].sum())
+
+
+def _digest(raw: RawModes) -> str:
+    """The same for the same numbers, wherever they are kept."""
+    found = hashlib.sha256()
+    for value in (raw.temperature, raw.frequency, raw.weight, raw.speed, raw.velocity, raw.rate):
+        found.update(np.ascontiguousarray(value, float).tobytes())
+    return found.hexdigest()
 
 
 def _anisotropy(conductivity: np.ndarray) -> float:

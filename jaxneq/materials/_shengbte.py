@@ -12,7 +12,7 @@ from ._modes import BOLTZMANN, LOWEST, ModeTable, RawModes, bose_heat
 PER_PICOSECOND = 1e12  # 1/s
 KILOMETRE_PER_SECOND = 1e3  # m/s
 NANOMETRE = 1e-9  # m
-AGREES = 1e-3  # of the conductivity with the folder's own; iterated, its symmetry is broken by 1e-4
+AGREES = 1e-3  # of the conductivity with the folder's own, iterated not quite symmetric
 
 
 def read_shengbte(path: Path) -> ModeTable:
@@ -20,10 +20,10 @@ def read_shengbte(path: Path) -> ModeTable:
 
     Of each mode `BTE.omega` (rad/ps), `BTE.v` (km/s; `BTE.v_full` where it is there), and
     `T*K/BTE.w_final` (1/ps), or, where a run was not iterated, `T*K/BTE.w`. Rates of isotopes are
-    in these. Folders have their temperature in whole kelvins. With `BTE.w_final` the bands conduct as the converged solution does, negative rates
-    excepted, which are masked. The volume is that of `BTE.ReciprocalLatticeVectors`, or of
-    CONTROL. Source: Li, Carrete, Katcho and Mingo, Comput. Phys. Commun. 185, 1747 (2014), and
-    the manual of ShengBTE.
+    in these. Folders have their temperature in whole kelvins. With `BTE.w_final` the bands
+    conduct as the converged solution does, negative rates excepted, which are masked. The volume
+    is that of `BTE.ReciprocalLatticeVectors`, or of CONTROL. Source: Li, Carrete, Katcho and
+    Mingo, Comput. Phys. Commun. 185, 1747 (2014), and the manual of ShengBTE.
 
     **Raises:** `ValueError` for files that are missing, damaged, or do not fit together.
     """
