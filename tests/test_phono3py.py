@@ -11,7 +11,7 @@ import pytest
 from scipy.special import expn
 
 from jaxneq import config, phonon, steady
-from jaxneq.materials import AbInitioMaterial, model
+from jaxneq.materials import AbInitioMaterial, ModeTable, model
 from jaxneq.materials._lumped import film_suppression
 
 KELVIN = 300.0
@@ -277,7 +277,9 @@ def test_missing_and_misshapen_datasets(changes, said, tmp_path):
     ("name", "factor", "said"),
     [
         ("gamma", 2 * np.pi, "the file's own kappa is .* another by a factor of 6.283"),
-        ("gv_by_gv", 1e4, "another by a factor of 0.0001"),
+        ("gv_by_gv", 1e4, "group_velocity add up to 0.0001 times the trace of gv_by_gv"),
+        ("group_velocity", 100, "group_velocity add up to 10000 times the trace of gv_by_gv"),
+        ("kappa_unit_conversion", 2, "another by a factor of 0.5"),
         ("kappa", 1e-3, "another by a factor of 0.001"),
         ("heat_capacity", 1.602176634e-19, "1.602.*e-19 times what Bose-Einstein"),
         ("frequency", 2 * np.pi, "times what Bose-Einstein.*Give frequency in THz"),
@@ -303,6 +305,23 @@ def test_damaged_files(path, tmp_path):
         ValueError, match=r"isotope_scale = 0, but .* no isotope rates of their own"
     ):
         AbInitioMaterial(file=str(path), isotope_scale=0.0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damage_anywhere_is_noticed_or_harmless(path, crystal, tmp_path):
+    whole, bad = path.read_bytes(), tmp_path / "kappa.hdf5"
+    rng, refused = np.random.default_rng(0), 0
+    for start in rng.integers(0, len(whole) - 64, 60):
+        bad.write_bytes(whole[:start] + rng.bytes(64) + whole[start + 64 :])
+        try:
+            found = ModeTable.named(str(bad))
+        except ValueError:
+            refused += 1
+            continue
+        for name in ("angular_frequency", "capacity", "speed", "log_rate"):
+            own, expected = getattr(found, name), getattr(crystal.file, name)
+            np.testing.assert_allclose(own, expected, rtol=1e-4)
+    assert refused > 10
 
 
 # Jobs

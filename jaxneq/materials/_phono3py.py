@@ -13,7 +13,7 @@ TERAHERTZ = 1e12  # Hz; also of gamma, half the width at half maximum over 2 pi
 SPEED = 100.0  # m/s per Angstrom THz
 ELEMENTARY_CHARGE = 1.602176634e-19  # J per eV, CODATA 2018
 AGREES = 1e-6  # of the conductivity with the file's own, a sum of the same terms
-HEAT_AGREES = 1e-3  # of the heat capacity, with constants of other years
+NEARLY = 1e-3  # of heat capacities, with constants of other years, and of velocities
 
 NEEDED = (
     "frequency",
@@ -95,7 +95,7 @@ def _datasets(path: Path) -> dict[str, np.ndarray]:
             found = {name: np.asarray(file[name]) for name in there}
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file.") from None
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError) as error:  # what h5py makes of damage
         raise ValueError(
             f"{path}: cannot be read as HDF5; it is damaged, cut off or of another kind. Copy or "
             f"compute it again. ({error})"
@@ -140,11 +140,22 @@ def _rate(gamma: np.ndarray) -> np.ndarray:
 
 def _velocity_squares(path: Path, found: dict[str, np.ndarray]) -> np.ndarray:
     """The sum of v^2 over the star of each mode, in the file's unit."""
+    both = []
     if "gv_by_gv" in found:
-        return found["gv_by_gv"][..., :3].sum(axis=-1)
+        both.append(found["gv_by_gv"][..., :3].sum(axis=-1))
     if "group_velocity" in found:
-        return found["weight"][:, None] * np.sum(found["group_velocity"] ** 2, axis=-1)
-    raise ValueError(f"{path}: the datasets gv_by_gv and group_velocity are both missing. {REMEDY}")
+        both.append(found["weight"][:, None] * np.sum(found["group_velocity"] ** 2, axis=-1))
+    if not both:
+        raise ValueError(
+            f"{path}: the datasets gv_by_gv and group_velocity are both missing. {REMEDY}"
+        )
+    one, other = (np.nansum(squares) for squares in (both[0], both[-1]))
+    if abs(other / one - 1) > NEARLY:
+        raise ValueError(
+            f"{path}: the squares of group_velocity add up to {other / one:.6g} times the trace of "
+            "gv_by_gv. Give both in THz Angstrom and of one run; one may be damaged."
+        )
+    return both[0]
 
 
 def _boundary_rate(found: dict[str, np.ndarray], squares: np.ndarray) -> np.ndarray:
@@ -171,7 +182,7 @@ def _check_heat(raw: RawModes, heat: np.ndarray) -> None:
     own = np.sum(np.where(good, heat, 0.0) * raw.weight, axis=1)
     found = np.sum(np.where(good, expected, 0.0) * raw.weight, axis=1)
     worst = np.argmax(np.abs(own - found))
-    if not np.allclose(own, found, rtol=HEAT_AGREES):
+    if not np.allclose(own, found, rtol=NEARLY):
         raise ValueError(
             f"{raw.path}: at {raw.temperature[worst]:g} K the heat capacities add up to "
             f"{own[worst] / found[worst]:.6g} times what Bose-Einstein statistics gives for the "
@@ -194,5 +205,5 @@ def _check_conductivity(raw: RawModes, heat: np.ndarray) -> None:
             f"W/m/K by gamma, heat_capacity and velocities, and the file's own kappa is "
             f"{own[worst]:.6g}, another by a factor of {own[worst] / found[worst]:.6g}. Some "
             "dataset is in another unit than phono3py's (THz, eV/K, THz Angstrom), or of another "
-            "run."
+            "run, or damaged."
         )
