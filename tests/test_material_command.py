@@ -78,6 +78,21 @@ def test_a_file_of_phono3py(capsys):
     assert Path("results/kappa-m666/material.png").exists()
 
 
+def test_an_anisotropic_file(capsys):
+    """It says once that the bands have the mean of the directions."""
+    data = lattice.phono3py("kappa.hdf5", temperatures=(300.0,), whole=True)
+    stretch = {
+        "gv_by_gv": data["gv_by_gv"] * np.array([1, 1, 4, 2, 2, 1.0]),
+        "group_velocity": data["group_velocity"] * np.array([1, 1, 2.0]),
+        "kappa": data["kappa"] * np.array([1, 1, 4, 2, 2, 1.0]),
+    }
+    lattice.phono3py("kappa.hdf5", temperatures=(300.0,), whole=True, **stretch)
+    assert main(["material", "kappa.hdf5"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "\nanisotropic, by a ratio of up to 4; the bands have the mean\n" in out
+    assert "conductivity: 259.5 W/m/K" in out and "data hold: at 300 K\n" in out
+
+
 def test_the_figure_of_a_file_shows_its_own_values():
     lattice.phono3py("kappa.hdf5")
     crystal = materials.model("kappa.hdf5")

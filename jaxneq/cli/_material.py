@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def material(name: str, temperature: float, out: Path | None) -> int:
         record = materials.record(name)
         title = f"{name}: {record['description']}"
     with jax.enable_x64(True):
-        model = materials.model(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `_show_file` says it
+            model = materials.model(name)
         model.check_temperature(temperature)
         _compile_cache.turn_on()
         fine = model
@@ -76,7 +79,8 @@ def _show_evaluated(
     """What the material does at the temperature of its bands, as a whole and by branch."""
     low, high = model.temperature_range
     if np.isfinite(high):
-        print(f"data hold: from {low:.5g} to {high:.5g} K")
+        low, high = f"{low:.5g}", f"{high:.5g}"
+        print("data hold: " + (f"from {low} to {high} K" if low != high else f"at {low} K"))
     total = float(bands.conductivity_by_band.sum())
     lengths = [pages.plain(float(f"{path:.3g}"), "m") for path in paths]
     print(f"\nat {float(bands.temperature):g} K")

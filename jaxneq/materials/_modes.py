@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+from jaxneq._core import warn_if
 
 BOLTZMANN = 1.380649e-23  # J/K, CODATA 2018
 HBAR = 1.054571817e-34  # J s, CODATA 2018
@@ -269,17 +270,15 @@ def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _warn(origin: Origin) -> None:
-    if origin.anisotropy > ANISOTROPIC:
-        warnings.warn(
-            f"{origin.path}: the principal conductivities differ by a ratio of up to "
-            f"{origin.anisotropy:.3g}. Isotropic bands, with the speed of each mode in every "
-            "direction, carry their mean.",
-            stacklevel=2,
-        )
-    if origin.masked_share > NOTABLE:
-        warnings.warn(
-            f"{origin.path}: the modes that were left out "
-            f"({', '.join(f'{count} of {why}' for why, count in origin.masked)}) might carry "
-            f"{100 * origin.masked_share:.2g} % of the conductivity.",
-            stacklevel=2,
-        )
+    warn_if(
+        origin.anisotropy > ANISOTROPIC,
+        f"{origin.path}: the principal conductivities differ by a ratio of up to "
+        f"{origin.anisotropy:.3g}. Isotropic bands, with the speed of each mode in every "
+        "direction, carry their mean.",
+    )
+    masked = ", ".join(f"{count} of {why}" for why, count in origin.masked)
+    warn_if(
+        origin.masked_share > NOTABLE,
+        f"{origin.path}: the modes that were left out ({masked}) might carry "
+        f"{100 * origin.masked_share:.2g} % of the conductivity.",
+    )
