@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import first_principles as lattice
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,6 +62,66 @@ def test_a_gray_material(capsys):
     assert "\nmean free path: 145 nm\n" in out and "branch" not in out
     assert out.count("not confirmed") == 3
     assert Path("results/GaAs-gray/material.png").exists()
+
+
+def test_a_file_of_phono3py(capsys):
+    Path("runs").mkdir()
+    lattice.phono3py("runs/kappa-m666.hdf5")
+    assert main(["material", "runs/kappa-m666.hdf5", "--temperature", "250"]) == 0
+    out = capsys.readouterr().out
+    title = "kappa-m666.hdf5: phono3py 4.0.0, mesh 6 x 6 x 6, 60 modes, cell of 27 cubic Angstrom"
+    assert out.startswith(f"{title}\ndata hold: from 200 to 400 K\n")
+    assert "10 % below" in out and re.search(r"^300 +129.73 +129.73 +129.73$", out, re.MULTILINE)
+    assert "modes left out: 3 of zero frequency; they might carry 0 %\n" in out
+    error = materials.model("runs/kappa-m666.hdf5").lumping_error(250.0)[1]
+    assert f"and at most {100 * error:.2g} % of a film's" in out
+    assert Path("results/kappa-m666/material.png").exists()
+
+
+def test_an_anisotropic_file(capsys):
+    """It says once that the bands have the mean of the directions."""
+    data = lattice.phono3py("kappa.hdf5", temperatures=(300.0,), whole=True)
+    stretch = {
+        "gv_by_gv": data["gv_by_gv"] * np.array([1, 1, 4, 2, 2, 1.0]),
+        "group_velocity": data["group_velocity"] * np.array([1, 1, 2.0]),
+        "kappa": data["kappa"] * np.array([1, 1, 4, 2, 2, 1.0]),
+    }
+    lattice.phono3py("kappa.hdf5", temperatures=(300.0,), whole=True, **stretch)
+    assert main(["material", "kappa.hdf5"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "\nanisotropic, by a ratio of up to 4; the bands have the mean\n" in out
+    assert "conductivity: 259.5 W/m/K" in out and "data hold: at 300 K\n" in out
+
+
+def test_the_figure_of_a_file_shows_its_own_values():
+    lattice.phono3py("kappa.hdf5")
+    crystal = materials.model("kappa.hdf5")
+    conductivity, accumulation, spectrum, paths = report.material_figure(
+        "Title", crystal, crystal.bands(300.0)
+    ).axes
+    line, cross, _ = conductivity.get_lines()
+    expected = [np.trace(lattice.conductivity(t)) / 3 for t in (200.0, 300.0, 400.0)]
+    np.testing.assert_allclose(cross.get_ydata(), expected, rtol=1e-12)
+    np.testing.assert_allclose(line.get_ydata()[[0, -1]], expected[::2], rtol=1e-9)
+    (bars,) = spectrum.patches  # its area is the conductivity
+    heights, edges, _ = bars.get_data()
+    np.testing.assert_allclose(np.sum(heights * np.diff(edges)) / 1e12, expected[1], rtol=1e-9)
+    (dots,) = paths.get_lines()
+    _, frequency, velocity = lattice.lattice()
+    reach = np.linalg.norm(velocity, axis=-1) / lattice.rates(frequency, 300.0)
+    np.testing.assert_allclose(np.max(dots.get_ydata()), reach.max(), rtol=1e-9)
+    assert len(accumulation.get_lines()) > 0
+
+
+def test_bad_files_are_told_in_one_line(capsys):
+    Path("kappa.hdf5").write_bytes(b"no HDF5")
+    for argv, said in (
+        (["material", "kappa.hdf5"], "kappa.hdf5: cannot be read as HDF5"),
+        (["material", "absent/kappa.hdf5"], "absent/kappa.hdf5: there is no such file"),
+    ):
+        assert main(argv) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith(f"jaxneq: {said}") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Directory:
             if result.attributes.get("identity") != job.identity:
                 raise config.JobError(f"{self.path} holds the result of another job. {REMEDY}")
             return result
-        if self.checkpoint.exists() and config.identity(self.job) != job.identity:
+        if self.checkpoint.exists() and config.identity(self.job) != config.identity(job.text):
             raise config.JobError(f"{self.path} holds another job, unfinished. {REMEDY}")
         return None
 

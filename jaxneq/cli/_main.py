@@ -187,7 +187,11 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     material = command("material", "evaluate a material, name its sources and draw it")
-    material.add_argument("name", metavar="NAME", help="such as Si")
+    material.add_argument(
+        "name",
+        metavar="NAME",
+        help="such as Si, kappa-m191919.hdf5 (phono3py) or a folder of ShengBTE",
+    )
     material.add_argument(
         "--temperature", type=float, default=300.0, metavar="KELVIN", help="default: 300"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from jaxtyping import Array
 
 from jaxneq import materials
 from jaxneq import report as pages
-from jaxneq.materials import AbstractPhononMaterial, IsotropicDispersion, PhononBands
+from jaxneq.materials import (
+    ANISOTROPIC,
+    AbInitioMaterial,
+    AbstractPhononMaterial,
+    GrayMaterial,
+    IsotropicDispersion,
+    PhononBands,
+)
 
 from . import _compile_cache
 from ._table import table
@@ -25,20 +33,32 @@ _SMOOTH = 400  # nodes of a branch: mean free paths to three digits, and no visi
 
 def material(name: str, temperature: float, out: Path | None) -> int:
     """Evaluate a material at `temperature` (K), say where its numbers are from, and draw it."""
-    record = materials.record(name)
-    title = f"{name}: {record['description']}"
+    if from_file := materials.is_path(name):
+        record, title = {}, f"{Path(name).name}: "
+    else:
+        record = materials.record(name)
+        title = f"{name}: {record['description']}"
     with jax.enable_x64(True):
-        model = materials.model(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `_show_file` says it
+            model = materials.model(name)
         model.check_temperature(temperature)
         _compile_cache.turn_on()
         fine = model
         if isinstance(model, IsotropicDispersion):
             fine = dataclasses.replace(model, nodes=_SMOOTH)
+        elif isinstance(model, AbInitioMaterial):
+            fine = dataclasses.replace(model, band_count=_SMOOTH)
+            title += _described(model)
         bands, heat, paths = _evaluated(fine, jnp.asarray(temperature))
-        figure = pages.build_material(out or Path("results") / name, title, model, bands)
+        place = Path("results") / (Path(name).stem if from_file else name)
+        figure = pages.build_material(out or place, title, model, bands)
         print(title)
         _show_evaluated(model, bands, float(heat), paths)
-    _show_numbers(record)
+        if isinstance(model, AbInitioMaterial):
+            _show_file(model, temperature)
+    if record:
+        _show_numbers(record)
     print(f"\nfigure  {figure}")
     return 0
 
@@ -59,17 +79,20 @@ def _show_evaluated(
     """What the material does at the temperature of its bands, as a whole and by branch."""
     low, high = model.temperature_range
     if np.isfinite(high):
-        print(f"data hold: from {low:g} to {high:g} K")
+        low, high = f"{low:.5g}", f"{high:.5g}"
+        print("data hold: " + (f"from {low} to {high} K" if low != high else f"at {low} K"))
     total = float(bands.conductivity_by_band.sum())
     lengths = [pages.plain(float(f"{path:.3g}"), "m") for path in paths]
     print(f"\nat {float(bands.temperature):g} K")
     print(f"conductivity: {pages.plain(total, 'W/m/K')}")
     print(f"specific heat: {pages.plain(heat, 'J/m3/K')}")
-    if not isinstance(model, IsotropicDispersion):
+    if isinstance(model, GrayMaterial):
         print(f"mean free path: {lengths[0]}\n")
         return
     said = [f"{share} % below {at}" for share, at in zip(_SHARES, lengths, strict=True)]
     print(f"mean free paths, by conductivity: {', '.join(said)}\n")
+    if not isinstance(model, IsotropicDispersion):
+        return
     shares = bands.conductivity_by_branch
     rows = []
     for branch in model.branches:
@@ -80,6 +103,34 @@ def _show_evaluated(
     headings = ("branch", "states", "THz", "W/m/K", "share")
     table(headings, rows, right=headings[1:])
     print()
+
+
+def _described(model: AbInitioMaterial) -> str:
+    """What a file holds, in one line."""
+    origin, modes = model.file.origin, model.file.speed.size
+    mesh = " x ".join(map(str, origin.mesh))
+    cell = f"cell of {1e30 * origin.volume:.5g} cubic Angstrom"
+    return ", ".join([origin.program, *([f"mesh {mesh}"] if mesh else []), f"{modes} modes", cell])
+
+
+def _show_file(model: AbInitioMaterial, temperature: float) -> None:
+    """The conductivities that it says, what was masked, and what the bands cost."""
+    origin, own = model.file.origin, np.asarray(model.file.conductivity)[:, :3]
+    rows = [
+        (f"{t:g}", *(f"{one:.5g}" for one in tensor))
+        for t, tensor in zip(origin.temperatures, own, strict=True)
+    ]
+    headings = ("K", "xx", "yy", "zz (W/m/K)")
+    table(headings, rows, right=headings)
+    print()
+    if origin.anisotropy > ANISOTROPIC:
+        print(f"anisotropic, by a ratio of up to {origin.anisotropy:.3g}; the bands have the mean")
+    masked = ", ".join(f"{count} of {why}" for why, count in origin.masked) or "none"
+    share = f"; they might carry {100 * origin.masked_share:.2g} %" if origin.masked else ""
+    print(f"modes left out: {masked}{share}")
+    bulk, film = model.lumping_error(temperature)
+    print(f"lumped into {model.band_count} bands: {bulk:.1g} of the bulk conductivity, and at most "
+          f"{100 * film:.2g} % of a film's (Fuchs and Sondheimer)")  # fmt: skip
 
 
 def _show_numbers(record: dict[str, Any]) -> None:

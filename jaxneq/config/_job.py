@@ -20,6 +20,7 @@ from jaxneq._core import (
     AbstractSystem,
     resolve_method,
 )
+from jaxneq.materials import ModeTable
 from jaxneq.store import Comparison
 
 from ._build import build
@@ -135,6 +136,7 @@ def _built(document: Document) -> Job:
     if said.evolve is not None:
         listed = said.evolve.times
         times = np.asarray(numbers(listed) if isinstance(listed, Axis) else listed, dtype=float)
+    others = _others(document)
     job = Job(
         name=where,
         title=said.title or f"{type(system).__name__}, {said.verb}",
@@ -146,7 +148,7 @@ def _built(document: Document) -> Job:
         axes=axes,
         derivatives=derivatives,
         compared=compared,
-        others=_others(document),
+        others=others,
         fit=said.fit,
         simulate=said.simulate,
         observables=tuple(
@@ -156,12 +158,19 @@ def _built(document: Document) -> Job:
         times=times,
         text=document.text,
         overrides=document.overrides,
-        identity=document.identity,
+        identity=_identity(document, (system, *(other.system for other in others.values()))),
     )
     _check_points(job)
     _check_averages(job, default)
     _check_observables(job, default)
     return job
+
+
+def _identity(document: Document, systems: tuple[AbstractSystem, ...]) -> str:
+    """That of the document, and of the numbers in the files of its materials."""
+    parts = jax.tree.leaves(systems, is_leaf=lambda part: isinstance(part, ModeTable))
+    digests = [part.origin.digest for part in parts if isinstance(part, ModeTable)]
+    return " ".join([document.identity, *digests])
 
 
 def _others(document: Document) -> dict[str, Job]:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +19,7 @@ from jaxtyping import Array
 
 from jaxneq._core import parameters_of
 
+from ._ab_initio import AbInitioMaterial
 from ._branch import (
     FREQUENCY_UNIT,
     HBAR_OVER_KB,
@@ -30,6 +32,7 @@ from ._branch import (
     SineDispersion,
 )
 from ._dispersion import ONE_DATA_SET, IsotropicDispersion
+from ._modes import ModeTable
 from ._phonon import AbstractPhononMaterial, GrayMaterial, Number, PhononBands
 
 _DATA = resources.files("jaxneq.materials").joinpath("data")
@@ -41,13 +44,23 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
+def is_path(name: str) -> bool:
+    """Whether a name is that of a file or a folder, and not of a material of the library."""
+    if name in names():
+        return False
+    return Path(name).suffix in (".hdf5", ".h5") or "/" in name or Path(name).is_dir()
+
+
 @cache
 def record(name: str) -> dict[str, Any]:
     """The data file of a material: numbers with unit, source and whether they were confirmed."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1, 0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"materials: no material {name!r}.{hint} There are {', '.join(names())}.")
+        raise ValueError(
+            f"materials: no material {name!r}.{hint} There are {', '.join(names())}; or give the "
+            "path of a file kappa-*.hdf5 of phono3py, or of a folder of ShengBTE."
+        )
     return tomllib.loads(_DATA.joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -71,14 +84,18 @@ def numbers(
 def model(name: str, **changes: Any) -> AbstractPhononMaterial:
     """The material `name`, which follows the temperature at which it is used.
 
-    **Arguments:** `changes`, other values of its parameters, such as ``isotope_scale=0.0`` or
-    ``boundary_length=7e-3``.
+    **Arguments:** `name`, of a material that comes with the library (`names`), or the path of a
+    file kappa-*.hdf5 of phono3py or of a folder of ShengBTE; `changes`, other values of its
+    parameters, such as ``isotope_scale=0.0`` or ``boundary_length=7e-3``.
 
     **Raises:** `ValueError` for an unknown name or parameter, or a value that is not allowed.
     """
-    data = record(name)
-    with jax.ensure_compile_time_eval():  # a data file is known, also while a function is traced
-        material = _BUILDERS[data["kind"]](name, data)
+    with jax.ensure_compile_time_eval():  # data are known, also while a function is traced
+        if is_path(name):
+            material = AbInitioMaterial(file=ModeTable.named(name))
+        else:
+            data = record(name)
+            material = _BUILDERS[data["kind"]](name, data)
     own = [declared.name for declared in parameters_of(type(material))]
     for wrong in (key for key in changes if key not in own):
         near = difflib.get_close_matches(wrong, own, 1, 0.6)

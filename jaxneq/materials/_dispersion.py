@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import Scalar, is_concrete, parameter, setting
+from jaxneq._core import Scalar, is_concrete, parameter, part, setting
 
 from ._branch import (
     FREQUENCY_UNIT,
@@ -21,6 +21,7 @@ from ._branch import (
     Branch,
 )
 from ._phonon import AbstractPhononMaterial, MatchedBands, Number, PhononBands
+from ._point_defects import PointDefects
 
 KB_PER_VOLUME = 1.380649e-23 * WAVEVECTOR_UNIT**3  # J/K per cubic wavevector unit
 ONE_DATA_SET = (
@@ -35,14 +36,15 @@ class IsotropicDispersion(AbstractPhononMaterial):
     .. math::
         C_b = k_B \left(\frac{x/2}{\sinh x/2}\right)^2 \frac{g k^2 dk}{2\pi^2},
         \qquad x = \hbar\omega / k_B T, \qquad
-        \tau^{-1} = s_i\,\tau_i^{-1} + s_a \sum_j \tau_j^{-1} + v / L_b
+        \tau^{-1} = s_i\,\tau_i^{-1} + s_a \sum_j \tau_j^{-1} + v / L_b + \tau_d^{-1}
 
-    Impurities (:math:`\tau_i`), phonons (:math:`\tau_j`) and the boundary of the sample scatter
-    independently (Matthiessen); :math:`v/L_b` is Casimir's rate, Physica 5, 495 (1938). Each
-    branch is cut where its scattering law changes and integrated piecewise by Gauss-Legendre
-    quadrature in the wavevector; with a boundary, which bends the spectrum at long waves, in its
-    cube root near the zone centre. The default nodes give the bulk conductivity to 1e-9, with a
-    boundary to 1e-5; with `anharmonic_scale` far below 1, when long waves carry most, to 1e-3.
+    Impurities (:math:`\tau_i`), phonons (:math:`\tau_j`), the boundary of the sample and point
+    defects (:math:`\tau_d`, see `PointDefects`) scatter independently (Matthiessen);
+    :math:`v/L_b` is Casimir's rate, Physica 5, 495 (1938). Each branch is cut where its scattering
+    law changes and integrated piecewise by Gauss-Legendre quadrature in the wavevector; with a
+    boundary, which bends the spectrum at long waves, in its cube root near the zone centre. The
+    default nodes give the bulk conductivity to 1e-9, with a boundary to 1e-5; with
+    `anharmonic_scale` far below 1, when long waves carry most, to 1e-3.
 
     **Raises:** `ValueError` if branches and rates come from different data sets, or if nothing
     limits the mean free path of long waves.
@@ -63,6 +65,9 @@ class IsotropicDispersion(AbstractPhononMaterial):
         range="(0, inf)",
         doc="Casimir length L of the sample, which adds v / L to every rate; none by default",
         default=None,
+    )
+    point_defects: PointDefects | None = part(
+        PointDefects, doc="Mass disorder and vacancies; none by default", default=None
     )
     nodes: int = setting(doc="Quadrature nodes of each branch", range="[2, inf)", default=24)
 
@@ -147,6 +152,8 @@ class IsotropicDispersion(AbstractPhononMaterial):
         for term in branch.scattering:
             scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
             rate = rate + scale * term.rate(frequency, reduced, temperature)
+        if self.point_defects is not None:
+            rate = rate + self.point_defects.rate(frequency)
         rate = rate * FREQUENCY_UNIT
         if self.boundary_length is not None:
             start, stop = branch.wavevector_range

@@ -1,7 +1,9 @@
 """Phonon Boltzmann transport: films, wires, gratings and structures, diffusive to ballistic."""
 
+from jaxneq.materials import AbInitioMaterial as AbInitioMaterial
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import PhononBands as PhononBands
+from jaxneq.materials import PointDefects as PointDefects
 
 from ._bose_einstein import BoseEinsteinNewton as BoseEinsteinNewton
 from ._bose_einstein import BoseEinsteinSolution as BoseEinsteinSolution

@@ -14,11 +14,13 @@ from matplotlib.lines import Line2D
 
 from jaxneq.materials import (
     FREQUENCY_UNIT,
+    AbInitioMaterial,
     AbstractPhononMaterial,
     IsotropicDispersion,
     PhononBands,
 )
 
+from ._ab_initio import draw_conductivity, draw_spectrum
 from ._axes import limits_of, set_axis
 from ._style import (
     BLUE,
@@ -42,7 +44,8 @@ _SHARES = (0.1, 0.5, 0.9)
 def material_figure(title: str, material: AbstractPhononMaterial, bands: PhononBands) -> Figure:
     """A material over the temperatures for which its data hold, and its bands at one of them.
 
-    Conductivity, specific heat, accumulation and dispersion; a material without a spectrum has
+    Conductivity, specific heat, accumulation and dispersion; of a material from a file the
+    conductivity, accumulation, spectrum and mean free paths; a material without a spectrum has
     one panel, the accumulation with its one step.
     """
     with matplotlib.rc_context(RC):
@@ -53,6 +56,12 @@ def material_figure(title: str, material: AbstractPhononMaterial, bands: PhononB
             _over_temperature(axes[0, 0], axes[0, 1], material, float(bands.temperature), colors)
             _accumulation(axes[1, 0], bands, colors)
             _dispersion(axes[1, 1], material, colors)
+        elif isinstance(material, AbInitioMaterial):
+            new = new_figure(1.45 * WIDTH, 1.6 * HEIGHT)
+            axes = new.subplots(2, 2)
+            draw_conductivity(axes[0, 0], material, float(bands.temperature))
+            _accumulation(axes[0, 1], bands, {})
+            draw_spectrum(axes[1, 0], axes[1, 1], material, float(bands.temperature))
         else:
             new = new_figure(WIDTH, HEIGHT)
             _accumulation(new.subplots(), bands, {})
