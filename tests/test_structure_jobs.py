@@ -9,7 +9,7 @@ from jaxneq import config, report
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-def test_pores(tmp_path):
+def test_pores():
     coarse = (
         "method.cells=6",
         "method.angles=2",
@@ -18,9 +18,9 @@ def test_pores(tmp_path):
     )
     result = config.execute(config.load(CONFIGS / "pores.toml", coarse))
     conductivity = result.quantities["conductivity"].values
-    # between the ballistic start and what Fourier's law leaves of the bulk (Eucken: 2 / 3)
-    assert 2 < conductivity[0] < 10 < 60 < conductivity[1] < 145.9 * 2 / 3 * 0.8 + 20
-    assert np.all(np.diff(conductivity) > 0)
-    path = tmp_path / "pores.png"
-    report.figure(result, path)
-    assert path.stat().st_size > 10_000
+    # below what Fourier's law leaves of the bulk; at 10 nm nearly ballistic, in proportion to it
+    assert 0.8 * 145.9 > conductivity[1] > 10 * conductivity[0] > 0
+    exponent = 10e-9 * result.quantities["d_conductivity_d_system.period"].values / conductivity
+    assert 0.7 < exponent[0] < 1
+    curve, *_ = report.figure(result).axes
+    assert "conductivity" in curve.get_ylabel().lower()

@@ -56,10 +56,11 @@ def _frame(cells: tuple[int, ...], fast: int) -> Frame:
 
     def cell(at: np.ndarray, octant: int) -> np.ndarray:
         """The cell of the grid, as one index."""
-        where = [None] * dimensions
-        for q, axis in enumerate(axes):
-            where[axis] = cells[axis] - 1 - at[q] if octant >> axis & 1 else at[q]
-        return np.ravel_multi_index(where, cells)
+        own = {
+            axis: cells[axis] - 1 - at[q] if octant >> axis & 1 else at[q]
+            for q, axis in enumerate(axes)
+        }
+        return np.asarray(np.ravel_multi_index(tuple(own[k] for k in range(dimensions)), cells))
 
     for octant in range(count):
         own = cell(place, octant)
@@ -84,7 +85,8 @@ class Rays(NamedTuple):
     """Rays of one octant that run mostly along the last axis of a frame.
 
     `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
-    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse walls keep the frequency, else all one.
+    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse walls
+    keep the frequency, else all one.
     """
 
     reach: Float[Array, "axis group ray"]

@@ -25,9 +25,9 @@ class GridProblem(eqx.Module):
     voids; `transmission`, the share of the phonons that passes each side of a cell (the rest meets
     a diffuse wall); `held`, 1 for sides that a reservoir holds at the temperature of its
     `reservoir`; `source`, the power per volume; `fall`, the applied falls of temperature per length
-    along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of :math:`\sum C v`, and
-    `heat_share`, that of :math:`\sum C`, of each band;
-    `periodic` axes; whether diffuse walls keep the frequency (`elastic`).
+    along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of
+    :math:`\sum C v`, and `heat_share`, that of :math:`\sum C`, of each band; `periodic` axes;
+    whether diffuse walls keep the frequency (`elastic`).
     """
 
     width: Widths
@@ -100,9 +100,7 @@ class AbstractGrid(AbstractSystem):
         """The physical answer."""
 
 
-def mesh(
-    edges: Float[Array, " edges"], length: Array, cells: int
-) -> Float[Array, " faces"]:
+def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Array, " faces"]:
     """Faces from 0 to `length`: nearly equal cells, with a face at each of the `edges`.
 
     The face next to each edge in the equal mesh is moved there, and the cells between two edges

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -66,10 +67,6 @@ class StructureSolution(AbstractSolution):
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
     )
-    positions: tuple[Float[Array, " _"], ...]
-    solid: Float[Array, "*cells"]
-    temperature: Float[Array, "*cells"]
-    heat_flux_field: Float[Array, "*cells axis"]
     mean_free_path: Float[Array, " band"] | None = quantity(
         unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
     )
@@ -93,6 +90,10 @@ class StructureSolution(AbstractSolution):
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest power that a node or wall gives off too much, relative to all powers"
     )
+    positions: tuple[Float[Array, " _"], ...] = eqx.field(kw_only=True)
+    solid: Float[Array, "*cells"] = eqx.field(kw_only=True)
+    temperature: Float[Array, "*cells"] = eqx.field(kw_only=True)
+    heat_flux_field: Float[Array, "*cells axis"] = eqx.field(kw_only=True)
     status: Status
     stats: dict[str, Any]
 
@@ -144,7 +145,10 @@ class PeriodicStructure(AbstractGrid):
         unit="K", range="(0, inf)", doc="Mean temperature", default=300.0
     )
     temperature_difference: Scalar = parameter(
-        unit="K", range="(0, inf)", doc="Fall along a period; the answer is linear in it", default=1.0
+        unit="K",
+        range="(0, inf)",
+        doc="Fall along a period; the answer is linear in it",
+        default=1.0,
     )
     density: Float[Array, "x_cell y_cell"] | None = parameter(
         dims=("x_cell", "y_cell"),

@@ -55,7 +55,7 @@ class Box(AbstractShape):
 
 
 class Circle(AbstractShape):
-    """A circle; in three dimensions a cylinder along the third axis. A mesh makes it a staircase."""
+    """A circle; in three dimensions a cylinder along the third axis. Meshes make it a staircase."""
 
     name: str = named(doc="Name of the circle")
     center: Float[Array, " axis"] = parameter(dims=("axis",), doc="Its middle: x and y")

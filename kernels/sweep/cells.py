@@ -73,7 +73,7 @@ def inverse(x: Sequence[Array]) -> list[Array]:
 
     J_s is the product of the turns of the axes whose bits are set in s.
     """
-    total = 1 + sum(x)
+    total = sum(x, jnp.ones_like(x[0]))
     element = [jnp.zeros_like(total) for _ in range(1 << len(x))]
     element[0] = total
     for axis, part in enumerate(x):
@@ -126,10 +126,12 @@ def through_cells(
 ) -> Swept:
     """Follow all rays through all cells.
 
-    **Arguments:** `width` of the cells along each axis, in the frame of each octant; `reach` of the rays along each axis, all
-    positive; `weight` of each ray in each of the moments; `entering`, what enters through the ends
-    of the slow axes, as `Swept.left` (then the box is gone through once); `rows`, what
-    `row_transfer` found, if the fast axis is periodic; `periodic` axes; `tolerance`, the change of what enters through periodic ends, relative, at which to stop.
+    **Arguments:** `width` of the cells along each axis, in the frame of each octant; `reach` of
+    the rays along each axis, all positive; `weight` of each ray in each of the moments;
+    `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
+    gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
+    `periodic` axes; `tolerance`, the change of what enters through periodic ends, relative, at
+    which to stop.
     """
     if rows is None and periodic[-1]:
         rows = row_transfer(fields.transmission, width, reach)
@@ -191,10 +193,7 @@ def _less(first: list[Array], second: list[Array]) -> list[Array]:
 def _dot(first: list[Array], second: list[Array]) -> Float[Array, "octant group ray"]:
     """The inner product of what enters, of each ray."""
     return sum(
-        (
-            jnp.sum(a * b, axis=tuple(range(a.ndim - 3)))
-            for a, b in zip(first, second, strict=True)
-        ),
+        (jnp.sum(a * b, axis=tuple(range(a.ndim - 3))) for a, b in zip(first, second, strict=True)),
         jnp.zeros(first[0].shape[-3:], first[0].dtype),
     )
 
@@ -251,7 +250,7 @@ class _Box:
 
         inputs = (across, entering[1:], self.width[axis], fields)
         last, (moments, out) = lax.scan(step, entering[0], inputs)
-        return moments, out[:axis] + (last,) + out[axis:]
+        return moments, (*out[:axis], last, *out[axis:])
 
     def _row(self, across: tuple[Nodes, ...], widths: Any, along: Any) -> Any:
         """A row along the fast axis; what enters it is found if the axis is periodic."""
@@ -289,7 +288,7 @@ class _Box:
     def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
         """The departures at the nodes of one cell."""
         right = [
-            sum(part * _ray(fields.source[k, n]) for k, part in enumerate(x))
+            sum((part * _ray(fields.source[k, n]) for k, part in enumerate(x)), self.none)
             for n in range(1 << self.dimensions)
         ]
         for k, part in enumerate(x):
