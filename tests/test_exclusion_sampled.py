@@ -54,7 +54,7 @@ def test_the_variance_of_the_current():
     # 3 (4L+1)! [L! (L+2)!]^2 / (2 [(2L+1)!]^3 (2L+3)!), Derrida, Evans and Mallick (1995)
     close(found.current_variance, 0.062101546770723964, 0.003)
     assert found.entropy_production.value == np.inf and found.irreversible == 7
-    assert "no reverse of hopping (gate 0, 1, 2, 3, 4, 5 and 1 more)" in str(found)
+    assert "no reverse of hopping at gate 0, 1, 2, 3, 4, 5 and 1 more" in str(found)
 
 
 def test_paths_depend_on_nothing_but_the_key(sampled):
