@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from jaxneq import config, report
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -20,7 +18,7 @@ def test_pores():
     conductivity = result.quantities["conductivity"].values
     # below what Fourier's law leaves of the bulk; at 10 nm nearly ballistic, in proportion to it
     assert 0.8 * 145.9 > conductivity[1] > 10 * conductivity[0] > 0
-    exponent = 10e-9 * result.quantities["d_conductivity_d_system.period"].values / conductivity
+    exponent = 10e-9 * result.quantities["d_conductivity_d_period"].values / conductivity
     assert 0.7 < exponent[0] < 1
     curve, *_ = report.figure(result).axes
     assert "conductivity" in curve.get_ylabel().lower()

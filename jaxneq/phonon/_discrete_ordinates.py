@@ -62,17 +62,15 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         AbstractGrid,
     )
 
-    cells: int | None = setting(
-        doc="Cells across each layer, by default 60; along each side of a structure, by default "
-        "20 in two dimensions and 10 in three",
-        range="[2, inf)",
-        default=None,
+    cells: int = setting(
+        doc="Cells across each layer, along each side of a structure; 0: 60 across a layer, 20 "
+        "along a side in two dimensions, 10 in three",
+        default=0,
     )
-    angles: int | None = setting(
-        doc="Directions in each half range, by default 16; of a structure, between an axis and the "
-        "diagonal, by default 6 in two dimensions and 3 (times 3) in three",
-        range="[1, inf)",
-        default=None,
+    angles: int = setting(
+        doc="Directions in each half range; of a structure, between an axis and the diagonal; 0: 16 "
+        "in a half range, 6 in two dimensions, 3 (times 3) in three",
+        default=0,
     )
     polar_angles: int = setting(
         doc="Directions to the axis along which a two-dimensional structure does not change",

@@ -92,8 +92,8 @@ class AbstractGrid(AbstractSystem):
     """A system that is a grid to the methods: it lowers itself and reads the state back."""
 
     @abc.abstractmethod
-    def problem(self, cells: int | None) -> GridProblem:
-        """The dimensionless problem, with so many cells along its longest side."""
+    def problem(self, cells: int) -> GridProblem:
+        """The dimensionless problem, with so many cells along each side; 0: what suits it."""
 
     @abc.abstractmethod
     def solution(self, state: GridState) -> AbstractSolution:

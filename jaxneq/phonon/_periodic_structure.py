@@ -196,7 +196,7 @@ class PeriodicStructure(AbstractGrid):
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
 
-    def problem(self, cells: int | None) -> GridProblem:
+    def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
         dtype = power.dtype
@@ -234,12 +234,10 @@ class PeriodicStructure(AbstractGrid):
             elastic=self.walls == "elastic",
         )
 
-    def _cells(self, cells: int | None) -> tuple[int, ...]:
+    def _cells(self, cells: int) -> tuple[int, ...]:
         if self.density is not None:
             return self.density.shape
-        if cells is None:
-            cells = 20 if self.dimensions == 2 else 10
-        return (cells,) * self.dimensions
+        return (cells or (20 if self.dimensions == 2 else 10),) * self.dimensions
 
     def solution(self, state: GridState) -> StructureSolution:
         bands = self.material.bands(self.temperature)
