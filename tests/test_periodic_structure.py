@@ -8,9 +8,8 @@ import pytest
 from differences import slope
 
 from jaxneq import phonon, steady
-from jaxneq.phonon._frames import rays
-from jaxneq.phonon._grid_diffusion import Diffusion, preconditioner
-from jaxneq.phonon._grid_ordinates import grid_ordinates
+from jaxneq.phonon._frames import free_paths, rays
+from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 from jaxneq.phonon._periodic_structure import transmission
 
@@ -42,7 +41,7 @@ def transport():
     partly = transmission(jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells)))
     full = jnp.ones(problem.cells)
     problem = eqx.tree_at(lambda p: (p.transmission, p.solid), problem, (partly, full))
-    return Transport.of(problem, rays(problem, 1, 1))
+    return Transport.of(problem, rays(problem, 1, free_paths(problem, 1)))
 
 
 def test_balance_is_symmetric_and_positive(transport):
