@@ -85,7 +85,8 @@ class Rays(NamedTuple):
     """Rays of one octant that run mostly along the last axis of a frame.
 
     `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
-    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse walls keep the frequency, else all one.
+    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse
+    walls keep the frequency, else all one.
     """
 
     reach: Float[Array, "axis group ray"]
@@ -138,7 +139,7 @@ def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _azimuths(angles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions [slow, fast] in the plane and their weights; those of all 8 half quadrants sum to 1."""
+    """Directions [slow, fast] in the plane, and weights; those of all 8 half quadrants sum to 1."""
     u, du = _gauss(angles)
     azimuth = np.pi / 4 * u**2
     return np.stack([np.sin(azimuth), np.cos(azimuth)]), 2 * u * du / 8

@@ -19,7 +19,9 @@ class FreePaths(NamedTuple):
 
 
 def fewer(paths: FreePaths, count: int) -> FreePaths:
-    r"""The Gauss rule in :math:`\log\Lambda` with so many nodes, for the measure
+    r"""The Gauss rule in :math:`\log\Lambda` with so many nodes.
+
+    It is that of the measure
 
     .. math:: d\mu = (1 + \Lambda / \bar\Lambda)\,dF, \qquad \bar\Lambda = \int\Lambda\,dF / F .
 

@@ -127,11 +127,12 @@ def through_cells(
 ) -> Swept:
     """Follow all rays through all cells.
 
-    **Arguments:** `width` of the cells along each axis, in the frame of each octant; `reach` of the rays along each axis, all
-    positive; `weight` of each ray in each of the moments; `entering`, what enters through the ends
-    of the slow axes, as `Swept.left` (then the box is gone through once); `rows`, what
-    `row_transfer` found, if the fast axis is periodic; `periodic` axes; `tolerance`, the change of what enters
-    through periodic ends at which to stop, relative to it or, if that is more, to `size`.
+    **Arguments:** `width` of the cells along each axis, in the frame of each octant; `reach` of
+    the rays along each axis, all positive; `weight` of each ray in each of the moments;
+    `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
+    gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
+    `periodic` axes; `tolerance`, the change of what enters through periodic ends at which to
+    stop, relative to it or, if that is more, to `size`.
     """
     if rows is None and periodic[-1]:
         rows = row_transfer(fields.transmission, width, reach)
@@ -195,10 +196,7 @@ def _less(first: list[Array], second: list[Array]) -> list[Array]:
 def _dot(first: list[Array], second: list[Array]) -> Float[Array, "octant group ray"]:
     """The inner product of what enters, of each ray."""
     return sum(
-        (
-            jnp.sum(a * b, axis=tuple(range(a.ndim - 3)))
-            for a, b in zip(first, second, strict=True)
-        ),
+        (jnp.sum(a * b, axis=tuple(range(a.ndim - 3))) for a, b in zip(first, second, strict=True)),
         jnp.zeros(first[0].shape[-3:], first[0].dtype),
     )
 
@@ -255,7 +253,7 @@ class _Box:
 
         inputs = (across, entering[1:], self.width[axis], fields)
         last, (moments, out) = lax.scan(step, entering[0], inputs)
-        return moments, out[:axis] + (last,) + out[axis:]
+        return moments, (*out[:axis], last, *out[axis:])
 
     def _row(self, across: tuple[Nodes, ...], widths: Any, along: Any) -> Any:
         """A row along the fast axis; what enters it is found if the axis is periodic."""
