@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxneq
-from jaxneq import phonon, steady
+from jaxneq import materials, phonon, steady
 from jaxneq._kernels import sweep
 from jaxneq.phonon import DiscreteOrdinates, GrayMaterial
 
@@ -33,16 +33,19 @@ jax.config.update("jax_enable_x64", True)
 FLOOR = Path(__file__).with_name("sweep_floor.cpp")
 
 
-def pores(period, material="Si"):
+SILICON = materials.model("Si")
+
+
+def pores(period, material=SILICON):
     side = jnp.full(2, np.sqrt(0.2))
     void = phonon.Box(name="pore", center=jnp.full(2, 0.5), size=side)
-    fields = {} if material == "Si" else {"temperature": 1.0, "temperature_difference": 0.1}
+    fields = {} if material is SILICON else {"temperature": 1.0, "temperature_difference": 0.1}
     return phonon.PeriodicStructure(
         material=material, period=period, voids=(void,), walls="thermalising", **fields
     )
 
 
-def solver(cells=14, angles=6, paths=12, tolerance=1e-8, material="Si"):
+def solver(cells=14, angles=6, paths=12, tolerance=1e-8, material=SILICON):
     method = DiscreteOrdinates(cells=cells, angles=angles, paths=paths, tolerance=tolerance)
     return jax.jit(lambda period: steady(pores(period, material), method, throw=False))
 
@@ -64,7 +67,7 @@ def iterations():
     for angles in (3, 6, 12):
         for material, periods in (
             (gray, [10.0**-e for e in range(-3, 3)]),
-            ("Si", [1e-8, 1e-7, 1e-6, 1e-5]),
+            (SILICON, [1e-8, 1e-7, 1e-6, 1e-5]),
         ):
             run = solver(angles=angles, material=material)
             for period in periods:
@@ -139,7 +142,7 @@ def gradient():
 
     def number(filled):
         system = phonon.PeriodicStructure(
-            material="Si", period=1e-7, density=filled, walls="thermalising"
+            material=SILICON, period=1e-7, density=filled, walls="thermalising"
         )
         return steady(system, method, throw=False).conductivity
 

@@ -7,6 +7,7 @@ import pytest
 from differences import slope
 
 from jaxneq import materials, phonon, steady
+from jaxneq.materials._lumped import film_suppression
 from jaxneq.phonon._free_paths import FreePaths, fewer, film_error
 
 SIZE = 1e-7
@@ -35,13 +36,13 @@ def test_bulk_and_ballistic_limit_and_heat_stay(twelve):
 def test_error_falls_geometrically_and_is_that_of_a_film():
     """The closed form of Fuchs and Sondheimer, of a film as thick as the unit of length."""
     paths = of_silicon()
-    exact = phonon.InPlaneFilm(material="Si", thickness=SIZE, temperature=300.0)
+    exact = phonon.InPlaneFilm(material=materials.model("Si"), thickness=SIZE, temperature=300.0)
     whole = steady(exact).conductivity / steady(exact).bulk_conductivity
     errors = []
     for count in (6, 12, 24):
         few = fewer(paths, count)
         share = few.flux * few.path / (paths.flux @ paths.path)
-        kept = materials._lumped.film_suppression(np.asarray(few.path))
+        kept = film_suppression(np.asarray(few.path))
         errors.append(abs(float(share @ kept / whole - 1)))
         assert errors[-1] < 2 * film_error(few, paths) + 2e-6  # rounding of the closed form
     assert errors[0] > 30 * errors[1]
@@ -66,7 +67,7 @@ def test_structure_with_fewer_paths_states_its_error():
     """Against all 48 bands x 4 polar angles followed each on their own."""
     pore = phonon.Box(name="pore", center=jnp.full(2, 0.5), size=jnp.full(2, 1 / 3))
     system = phonon.PeriodicStructure(
-        material="Si", period=SIZE, voids=(pore,), walls="thermalising"
+        material=materials.model("Si"), period=SIZE, voids=(pore,), walls="thermalising"
     )
     rough, fine = (
         steady(system, phonon.DiscreteOrdinates(cells=3, angles=2, polar_angles=4, paths=paths))
