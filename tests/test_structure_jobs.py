@@ -22,5 +22,5 @@ def test_pores(tmp_path):
     assert 2 < conductivity[0] < 10 < 60 < conductivity[1] < 145.9 * 2 / 3 * 0.8 + 20
     assert np.all(np.diff(conductivity) > 0)
     path = tmp_path / "pores.png"
-    report.figure(result, path)
+    report.figure(result).savefig(path)
     assert path.stat().st_size > 10_000
