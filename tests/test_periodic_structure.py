@@ -8,7 +8,8 @@ import pytest
 from differences import slope
 
 from jaxneq import phonon, steady
-from jaxneq.phonon._frames import rays
+from jaxneq.phonon import _grid_ordinates
+from jaxneq.phonon._frames import free_paths, rays
 from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 from jaxneq.phonon._periodic_structure import transmission
@@ -41,7 +42,7 @@ def transport():
     partly = transmission(jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells)))
     full = jnp.ones(problem.cells)
     problem = eqx.tree_at(lambda p: (p.transmission, p.solid), problem, (partly, full))
-    return Transport.of(problem, rays(problem, 1, 1))
+    return Transport.of(problem, rays(problem, 1, free_paths(problem, 1)))
 
 
 def test_balance_is_symmetric_and_positive(transport):
@@ -121,6 +122,18 @@ def test_thin_channels_between_pores_follow_the_limits():
     along = steady(structure(size=(1.0, 0.5), period=0.5), fine)
     film = steady(phonon.InPlaneFilm(material=GRAY, thickness=0.25, temperature=1.0))
     np.testing.assert_allclose(along.conductivity, film.conductivity / 2, rtol=1e-3)
+
+
+def test_blocks_of_rays_add_up(monkeypatch):
+    method = phonon.DiscreteOrdinates(cells=4, angles=2, polar_angles=2)
+
+    def found():
+        function = lambda x: steady(structure(x), method, throw=False).conductivity  # noqa: E731
+        return jax.jit(jax.value_and_grad(function))(1.0)
+
+    whole = found()
+    monkeypatch.setattr(_grid_ordinates, "BLOCK", 300)
+    np.testing.assert_allclose(found(), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -27,6 +28,8 @@ from . import _exact as exact_forms
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
+from ._frames import free_paths
+from ._free_paths import fewer, film_error
 from ._grid import AbstractGrid
 from ._grid_ordinates import grid_ordinates
 from ._ordinates import coupling, ordinates, resolved, transport
@@ -72,10 +75,16 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         "in a half range, 6 in two dimensions, 3 (times 3) in three",
         default=0,
     )
-    polar_angles: int = setting(
-        doc="Directions to the axis along which a two-dimensional structure does not change",
+    polar_angles: int | None = setting(
+        doc="Directions to the axis along which a two-dimensional structure does not change, by "
+        "default 3, and 8 where `paths` are fewer than all",
         range="[2, inf)",
-        default=3,
+        default=None,
+    )
+    paths: int = setting(
+        doc="Free paths that stand for all bands and polar angles where walls are thermalising",
+        range="[2, inf)",
+        default=12,
     )
     tolerance: Scalar | None = parameter(
         doc="Relative true residual; by default 1e-10 in float64 and 1e-5 in float32",
@@ -124,14 +133,17 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def _through_grid(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)
+        whole = free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+        paths = whole if problem.elastic else fewer(whole, self.paths)
         state = grid_ordinates(
             problem,
             self.angles or (6 if problem.dimensions == 2 else 3),
-            self.polar_angles,
+            paths,
             self._tolerance(problem.solid.dtype),
             self.max_iterations,
         )
-        return system.solution(state)
+        error = lax.stop_gradient(film_error(paths, whole))
+        return system.solution(replace(state, stats=state.stats | {"path_error": error}))
 
     def _tolerance(self, dtype: jnp.dtype) -> Array:
         tolerance = self.tolerance

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._kernels import sweep
 
+from ._free_paths import FreePaths
 from ._grid import GridProblem
 
 
@@ -85,8 +86,8 @@ class Rays(NamedTuple):
     """Rays of one octant that run mostly along the last axis of a frame.
 
     `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
-    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse walls
-    keep the frequency, else all one.
+    per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse
+    walls keep the frequency, else all one.
     """
 
     reach: Float[Array, "axis group ray"]
@@ -100,29 +101,36 @@ class Rays(NamedTuple):
         return jnp.stack([self.emission, *fluxes, self.heat], axis=-1)
 
 
-def rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
+def free_paths(problem: GridProblem, polar_angles: int) -> FreePaths:
+    """Those of all bands; in two dimensions in the plane, at each of the polar angles."""
+    path, flux, heat = problem.mean_free_path, problem.flux_share, problem.heat_share
+    if problem.dimensions == 3:
+        return FreePaths(path, flux, heat)
+    cosine, share = (jnp.asarray(part, path.dtype) for part in _gauss(polar_angles))
+    sine = jnp.sqrt(1 - cosine**2)
+    parts = ((path, sine), (flux, sine * share), (heat, share))
+    return FreePaths(*(jnp.ravel(jnp.outer(of_band, of_angle)) for of_band, of_angle in parts))
+
+
+def rays(problem: GridProblem, angles: int, paths: FreePaths) -> Rays:
     """The same rays for each frame; by symmetry their conductivity is isotropic exactly.
 
     In two dimensions `angles` azimuths between an axis and the diagonal, in three as many times
     as many directions between an axis and the diagonals of its neighbours; they gather
-    quadratically at the axes, where free paths through open channels are long. `polar_angles` to
-    the axis that a two-dimensional grid does not resolve.
+    quadratically at the axes, where free paths through open channels are long.
     """
-    direction, weight = (
-        _azimuths(angles, polar_angles) if problem.dimensions == 2 else _directions(angles)
-    )
+    direction, weight = _azimuths(angles) if problem.dimensions == 2 else _directions(angles)
     dtype = problem.mean_free_path.dtype
     direction, weight = jnp.asarray(direction, dtype), jnp.asarray(weight, dtype)
-    emission = (problem.flux_share / problem.mean_free_path)[:, None] * weight[None]
-    reach = problem.mean_free_path[None, :, None] * direction[:, None]
-    heat = problem.heat_share[:, None] * weight[None]
-    if problem.elastic:
-        return Rays(reach, emission, heat)
-    one = (1, -1)
+    groups = problem.mean_free_path.size if problem.elastic else 1
+
+    def grouped(part: Array) -> Array:
+        return jnp.reshape(part, (*part.shape[:-2], groups, -1))
+
     return Rays(
-        jnp.reshape(reach, (problem.dimensions, *one)),
-        jnp.reshape(emission, one),
-        jnp.reshape(heat, one),
+        grouped(jnp.einsum("p,ad->apd", paths.path, direction)),
+        grouped(jnp.outer(paths.flux / paths.path, weight)),
+        grouped(jnp.outer(paths.heat, weight)),
     )
 
 
@@ -131,15 +139,11 @@ def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
     return (point + 1) / 2, weight / 2
 
 
-def _azimuths(angles: int, polar_angles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions [slow, fast] and their weights; those of all 8 half quadrants sum to 1."""
+def _azimuths(angles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions [slow, fast] in the plane, and weights; those of all 8 half quadrants sum to 1."""
     u, du = _gauss(angles)
-    azimuth, weight = np.pi / 4 * u**2, 2 * u * du / 8
-    cosine, share = _gauss(polar_angles)
-    sine = np.sqrt(1 - cosine**2)
-    plane = np.stack([np.sin(azimuth), np.cos(azimuth)])
-    direction = sine[None, :, None] * plane[:, None, :]
-    return direction.reshape(2, -1), (share[:, None] * weight).ravel()
+    azimuth = np.pi / 4 * u**2
+    return np.stack([np.sin(azimuth), np.cos(azimuth)]), 2 * u * du / 8
 
 
 def _directions(angles: int) -> tuple[np.ndarray, np.ndarray]:

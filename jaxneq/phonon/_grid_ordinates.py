@@ -12,9 +12,12 @@ from jaxtyping import Array, Float
 from jaxneq._core import SolveStats, linear_solve, stationary_value
 
 from ._frames import Rays, rays
+from ._free_paths import FreePaths
 from ._grid import GridProblem, GridState
 from ._grid_diffusion import preconditioner
 from ._grid_transport import Ends, Response, Transport, Unknown
+
+BLOCK = 10_000_000  # unknowns (nodes over 2^d, rays) that a derivative holds; some 200 bytes each
 
 
 class Found(NamedTuple):
@@ -25,10 +28,10 @@ class Found(NamedTuple):
 
 
 def grid_ordinates(
-    problem: GridProblem, angles: int, polar_angles: int, tolerance: Array, max_iterations: int
+    problem: GridProblem, angles: int, paths: FreePaths, tolerance: Array, max_iterations: int
 ) -> GridState:
     """The state for each applied fall of temperature."""
-    beams = rays(problem, angles, polar_angles)
+    beams = rays(problem, angles, paths)
     transport = Transport.of(problem, beams)
 
     def one(fall: Array) -> tuple[Found, Any, SolveStats]:
@@ -71,14 +74,16 @@ def _solve(
     """The temperatures at which every node and diffuse wall gives off what it must."""
     problem = transport.problem
     nothing = transport.zero()
-    inner = tolerance / 10
-
-    def operator(flat: Array) -> Array:
-        response = transport.respond(_shaped(flat, nothing), tolerance=inner)
-        return _flat(transport.residual(response))
+    inner = tolerance / 100
 
     power = problem.source[..., None] * transport.node_volume * problem.solid[..., None]
-    at_rest = transport.residual(transport.respond(nothing, fall=fall, tolerance=inner))
+    first = transport.respond(nothing, fall=fall, tolerance=inner)
+    at_rest = transport.residual(first)
+
+    def operator(flat: Array) -> Array:  # directions shrink: less and less exactly
+        response = transport.respond(_shaped(flat, nothing), tolerance=inner, like=first)
+        return _flat(transport.residual(response))
+
     precondition = preconditioner(lax.stop_gradient(transport))
     rhs = _flat(Unknown(power - at_rest.temperature, -at_rest.wall))
     carried = jnp.sum(problem.flux_share * problem.mean_free_path) * jnp.max(jnp.abs(fall))
@@ -95,7 +100,33 @@ def _solve(
 
 
 def _dissipation(parameters: tuple[GridProblem, Rays], found: Found) -> Float[Array, "fall fall"]:
-    """The bilinear form that all unknowns make stationary, per volume."""
+    """The bilinear form that all unknowns make stationary, per volume.
+
+    It is a sum over rays. Derivatives hold what a block of rays leaves in memory, no more.
+    """
+    problem, beams = parameters
+    count = beams.emission.shape[-1]
+    unknowns = found.unknown.temperature[0].size * beams.emission.size * problem.dimensions
+    enough = min(-(-unknowns // BLOCK), count)
+    blocks = next(b for b in range(enough, count + 1) if count % b == 0)
+
+    def split(part: Array) -> Array:
+        return jnp.moveaxis(part.reshape(*part.shape[:-1], blocks, -1), -2, 0)
+
+    @jax.checkpoint
+    def one(inputs: tuple[Rays, Ends]) -> Array:
+        some, entering = inputs
+        return _dissipation_of((problem, some), Found(found.unknown, entering))
+
+    if blocks == 1:
+        return one((beams, found.entering))
+    return jnp.sum(lax.map(one, jax.tree.map(split, (beams, found.entering))), axis=0)
+
+
+def _dissipation_of(
+    parameters: tuple[GridProblem, Rays], found: Found
+) -> Float[Array, "fall fall"]:
+    """What some of the rays add to it."""
     problem, beams = parameters
     transport = Transport.of(problem, beams)
     volume = problem.volume.sum()

@@ -116,12 +116,18 @@ class Transport(eqx.Module):
         fall: Float[Array, " axis"] | None = None,
         entering: Ends | None = None,
         tolerance: Any = 1e-10,
+        like: Response | None = None,
     ) -> Response:
-        """Follow the rays; with the reservoirs if with the applied `fall` of temperature."""
+        """Follow the rays; with the reservoirs if with the applied `fall` of temperature.
+
+        What goes around periodic ends is found to the `tolerance`, relative to itself or, if that
+        is more, to what goes around in a response `like` it.
+        """
         problem = self.problem
         temperature, wall = unknown
         held = self.closed(problem.held)[..., None]
-        reservoir = self.closed(problem.reservoir) * (0 if fall is None else 1)
+        cold = jnp.zeros_like(wall[..., 0])
+        reservoir = cold if fall is None else self.closed(problem.reservoir)
         given = reservoir[..., None] - temperature[..., None, :, None]
         inward = (1 - self.closed(problem.transmission))[..., None] * (wall + held * (given - wall))
         total: Any = 0
@@ -137,6 +143,7 @@ class Transport(eqx.Module):
                 self.rows[index],
                 periodic=tuple(problem.periodic[k] for k in frame.axes),
                 tolerance=tolerance,
+                size=0.0 if like is None else _size(like.left[index]),
             )
             total = total + self._unframed(frame, swept.moments)
             left.append(swept.left)
@@ -261,6 +268,10 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
     """The end of each axis at which a node lies."""
     nodes = np.arange(1 << dimensions)
     return np.stack([nodes >> axis & 1 for axis in range(dimensions)])
+
+
+def _size(ends: tuple[tuple[Array, ...], ...]) -> Array:
+    return jnp.sqrt(sum(jnp.sum(part**2) for end in ends for part in end))
 
 
 def _gather(field: Array, place: np.ndarray) -> Array:

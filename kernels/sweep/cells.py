@@ -122,6 +122,7 @@ def through_cells(
     *,
     periodic: tuple[bool, ...],
     tolerance: Any = 1e-10,
+    size: Any = 0.0,
     max_passes: int = 500,
 ) -> Swept:
     """Follow all rays through all cells.
@@ -130,8 +131,8 @@ def through_cells(
     the rays along each axis, all positive; `weight` of each ray in each of the moments;
     `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
     gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
-    `periodic` axes; `tolerance`, the change of what enters through periodic ends, relative, at
-    which to stop.
+    `periodic` axes; `tolerance`, the change of what enters through periodic ends at which to
+    stop, relative to it or, if that is more, to `size`.
     """
     if rows is None and periodic[-1]:
         rows = row_transfer(fields.transmission, width, reach)
@@ -141,10 +142,12 @@ def through_cells(
         return Swept(*box.through(entering), *once)
     if not any(periodic[:-1]):
         return Swept(*box.through(box.nothing()), *once)
-    return _around(box, periodic, tolerance, max_passes)
+    return _around(box, periodic, tolerance, size, max_passes)
 
 
-def _around(box: _Box, periodic: tuple[bool, ...], tolerance: Any, max_passes: int) -> Swept:
+def _around(
+    box: _Box, periodic: tuple[bool, ...], tolerance: Any, size: Any, max_passes: int
+) -> Swept:
     """What enters through periodic ends is what left, found ray by ray.
 
     Each ray is a linear iteration of its own; where rays run far through open channels it hardly
@@ -152,7 +155,7 @@ def _around(box: _Box, periodic: tuple[bool, ...], tolerance: Any, max_passes: i
     (D. G. Anderson, J. ACM 12, 547, 1965, with a memory of one).
     """
     dtype = box.none.dtype
-    tiny = jnp.finfo(dtype).tiny
+    least = jnp.maximum(jnp.asarray(size, dtype), jnp.finfo(dtype).tiny)
 
     def unfinished(carry: Any) -> Array:
         *_, change, passes = carry
@@ -173,8 +176,8 @@ def _around(box: _Box, periodic: tuple[bool, ...], tolerance: Any, max_passes: i
             new - share[(None,) * (new.ndim - 3)] * part
             for new, part in zip(after, back, strict=True)
         ]
-        size = jnp.maximum(jnp.sum(_dot(after, after)), tiny)
-        change = jnp.sqrt(jnp.sum(_dot(step, step)) / size)
+        around = jnp.maximum(jnp.sqrt(jnp.sum(_dot(after, after))), least)
+        change = jnp.sqrt(jnp.sum(_dot(step, step))) / around
         return moments, box.ends(following), here, step, change, passes + 1
 
     start = box.nothing()
@@ -240,8 +243,8 @@ class _Box:
         `across` is what comes across the axes before, over the cells of those after; returns the
         moments and what leaves across the axes before, then through the ends of the others.
         """
-        if axis == self.dimensions - 1:
-            return self._row(across, widths, fields)
+        if axis == self.dimensions - 1:  # derivatives follow a row again, instead of storing it
+            return jax.checkpoint(self._row)(across, widths, fields)
 
         def step(carry: Nodes, inputs: Any) -> Any:
             before, ends, width, here = inputs
@@ -317,7 +320,7 @@ def row_transfer(
                 size, here = inputs
                 return None, level(axis + 1, [*slow, reach[axis][None] / _ray(size)], here)
 
-            return lax.scan(one, None, (width[axis], passing))[1]
+            return lax.scan(jax.checkpoint(one), None, (width[axis], passing))[1]
 
         def cell(carry: Nodes, inputs: Any) -> Any:
             size, passes = inputs

@@ -1,0 +1,193 @@
+"""Square pores: iterations, time to an answer with its errors, throughput, memory, gradient.
+
+    python benchmarks/phonon_pore.py [--json FILE]
+
+The structure of OpenBTE's first example, silicon with square pores of a fifth of the area, and a
+gray material of the same shape. The C++ floor does the same work for each cell and ray as the
+sweep kernel, in float32 with the rays in vectors, on one core. OpenBTE 3.0.16 needs Python 3.8
+and gmsh; it is not run here. Errors are told by refinement: of cells against twice as many, of
+angles against twice as many, of free paths against 24; Richardson's factor 4/3 for cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxneq
+from jaxneq import materials, phonon, steady
+from jaxneq._kernels import sweep
+from jaxneq.phonon import DiscreteOrdinates, GrayMaterial
+
+jax.config.update("jax_enable_x64", True)
+
+FLOOR = Path(__file__).with_name("sweep_floor.cpp")
+
+
+SILICON = materials.model("Si")
+
+
+def pores(period, material=SILICON):
+    side = jnp.full(2, np.sqrt(0.2))
+    void = phonon.Box(name="pore", center=jnp.full(2, 0.5), size=side)
+    fields = {} if material is SILICON else {"temperature": 1.0, "temperature_difference": 0.1}
+    return phonon.PeriodicStructure(
+        material=material, period=period, voids=(void,), walls="thermalising", **fields
+    )
+
+
+def solver(cells=14, angles=6, paths=12, tolerance=1e-8, material=SILICON):
+    method = DiscreteOrdinates(cells=cells, angles=angles, paths=paths, tolerance=tolerance)
+    return jax.jit(lambda period: steady(pores(period, material), method, throw=False))
+
+
+def seconds(function, argument, repeats=5):
+    jax.block_until_ready(function(argument))
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(function(argument))
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+def iterations():
+    """To a true residual of 1e-8, with 24, 48 and 96 directions in the plane."""
+    gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
+    found = {}
+    for angles in (3, 6, 12):
+        for material, periods in (
+            (gray, [10.0**-e for e in range(-3, 3)]),
+            (SILICON, [1e-8, 1e-7, 1e-6, 1e-5]),
+        ):
+            run = solver(angles=angles, material=material)
+            for period in periods:
+                name = f"Kn = {1 / period:g}" if material is gray else f"Si, {period:g} m"
+                solution = run(period)
+                assert float(solution.stats["residual"]) <= 1e-8
+                row = found.setdefault(name, {"iterations": [], "passes": []})
+                row["iterations"].append(int(solution.stats["iterations"]))
+                row["passes"].append(int(solution.stats["passes"]))
+    return found
+
+
+def answers():
+    """Time with 14 x 14 cells and 48 directions, and what is left of each error."""
+    own, cells = solver(), solver(cells=28)
+    angles, paths = solver(angles=12), solver(paths=24)
+    rows = []
+    for period in (1e-8, 1e-7):
+        value = float(own(period).conductivity)
+        errors = {
+            name: (float(other(period).conductivity) / value - 1) * factor
+            for name, other, factor in (
+                ("cell", cells, 4 / 3),
+                ("angle", angles, 1.0),
+                ("path", paths, 1.0),
+            )
+        }
+        total = sum(abs(each) for each in errors.values())
+        rows.append(
+            {
+                "period": period,
+                "conductivity": value,
+                "seconds": seconds(own, period),
+                "seconds_28_cells": seconds(cells, period, 3),
+                **{f"{name}_error": each for name, each in errors.items()},
+                "total_error": total,
+            }
+        )
+    return rows
+
+
+def throughput(cells=32, rays=4096):
+    """Cells x rays of all four quadrants per second in float32, bilinear: the kernel, the floor."""
+    random = np.random.default_rng(0)
+    real = jnp.float32
+    one = jnp.ones((cells, cells, 2, 4), real)
+    source = jnp.asarray(random.normal(size=(cells, cells, 2, 4, 4)), real)
+    fields = sweep.Fields(source, one, jnp.zeros((cells, cells, 2, 2, 4, 1), real))
+    width = (jnp.full((cells, 4), 1 / cells, real),) * 2
+    reach = jnp.asarray(random.uniform(0.1, 1, (2, 1, rays)), real)
+    weight = jnp.ones((1, rays, 4), real)
+
+    @jax.jit
+    def run(reach):
+        return sweep.through_cells(fields, width, reach, weight, periodic=(False,) * 2).moments
+
+    work = cells * cells * rays * 4
+    kernel = work / seconds(run, reach)
+    with tempfile.TemporaryDirectory() as folder:
+        binary = str(Path(folder, "floor"))
+        flags = ["-O3", "-march=native", "-ffast-math"]
+        subprocess.run(["g++", *flags, "-o", binary, FLOOR], check=True)
+        output = subprocess.run([binary, str(cells), str(rays)], capture_output=True, check=True)
+    return {"kernel": kernel, "floor_one_core": work / float(output.stdout.split()[0])}
+
+
+def gradient():
+    """The conductivity with its derivative with respect to the density of every cell."""
+    random = np.random.default_rng(0)
+    filled = jnp.asarray(random.uniform(0.3, 1.0, (14, 14)))
+    method = DiscreteOrdinates(tolerance=1e-8)
+
+    def number(filled):
+        system = phonon.PeriodicStructure(
+            material=SILICON, period=1e-7, density=filled, walls="thermalising"
+        )
+        return steady(system, method, throw=False).conductivity
+
+    value = seconds(jax.jit(number), filled)
+    both = seconds(jax.jit(jax.value_and_grad(number)), filled)
+    return {"value_seconds": value, "both_seconds": both, "ratio": both / value}
+
+
+def memory():
+    """Peak bytes of a solve with 1e8 unknowns: 100 x 100 cells, 96 directions, 105 free paths."""
+    run = solver(cells=100, angles=12, paths=105, tolerance=1e-3)
+    began = time.perf_counter()
+    solution = jax.block_until_ready(run(1e-7))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "unknowns": 100 * 100 * 96 * 105,
+        "peak_bytes": peak,
+        "residual": float(solution.stats["residual"]),
+        "seconds_with_compile": time.perf_counter() - began,
+    }
+
+
+PARTS = {
+    "iterations": iterations,
+    "answers": answers,
+    "throughput": throughput,
+    "gradient": gradient,
+    "memory": memory,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--json", help="write the numbers to this file")
+    arguments = parser.parse_args()
+    device = jax.devices()[0]
+    print(f"{device.device_kind}, jaxneq {jaxneq.__version__}, jax {jax.__version__}")
+    numbers = {"device": device.device_kind, "jax": jax.__version__}
+    for name in arguments.parts:
+        numbers[name] = PARTS[name]()
+        print(f"\n{name}\n{json.dumps(numbers[name], indent=1)}", flush=True)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
