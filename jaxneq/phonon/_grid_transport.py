@@ -207,6 +207,12 @@ class Transport(eqx.Module):
         wall = response.wall_power * adiabatic
         return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
 
+    def given(self, response: Response) -> Float[Array, "*cells axis side"]:
+        """The power that reservoirs give off at each side."""
+        return at_sides(
+            jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held)
+        )
+
     def temperature_of_energy(self, unknown: Unknown, response: Response) -> Array:
         """The temperature of the energy density at the nodes."""
         departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
@@ -265,6 +271,16 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
     """The end of each axis at which a node lies."""
     nodes = np.arange(1 << dimensions)
     return np.stack([nodes >> axis & 1 for axis in range(dimensions)])
+
+
+def at_sides(nodes: Float[Array, "*cells axis node"]) -> Float[Array, "*cells axis side"]:
+    """What belongs to the nodes of each side, together."""
+    upper = node_bits(nodes.ndim - 2).astype(bool)
+    axes = [
+        jnp.stack([jnp.sum(nodes[..., k, at], axis=-1) for at in (~bit, bit)], axis=-1)
+        for k, bit in enumerate(upper)
+    ]
+    return jnp.stack(axes, axis=-2)
 
 
 def _gather(field: Array, place: np.ndarray) -> Array:
