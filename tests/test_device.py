@@ -1,5 +1,7 @@
 """Devices: contacts and heaters in a box, by transport and by Fourier's law."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -137,7 +139,7 @@ def device(parameters):
         voids=(
             phonon.Box(name="void", center=jnp.asarray([0.2, 0.25]), size=jnp.asarray([0.2, 0.3])),
         ),
-        cells={"x": 5, "y": 4},
+        cells=(("x", 5), ("y", 4)),
         walls="thermalising",
     )
 
@@ -159,10 +161,13 @@ def stationary(parameters):
 def compare_gradients(function):
     exact = jax.jit(jax.jacrev(function))(PARAMETERS)
     compiled = jax.jit(function)
-    for index, value in enumerate(PARAMETERS):
-        for row in range(exact.shape[0]):
-            expected = slope(lambda x: compiled(PARAMETERS.at[index].set(x))[row], value, 2e-3)
-            np.testing.assert_allclose(exact[row, index], expected, rtol=1e-6, atol=1e-9)
+
+    def entry(row, index, value):
+        return compiled(PARAMETERS.at[index].set(value))[row]
+
+    for row, index in np.ndindex(exact.shape):
+        expected = slope(partial(entry, row, index), PARAMETERS[index], 2e-3)
+        np.testing.assert_allclose(exact[row, index], expected, rtol=1e-6, atol=1e-9)
 
 
 def test_gradients_by_fourier():
@@ -177,9 +182,7 @@ def test_gradients_by_ordinates(function):
 
 @pytest.mark.slow
 def test_slab_in_three_dimensions():
-    cube = slab(
-        size=jnp.ones(3), periodic=("y", "z"), cells={"x": 4, "y": 2, "z": 2}, heaters=()
-    )
+    cube = slab(size=jnp.ones(3), periodic=("y", "z"), cells={"x": 4, "y": 2, "z": 2}, heaters=())
     found = steady(cube, phonon.DiscreteOrdinates(angles=2))
     film = steady(phonon.CrossPlaneFilm(material=GRAY, thickness=1.0, temperature=1.0))
     np.testing.assert_allclose(found.conductance, film.conductivity, rtol=1e-2)

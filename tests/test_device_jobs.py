@@ -9,7 +9,7 @@ from jaxneq import config, report
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-def run(name, tmp_path, *changes):
+def run(name: str, tmp_path: Path, *changes: str):
     result = config.execute(config.load(CONFIGS / name, changes))
     path = tmp_path / "figure.png"
     report.figure(result, path)
@@ -29,3 +29,17 @@ def test_hot_spot(tmp_path):
     )
     rise = result.quantities["peak_temperature"].values - 300
     assert np.all(np.diff(rise) < 0)
+
+
+def test_hot_line(tmp_path):
+    result = run(
+        "hot_line.toml",
+        tmp_path,
+        "system.cells={x = 8, y = 4}",
+        "method.angles=2",
+        "method.polar_angles=2",
+        'sweep={"system.heaters.line.width" = { values = [50.0, 100.0] }}',
+    )
+    resistance = result.quantities["thermal_resistance"].values
+    # narrower lines are warmer, and phonons fly 200 nm more slowly than heat diffuses
+    assert resistance[0] > resistance[1] > 200e-9 / (146 * 400e-9 * 1e-6)

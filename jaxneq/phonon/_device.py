@@ -35,35 +35,16 @@ from ._shapes import AbstractShape
 
 
 class DeviceSolution(AbstractSolution):
-    """How warm a device gets and where its heat goes. `print` shows what was found.
-
-    Heat and power are in W, in two dimensions in W per metre of the device.
-    """
+    """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
 
     peak_temperature: Float[Array, ""] = quantity(unit="K", doc="Highest temperature of a cell")
     contact_heat: Float[Array, " contact"] = quantity(
-        unit="W or W/m",
+        unit="W",
         doc="Heat that each contact gives to the device",
         dims=("contact",),
         label="heat from contact",
-    )
-    heater_rise: Float[Array, " heater"] | None = quantity(
-        unit="K",
-        doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
-        dims=("heater",),
-        default=None,
-    )
-    thermal_resistance: Float[Array, ""] | None = quantity(
-        unit="K/W or K m/W",
-        doc="Rise of the peak above the coldest contact, over the power of all heaters",
-        default=None,
-    )
-    conductance: Float[Array, ""] | None = quantity(
-        unit="W/K or W/K/m",
-        doc="Heat from one contact to the other over their difference, where nothing else drives",
-        default=None,
     )
     contact_force: Float[Array, " contact"] = quantity(
         unit="1/K",
@@ -71,18 +52,8 @@ class DeviceSolution(AbstractSolution):
         dims=("contact",),
         panel=False,
     )
-    heater_force: Float[Array, " heater"] | None = quantity(
-        unit="1/K",
-        doc="Rise in each heater over squared temperature",
-        dims=("heater",),
-        panel=False,
-        default=None,
-    )
-    heater_power: Float[Array, " heater"] | None = quantity(
-        unit="W or W/m", doc="Power of each heater", dims=("heater",), panel=False, default=None
-    )
     entropy_production: Float[Array, ""] = quantity(
-        unit="W/K or W/K/m", doc="Entropy production, linearised"
+        unit="W/K", doc="Entropy production, linearised"
     )
     positions: tuple[Float[Array, " _"], ...]
     solid: Float[Array, "*cells"]
@@ -94,6 +65,32 @@ class DeviceSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
+    heater_rise: Float[Array, " heater"] | None = quantity(
+        unit="K",
+        doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
+        dims=("heater",),
+        default=None,
+    )
+    thermal_resistance: Float[Array, ""] | None = quantity(
+        unit="K/W",
+        doc="Rise of the peak above the coldest contact, over the power of all heaters",
+        default=None,
+    )
+    conductance: Float[Array, ""] | None = quantity(
+        unit="W/K",
+        doc="Heat from one contact to the other over their difference, where nothing else drives",
+        default=None,
+    )
+    heater_force: Float[Array, " heater"] | None = quantity(
+        unit="1/K",
+        doc="Rise in each heater over squared temperature",
+        dims=("heater",),
+        panel=False,
+        default=None,
+    )
+    heater_power: Float[Array, " heater"] | None = quantity(
+        unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
+    )
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -139,6 +136,12 @@ class Device(AbstractGrid):
     length_unit: Scalar = parameter(
         unit="m", range="(0, inf)", doc="Unit of all lengths of the device", default=1e-9
     )
+    depth: Scalar | None = parameter(
+        unit="m",
+        range="(0, inf)",
+        doc="Length along the third axis of a device in two dimensions; 1 m unless given",
+        default=None,
+    )
     temperature: Scalar = parameter(
         unit="K", range="(0, inf)", doc="Temperature about which is linearised", default=300.0
     )
@@ -161,6 +164,8 @@ class Device(AbstractGrid):
         dimensions = self.size.shape[0]
         if dimensions not in (2, 3):
             raise ValueError(f"Device: {dimensions} lengths in size. Give two or three.")
+        if dimensions == 3 and self.depth is not None:
+            raise ValueError("Device: depth goes with two lengths in size. Leave it out.")
         if not self.contacts:
             raise ValueError(
                 "Device: there are no contacts, so no heat can leave. Give at least one."
@@ -192,7 +197,8 @@ class Device(AbstractGrid):
         dimensions = self.size.shape[0]
         if contact.axis >= dimensions or AXES[contact.axis] in self.periodic:
             allowed = [
-                side for k, side in enumerate(SIDES[: 2 * dimensions])
+                side
+                for k, side in enumerate(SIDES[: 2 * dimensions])
                 if AXES[k // 2] not in self.periodic
             ]
             raise ValueError(
@@ -250,7 +256,8 @@ class Device(AbstractGrid):
 
     def _watt(self, power: Array) -> Array:
         """The unit of power of the problem."""
-        return power * self.length_unit ** (self.size.shape[0] - 1)
+        depth = 1.0 if self.depth is None else self.depth
+        return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
     def _counts(self, cells: int | None) -> tuple[int, ...]:
         dimensions = self.size.shape[0]

@@ -63,7 +63,8 @@ class Diffusion:
             slope, area = along["slope"][..., None], along["area"][..., None]
             difference = high - low
             if fall is not None:
-                difference = difference - problem.along(axis, problem.width[axis] * fall[axis])[..., None]
+                applied = problem.along(axis, problem.width[axis] * fall[axis])
+                difference = difference - applied[..., None]
             rise = slope * difference
             step = low - jnp.roll(high, 1, axis)
             mean = (rise + jnp.roll(rise, 1, axis)) / 2

@@ -209,9 +209,7 @@ class Transport(eqx.Module):
 
     def given(self, response: Response) -> Float[Array, "*cells axis side"]:
         """The power that reservoirs give off at each side."""
-        return at_sides(
-            jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held)
-        )
+        return at_sides(jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held))
 
     def temperature_of_energy(self, unknown: Unknown, response: Response) -> Array:
         """The temperature of the energy density at the nodes."""

@@ -94,9 +94,7 @@ class Heater(AbstractHeater):
 
     name: str = named(doc="Name of the heater")
     shape: AbstractShape = part(AbstractShape, doc="What is heated")
-    power: Scalar = parameter(
-        unit="W or W/m", doc="Power, in two dimensions per length of the device"
-    )
+    power: Scalar = parameter(unit="W", doc="Its power")
 
     def profile(self, points: Points) -> Float[Array, "*cells"]:
         return self.shape.inside(points).astype(points.dtype)
@@ -115,9 +113,7 @@ class GaussianHeater(AbstractHeater):
     name: str = named(doc="Name of the heater")
     center: Float[Array, " axis"] = parameter(dims=("axis",), doc="Its middle")
     width: Scalar = parameter(range="(0, inf)", doc="Standard deviation w along each axis")
-    power: Scalar = parameter(
-        unit="W or W/m", doc="Power, in two dimensions per length of the device"
-    )
+    power: Scalar = parameter(unit="W", doc="Its power")
 
     def profile(self, points: Points) -> Float[Array, "*cells"]:
         away = points - jnp.reshape(self.center, (1,) * (points.ndim - 1) + (-1,))
