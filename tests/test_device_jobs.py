@@ -9,18 +9,16 @@ from jaxneq import config, report
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-def run(name: str, tmp_path: Path, *changes: str):
+def run(name: str, *changes: str):
     result = config.execute(config.load(CONFIGS / name, changes))
-    path = tmp_path / "figure.png"
-    report.figure(result, path)
-    assert path.stat().st_size > 10_000
+    (ax, *_) = report.figure(result).axes
+    assert len(ax.lines) >= 2  # with that of Fourier's law
     return result
 
 
-def test_hot_spot(tmp_path):
+def test_hot_spot():
     result = run(
         "hot_spot.toml",
-        tmp_path,
         "method.cells=5",
         "method.angles=2",
         "method.polar_angles=2",
@@ -31,10 +29,9 @@ def test_hot_spot(tmp_path):
     assert np.all(np.diff(rise) < 0)
 
 
-def test_hot_line(tmp_path):
+def test_hot_line():
     result = run(
         "hot_line.toml",
-        tmp_path,
         "system.cells={x = 8, y = 4}",
         "method.angles=2",
         "method.polar_angles=2",
