@@ -33,6 +33,7 @@ class Status(eqx.Module):
         "outside_domain",
         "diverged",
         "reducible",
+        "unresolved",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -54,6 +55,7 @@ class Status(eqx.Module):
         "the step at which it happened first are in `.stats`.",
         "Some states cannot be reached from all others, so there is no one stationary state. Give "
         "rates that lead from every state to every other.",
+        "A part of the geometry holds no cell. Raise `cells`, or make that part larger.",
     )
 
     @classmethod

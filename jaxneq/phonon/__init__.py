@@ -13,9 +13,12 @@ from ._channels import InPlaneFilm as InPlaneFilm
 from ._channels import Nanowire as Nanowire
 from ._channels import RectangularWire as RectangularWire
 from ._closed_form import ClosedForm as ClosedForm
+from ._device import Device as Device
+from ._device import DeviceSolution as DeviceSolution
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
+from ._fourier import Fourier as Fourier
 from ._grating import GratingSolution as GratingSolution
 from ._grating import GratingTransient as GratingTransient
 from ._grating import TransientGrating as TransientGrating
@@ -24,6 +27,10 @@ from ._grating_response import LateDecay as LateDecay
 from ._grating_response import WeakResponse as WeakResponse
 from ._heated_film import HeatedFilm as HeatedFilm
 from ._heated_film import HeatedFilmSolution as HeatedFilmSolution
+from ._heaters import AbstractHeater as AbstractHeater
+from ._heaters import Contact as Contact
+from ._heaters import GaussianHeater as GaussianHeater
+from ._heaters import Heater as Heater
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch

@@ -71,8 +71,8 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         default=0,
     )
     angles: int = setting(
-        doc="Directions in each half range; of a structure, between an axis and the diagonal; 0: 16 "
-        "in a half range, 6 in two dimensions, 3 (times 3) in three",
+        doc="Directions in each half range; of a structure, between an axis and the diagonal; 0: "
+        "16 in a half range, 6 in two dimensions, 3 (times 3) in three",
         default=0,
     )
     polar_angles: int | None = setting(

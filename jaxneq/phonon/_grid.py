@@ -70,12 +70,15 @@ class GridProblem(eqx.Module):
 
 
 class GridState(eqx.Module):
-    """What a method finds on the grid, in the units of `GridProblem`, for each applied fall.
+    r"""What a method finds on the grid, in the units of `GridProblem`, for each applied fall.
 
     `dissipation[i, j]`, the mean over the volume of the flux along fall i that fall j drives;
     at the nodes `pseudotemperature` and `temperature`, that of the energy density, less the
-    applied fall; `flux` of each cell; `flux_by_band[i]`, the mean flux along fall i that it drives
-    itself, None where bands are not told apart.
+    applied fall; `flux` of each cell; `given`, the power that the reservoirs at the sides of cells
+    give off; `flux_by_band[i]`, the mean flux along fall i that it drives itself, None where bands
+    are not told apart. With reservoirs and sources the dissipation is the stationary value
+    :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
+    what sources release times the temperature there.
     """
 
     width: Widths
@@ -83,6 +86,7 @@ class GridState(eqx.Module):
     pseudotemperature: Float[Array, "fall *cells node"]
     temperature: Float[Array, "fall *cells node"]
     flux: Float[Array, "fall *cells axis"]
+    given: Float[Array, "fall *cells axis side"]
     flux_by_band: Float[Array, "fall band"] | None
     status: Status
     stats: dict[str, Any]

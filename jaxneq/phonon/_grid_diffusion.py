@@ -23,12 +23,15 @@ INNER = 1e-4  # relative residual of the diffusion solve: so small that it acts 
 
 
 class Diffusion:
-    """-div K grad on the grid, for one conductivity; cells in voids are left out."""
+    """-div K grad on the grid, for one conductivity; cells in voids are left out.
 
-    def __init__(self, problem: GridProblem):
+    Penalties are no smaller than `least`, by default the exchange between black faces.
+    """
+
+    def __init__(self, problem: GridProblem, least: Any = None):
         self.problem = problem
         self.conductivity = jnp.sum(problem.flux_share * problem.mean_free_path) / 3
-        self.black = jnp.sum(problem.flux_share) / 4
+        self.least = jnp.sum(problem.flux_share) / 4 if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 
     def _axis(self, axis: int) -> dict[str, Any]:
@@ -41,27 +44,39 @@ class Diffusion:
             beyond = jnp.roll(slope, 1 - 2 * side, axis)
             out[f"through{side}"] = problem.transmission[..., axis, side] * problem.solid
             out[f"held{side}"] = problem.held[..., axis, side] * problem.solid
-            out[f"penalty{side}"] = jnp.maximum(2 * (slope + beyond), self.black)
-            out[f"reservoir{side}"] = jnp.maximum(4 * slope, self.black)
+            out[f"penalty{side}"] = jnp.maximum(2 * (slope + beyond), self.least)
+            out[f"reservoir{side}"] = jnp.maximum(4 * slope, self.least)
         return out
 
-    def energy(self, temperature: Float[Array, "*cells node"]) -> Array:
-        """Half the dissipation, at reservoirs of temperature 0."""
+    def energy(
+        self,
+        temperature: Float[Array, "*cells node"],
+        fall: Float[Array, " axis"] | None = None,
+        reservoir: Float[Array, "*cells axis side"] | None = None,
+    ) -> Array:
+        """Half the dissipation, with an applied fall and reservoirs; without, both are 0."""
+        problem = self.problem
         total: Any = 0
         for axis, along in enumerate(self.axes):
             bit = along["ends"][axis]
             low, high = temperature[..., bit == 0], temperature[..., bit == 1]
             slope, area = along["slope"][..., None], along["area"][..., None]
-            rise = slope * (high - low)
+            difference = high - low
+            if fall is not None:
+                applied = problem.along(axis, problem.width[axis] * fall[axis])
+                difference = difference - applied[..., None]
+            rise = slope * difference
             step = low - jnp.roll(high, 1, axis)
             mean = (rise + jnp.roll(rise, 1, axis)) / 2
             through = along["through0"][..., None]
             faces = through * (mean * step + along["penalty0"][..., None] / 2 * step**2)
             for side, end in ((0, low), (1, -high)):
+                if reservoir is not None:
+                    end = end - (1 - 2 * side) * reservoir[..., axis, side, None]
                 held = along[f"held{side}"][..., None]
                 penalty = along[f"reservoir{side}"][..., None]
                 faces = faces + held * (rise * end + penalty / 2 * end**2)
-            total = total + jnp.sum(area * (rise * (high - low) / 2 + faces))
+            total = total + jnp.sum(area * (rise * difference / 2 + faces))
         return total
 
     def __call__(self, temperature: Float[Array, "*cells node"]) -> Float[Array, "*cells node"]:

@@ -41,13 +41,14 @@ def grid_ordinates(
         fields = (
             transport.temperature_of_energy(unknown, response),
             flux.sum(axis=-1),
+            transport.given(response),
             fall @ mean,
             response.change,
             response.passes,
         )
         return Found(unknown, response.left), fields, stats
 
-    found, (temperature, flux, by_band, change, passes), stats = lax.map(one, problem.fall)
+    found, (temperature, flux, given, by_band, change, passes), stats = lax.map(one, problem.fall)
     dissipation = stationary_value(_dissipation, (problem, beams), found)
     worst = jnp.argmax(stats.residual)
     status = jax.tree.map(lambda x: x[worst], stats.status)
@@ -58,6 +59,7 @@ def grid_ordinates(
         pseudotemperature=found.unknown.temperature,
         temperature=temperature,
         flux=flux,
+        given=given,
         flux_by_band=by_band if problem.elastic else None,
         status=status,
         stats={
@@ -130,22 +132,25 @@ def _dissipation_of(
     problem, beams = parameters
     transport = Transport.of(problem, beams)
     volume = problem.volume.sum()
+    power = problem.source[..., None] * transport.node_volume * problem.solid[..., None]
 
     def one(inputs: tuple[Array, Found]) -> Any:
         fall, (unknown, entering) = inputs
         response = transport.respond(unknown, fall=fall, entering=entering)
         flux = transport.heat_flux(response.moments).sum(axis=-1)
         mean = jnp.tensordot(problem.volume, flux, axes=problem.dimensions)
-        return mean, transport.residual(response), response.left
+        given = jnp.sum(problem.reservoir * transport.given(response))
+        released = jnp.sum(power * unknown.temperature)
+        return mean, given, released, transport.residual(response), response.left
 
-    mean, residual, left = lax.map(one, (problem.fall, found))
+    mean, given, released, residual, left = lax.map(one, (problem.fall, found))
     unknown, entering = found
     rows = []
     for i in range(problem.fall.shape[0]):
         row = []
         for j in range(problem.fall.shape[0]):
             ith, jth = (jax.tree.map(lambda x, k=k: x[k], (left, entering)) for k in (i, j))
-            value = problem.fall[i] @ mean[j]
+            value = problem.fall[i] @ mean[j] + given[j] - released[i] - released[j]
             value = value + jnp.sum(unknown.temperature[i] * residual.temperature[j])
             value = value + jnp.sum(unknown.wall[i] * residual.wall[j])
             row.append(value + transport.imbalance(unknown.temperature[i], ith[0], jth[1], jth[0]))

@@ -210,6 +210,10 @@ class Transport(eqx.Module):
         wall = response.wall_power * adiabatic
         return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
 
+    def given(self, response: Response) -> Float[Array, "*cells axis side"]:
+        """The power that reservoirs give off at each side."""
+        return at_sides(jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held))
+
     def temperature_of_energy(self, unknown: Unknown, response: Response) -> Array:
         """The temperature of the energy density at the nodes."""
         departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
@@ -272,6 +276,16 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
 
 def _size(ends: tuple[tuple[Array, ...], ...]) -> Array:
     return jnp.sqrt(sum(jnp.sum(part**2) for end in ends for part in end))
+
+
+def at_sides(nodes: Float[Array, "*cells axis node"]) -> Float[Array, "*cells axis side"]:
+    """What belongs to the nodes of each side, together."""
+    upper = node_bits(nodes.ndim - 2).astype(bool)
+    axes = [
+        jnp.stack([jnp.sum(nodes[..., k, at], axis=-1) for at in (~bit, bit)], axis=-1)
+        for k, bit in enumerate(upper)
+    ]
+    return jnp.stack(axes, axis=-2)
 
 
 def _gather(field: Array, place: np.ndarray) -> Array:

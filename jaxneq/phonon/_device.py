@@ -1,0 +1,373 @@
+"""Heat in a device: contacts, heaters and voids in a box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxneq._core import (
+    AbstractMethod,
+    AbstractSolution,
+    Case,
+    Scalar,
+    Status,
+    is_concrete,
+    names,
+    parameter,
+    part,
+    parts,
+    quantity,
+    setting,
+    steady,
+)
+from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
+
+from ._conduction import CONSERVED
+from ._discrete_ordinates import DiscreteOrdinates
+from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._heaters import SIDES, AbstractHeater, Contact
+from ._periodic_structure import AXES, transmission
+from ._shapes import AbstractShape
+
+
+class DeviceSolution(AbstractSolution):
+    """How warm a device gets and where its heat goes. `print` shows what was found."""
+
+    primary: ClassVar[str] = "peak_temperature"
+
+    peak_temperature: Float[Array, ""] = quantity(unit="K", doc="Highest temperature of a cell")
+    contact_heat: Float[Array, " contact"] = quantity(
+        unit="W",
+        doc="Heat that each contact gives to the device",
+        dims=("contact",),
+        label="heat from contact",
+    )
+    contact_force: Float[Array, " contact"] = quantity(
+        unit="1/K",
+        doc="Rise of each contact over squared temperature",
+        dims=("contact",),
+        panel=False,
+    )
+    entropy_production: Float[Array, ""] = quantity(
+        unit="W/K", doc="Entropy production, linearised"
+    )
+    positions: tuple[Float[Array, " _"], ...]
+    solid: Float[Array, "*cells"]
+    temperature: Float[Array, "*cells"]
+    pseudotemperature: Float[Array, "*cells"]
+    heat_flux_field: Float[Array, "*cells axis"]
+    conservation_residual: Float[Array, ""] = quantity(
+        doc="Heat from contacts and heaters that is not taken by contacts, relative"
+    )
+    status: Status
+    stats: dict[str, Any]
+    heater_rise: Float[Array, " heater"] | None = quantity(
+        unit="K",
+        doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
+        dims=("heater",),
+        default=None,
+    )
+    thermal_resistance: Float[Array, ""] | None = quantity(
+        unit="K/W",
+        doc="Rise of the peak above the coldest contact, over the power of all heaters",
+        default=None,
+    )
+    conductance: Float[Array, ""] | None = quantity(
+        unit="W/K",
+        doc="Heat from one contact to the other over their difference, where nothing else drives",
+        default=None,
+    )
+    heater_force: Float[Array, " heater"] | None = quantity(
+        unit="1/K",
+        doc="Rise in each heater over squared temperature",
+        dims=("heater",),
+        panel=False,
+        default=None,
+    )
+    heater_power: Float[Array, " heater"] | None = quantity(
+        unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
+    )
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        heaters = {} if self.heater_power is None else {"heaters": self.heater_power}
+        return {"contacts": self.contact_heat, **heaters}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        heaters = {} if self.heater_force is None else {"heaters": self.heater_force}
+        return {"contacts": self.contact_force, **heaters}
+
+
+class Device(AbstractGrid):
+    r"""A rectangle or cuboid with contacts, heaters and voids, linearised about `temperature`.
+
+    .. math::
+        v_b\,\mathbf s\cdot\nabla g_b = \frac{T_p - g_b}{\tau_b}, \qquad
+        \sum_b \frac{C_b}{\tau_b}\left(T_p - \langle g_b\rangle\right) = Q
+
+    Lengths are in units of `length_unit`, the origin is the lower corner. Contacts are black:
+    they absorb what meets them and emit at their temperature. Voids and the other sides are
+    adiabatic and diffuse, but for those that are `periodic`. Heat is released into the phonons as
+    collisions do it, in proportion to :math:`C_b / \tau_b`.
+
+    The dissipation, :math:`T^2` times the entropy production, is
+    :math:`\sum_c (T_c - T) H_c + \int Q (T_p - T)`, of heat H from the contacts.
+
+    **Raises:** `ValueError` without contacts, where nothing drives, and for shapes of other
+    dimensions. Status `unresolved` where a contact or heater holds no cell.
+    """
+
+    material: AbstractPhononMaterial = part(
+        AbstractPhononMaterial, doc="Material of the solid, by name or in full"
+    )
+    size: Float[Array, " axis"] = parameter(
+        dims=("axis",), range="(0, inf)", doc="Lengths of its sides: two or three"
+    )
+    contacts: tuple[Contact, ...] = parts(Contact, doc="Sides at a temperature")
+    heaters: tuple[AbstractHeater, ...] = parts(
+        AbstractHeater, doc="Where heat is released", default=()
+    )
+    voids: tuple[AbstractShape, ...] = parts(AbstractShape, doc="What is cut out", default=())
+    length_unit: Scalar = parameter(
+        unit="m", range="(0, inf)", doc="Unit of all lengths of the device", default=1e-9
+    )
+    depth: Scalar | None = parameter(
+        unit="m",
+        range="(0, inf)",
+        doc="Length along the third axis of a device in two dimensions; 1 m unless given",
+        default=None,
+    )
+    temperature: Scalar = parameter(
+        unit="K", range="(0, inf)", doc="Temperature about which is linearised", default=300.0
+    )
+    periodic: tuple[str, ...] = names(doc="Axes along which the device repeats itself", default=())
+    cells: tuple[tuple[str, int], ...] | int | None = setting(
+        doc="Cells along each axis, x, y and z by name; those of the method unless given",
+        range="[2, inf)",
+        default=None,
+        by_name=True,
+    )
+    walls: str = setting(
+        doc="What happens to the frequency of a phonon at a void or an adiabatic side",
+        choices=("elastic", "thermalising"),
+        default="elastic",
+    )
+
+    def __check_init__(self):
+        super().__check_init__()
+        self.material.check_temperature(self.temperature)
+        dimensions = self.size.shape[0]
+        if dimensions not in (2, 3):
+            raise ValueError(f"Device: {dimensions} lengths in size. Give two or three.")
+        if dimensions == 3 and self.depth is not None:
+            raise ValueError("Device: depth goes with two lengths in size. Leave it out.")
+        if not self.contacts:
+            raise ValueError(
+                "Device: there are no contacts, so no heat can leave. Give at least one."
+            )
+        axes = AXES[:dimensions]
+        for axis in self.periodic:
+            if axis not in axes:
+                raise ValueError(
+                    f"Device: periodic = {axis!r} is no axis. Give some of {', '.join(axes)}."
+                )
+        for each in (*self.voids, *self.heaters):
+            if dimensions not in each.dimensions:
+                raise ValueError(
+                    f"Device: {each.name} is no shape in {dimensions} dimensions. Give its "
+                    "middle and sides as many numbers as size has."
+                )
+        for contact in self.contacts:
+            self._check_contact(contact)
+        if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(axes):
+            raise ValueError(f"Device: cells name other axes. Give one number for {list(axes)}.")
+        given = [contact.temperature for contact in self.contacts]
+        if not self.heaters and all(map(is_concrete, given)) and len(set(map(float, given))) == 1:
+            raise ValueError(
+                "Device: without heaters and with contacts of one temperature nothing is driven. "
+                "Give heaters, or two contacts of different temperatures."
+            )
+
+    def _check_contact(self, contact: Contact) -> None:
+        dimensions = self.size.shape[0]
+        if contact.axis >= dimensions or AXES[contact.axis] in self.periodic:
+            allowed = [
+                side
+                for k, side in enumerate(SIDES[: 2 * dimensions])
+                if AXES[k // 2] not in self.periodic
+            ]
+            raise ValueError(
+                f"Device: contact {contact.name!r} has side = {contact.side!r}, which is not there "
+                f"or periodic. Give one of {', '.join(allowed)}."
+            )
+        for place in (contact.start, contact.stop):
+            if place is not None and place.shape[0] != dimensions - 1:
+                raise ValueError(
+                    f"Device: contact {contact.name!r} begins or ends at {place.shape[0]} numbers. "
+                    f"Give {dimensions - 1}, one for each axis along it."
+                )
+
+    def default_method(self, verb: str) -> AbstractMethod | None:
+        return DiscreteOrdinates() if verb == "steady" else None
+
+    def problem(self, cells: int | None) -> GridProblem:
+        bands = self.material.bands(self.temperature)
+        power = bands.heat_capacity * bands.group_velocity
+        dtype = power.dtype
+        width, points = self._mesh(self._counts(cells))
+        filled = jnp.ones(points.shape[:-1], dtype)
+        for shape in self.voids:
+            filled = jnp.where(shape.inside(points), 0, filled)
+        passing = transmission(filled)
+        for axis, name in enumerate(AXES[: len(width)]):
+            if name not in self.periodic:
+                passing = jnp.moveaxis(passing, axis, 0)
+                passing = passing.at[0, ..., axis, 0].set(0).at[-1, ..., axis, 1].set(0)
+                passing = jnp.moveaxis(passing, 0, axis)
+        touched = self._touched(points)
+        rise = jnp.stack([contact.temperature for contact in self.contacts]) - self.temperature
+        source = jnp.zeros_like(filled)
+        if self.heaters:
+            profiles = self._profiles(width, filled, points)
+            source = jnp.tensordot(self._powers / self._watt(power.sum()), profiles, axes=1)
+        return GridProblem(
+            width=width,
+            solid=filled,
+            transmission=passing,
+            held=touched.sum(axis=0) * filled[..., None, None],
+            reservoir=jnp.tensordot(rise, touched, axes=1),
+            source=source,
+            fall=jnp.zeros((1, len(width)), dtype),
+            mean_free_path=bands.mean_free_path / self.length_unit,
+            flux_share=power / power.sum(),
+            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
+            periodic=tuple(name in self.periodic for name in AXES[: len(width)]),
+            elastic=self.walls == "elastic",
+        )
+
+    @property
+    def _powers(self) -> Float[Array, " heater"]:
+        return jnp.stack([heater.power for heater in self.heaters])
+
+    def _watt(self, power: Array) -> Array:
+        """The unit of power of the problem."""
+        depth = 1.0 if self.depth is None else self.depth
+        return power * depth * self.length_unit ** (self.size.shape[0] - 1)
+
+    def _counts(self, cells: int | None) -> tuple[int, ...]:
+        dimensions = self.size.shape[0]
+        if isinstance(self.cells, tuple):
+            return tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])
+        return (self.cells or cells or (20 if dimensions == 2 else 10),) * dimensions
+
+    def _mesh(self, counts: tuple[int, ...]) -> tuple[tuple[Array, ...], Array]:
+        """Widths of the cells along each axis, and their middles."""
+        width, middle = [], []
+        for axis, count in enumerate(counts):
+            parts = (*self.voids, *self.heaters, *self.contacts)
+            edges = [part.edges(axis).astype(self.size.dtype) for part in parts]
+            faces = mesh(jnp.concatenate(edges), self.size[axis], count)
+            width.append(jnp.diff(faces))
+            middle.append((faces[1:] + faces[:-1]) / 2)
+        return tuple(width), jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
+
+    def _touched(self, points: Array) -> Float[Array, "contact *cells axis side"]:
+        """The sides that each contact holds; the first where several meet."""
+        free: Any = 1
+        held = []
+        for contact in self.contacts:
+            held.append(free * contact.touches(points))
+            free = free - held[-1]
+        return jnp.stack(held)
+
+    def _profiles(
+        self, width: tuple[Array, ...], solid: Array, points: Array
+    ) -> Float[Array, "heater *cells"]:
+        """The power per volume of each heater, of power 1."""
+        volume = jnp.prod(jnp.stack(jnp.meshgrid(*width, indexing="ij")), axis=0)
+        out = []
+        for heater in self.heaters:
+            profile = heater.profile(points) * solid
+            total = jnp.sum(profile * volume)
+            out.append(profile / jnp.where(total > 0, total, 1))
+        return jnp.stack(out)
+
+    def solution(self, state: GridState) -> DeviceSolution:
+        bands = self.material.bands(self.temperature)
+        power = (bands.heat_capacity * bands.group_velocity).sum()
+        watt = self._watt(power)
+        counts = tuple(width.shape[0] for width in state.width)
+        problem = self.problem(counts[0])
+        width, points = self._mesh(counts)
+        touched = self._touched(points)
+        heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
+        given = jnp.stack([contact.temperature for contact in self.contacts])
+        force = (given - self.temperature) / self.temperature**2
+        temperature = self.temperature + state.temperature[0].mean(axis=-1)
+        pseudo = state.pseudotemperature[0].mean(axis=-1)
+        peak = jnp.max(jnp.where(problem.solid > 0, temperature, -jnp.inf))
+        lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
+        produced, released, scale = jnp.sum(heat * force), jnp.sum(heat), jnp.sum(jnp.abs(heat))
+        heated: dict[str, Any] = {}
+        if self.heaters:
+            profiles = self._profiles(width, problem.solid, points)
+            volume, axes = problem.volume, pseudo.ndim
+            lost = lost | jnp.any(jnp.tensordot(profiles, volume, axes=axes) == 0)
+            rise = jnp.tensordot(profiles, pseudo * volume, axes=axes)
+            heated = {
+                "heater_rise": rise,
+                "heater_force": rise / self.temperature**2,
+                "heater_power": self._powers,
+                "thermal_resistance": (peak - given.min()) / self._powers.sum(),
+            }
+            produced = produced + jnp.sum(self._powers * heated["heater_force"])
+            released = released + self._powers.sum()
+            scale = scale + jnp.sum(jnp.abs(self._powers))
+        elif len(self.contacts) == 2:
+            dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
+            heated = {"conductance": dissipated / (given[0] - given[1]) ** 2}
+        residual = jnp.abs(released) / jnp.where(scale > 0, scale, 1)
+        status = state.status.unless("unresolved", lost)
+        return DeviceSolution(
+            peak_temperature=peak,
+            contact_heat=heat,
+            contact_force=force,
+            entropy_production=produced,
+            positions=tuple(self.length_unit * (jnp.cumsum(w) - w / 2) for w in width),
+            solid=problem.solid,
+            temperature=temperature,
+            pseudotemperature=self.temperature + pseudo,
+            heat_flux_field=power * state.flux[0],
+            conservation_residual=residual,
+            status=status.unless("not_conserved", residual > CONSERVED),
+            stats=state.stats,
+            **heated,
+        )
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
+        thin = cls(
+            material=gray,
+            size=jnp.asarray([1e-6, 1e-6]),
+            length_unit=1.0,
+            contacts=(
+                Contact(name="hot", side="left", temperature=1.1),
+                Contact(name="cold", side="right", temperature=1.0),
+            ),
+            temperature=1.0,
+            periodic=("y",),
+            walls="thermalising",
+        )
+        yield Case(
+            "thin slab between contacts: conductance per area over C v / 4",
+            lambda: np.asarray(steady(thin, DiscreteOrdinates(cells=2)).conductance) * 4e6,
+            1.0,
+            1e-3,
+            "black-body exchange",
+        )

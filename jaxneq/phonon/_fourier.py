@@ -1,0 +1,157 @@
+"""Fourier's law on the grid of a structure or device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxneq._core import (
+    AbstractSolution,
+    AbstractSteadyMethod,
+    AbstractSystem,
+    Case,
+    Scalar,
+    linear_solve,
+    parameter,
+    setting,
+    stationary_value,
+    steady,
+)
+from jaxneq.materials import GrayMaterial
+
+from ._grid import AbstractGrid, GridProblem, GridState
+from ._grid_diffusion import Diffusion
+
+
+class Fourier(AbstractSteadyMethod):
+    r"""Fourier's law with the conductivity of the bulk, on the same grid as the transport.
+
+    .. math:: -\nabla\cdot(\kappa\nabla T) = Q
+
+    with isothermal contacts and adiabatic walls: what remains where free paths are short. Cells
+    are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
+    Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
+
+    cells: int | None = setting(
+        doc="Cells along each side, by default 20 in two dimensions and 10 in three",
+        range="[2, inf)",
+        default=None,
+    )
+    tolerance: Scalar | None = parameter(
+        doc="Relative true residual; by default 1e-10 in float64 and 1e-5 in float32",
+        range="(0, 1)",
+        default=None,
+    )
+    max_iterations: int = setting(
+        doc="Most iterations of conjugate gradients", range="[1, inf)", default=10_000
+    )
+
+    def steady(self, system: AbstractGrid) -> AbstractSolution:
+        if getattr(system, "density", None) is not None:
+            raise ValueError(
+                "Fourier: a density says how many phonons pass, not what the conductivity is. "
+                "Give voids in its place."
+            )
+        problem = system.problem(self.cells)
+        dtype = problem.solid.dtype
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
+        return system.solution(conduct(problem, jnp.asarray(tolerance, dtype), self.max_iterations))
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        from ._periodic_structure import PeriodicStructure
+        from ._shapes import Box
+
+        gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
+        slot = Box(name="slot", center=jnp.asarray([0.5, 0.5]), size=jnp.asarray([1.0, 0.4]))
+        channel = PeriodicStructure(material=gray, period=1.0, voids=(slot,), temperature=1.0)
+        yield Case(
+            "channels between slots: conductivity",
+            lambda: steady(channel, cls(cells=10)).conductivity,
+            0.2,
+            1e-9,
+            "the share of the area times C v l / 3",
+        )
+
+
+def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> GridState:
+    """The state by Fourier's law, for each applied fall of temperature."""
+    shape = (*problem.cells, 1 << problem.dimensions)
+    law = Diffusion(problem, 0.0)
+    power = _power(problem)
+    solid = problem.solid[..., None]
+    diagonal = law.diagonal
+
+    def one(fall: Array) -> Any:
+        at_rest = jax.grad(law.energy)(jnp.zeros(shape, solid.dtype), fall, problem.reservoir)
+        rhs = (power - at_rest).ravel()
+        area = sum(jnp.sum(along["area"] ** 2) for along in law.axes)
+        rounding = 100 * jnp.finfo(rhs.dtype).eps * law.conductivity * jnp.max(jnp.abs(fall))
+        flat, stats = linear_solve(
+            lambda x: law(x.reshape(shape)).ravel(),
+            jnp.where(jnp.linalg.norm(rhs) > rounding * jnp.sqrt(area), rhs, 0),
+            preconditioner=lambda r: r / lax.stop_gradient(diagonal).ravel(),
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+        temperature = flat.reshape(shape) * solid
+        given = jax.grad(law.energy, argnums=2)(temperature, fall, problem.reservoir)
+        return temperature, given, _flux(problem, law, temperature, fall), stats
+
+    temperature, given, flux, stats = lax.map(one, problem.fall)
+    worst = jnp.argmax(stats.residual)
+    return GridState(
+        width=problem.width,
+        dissipation=stationary_value(_dissipation, problem, temperature),
+        pseudotemperature=temperature,
+        temperature=temperature,
+        flux=flux,
+        given=given,
+        flux_by_band=None,
+        status=jax.tree.map(lambda x: x[worst], stats.status),
+        stats={"iterations": jnp.max(stats.iterations), "residual": jnp.max(stats.residual)},
+    )
+
+
+def _power(problem: GridProblem) -> Float[Array, "*cells node"]:
+    """What sources release at each node."""
+    nodes = 1 << problem.dimensions
+    each = problem.source * problem.volume * problem.solid / nodes
+    return jnp.repeat(each[..., None], nodes, axis=-1)
+
+
+def _flux(
+    problem: GridProblem, law: Diffusion, temperature: Array, fall: Array
+) -> Float[Array, "*cells axis"]:
+    """The mean flux of each cell."""
+    axes = []
+    for axis, along in enumerate(law.axes):
+        bit = along["ends"][axis]
+        low, high = (temperature[..., bit == end].mean(axis=-1) for end in (0, 1))
+        applied = law.conductivity * fall[axis] * problem.solid
+        axes.append(applied - along["slope"] * (high - low))
+    return jnp.stack(axes, axis=-1)
+
+
+def _dissipation(problem: GridProblem, temperature: Array) -> Float[Array, "fall fall"]:
+    """The bilinear form that the temperatures make stationary, per volume."""
+    law, power = Diffusion(problem, 0.0), _power(problem)
+    states = [(t, f, problem.reservoir) for t, f in zip(temperature, problem.fall, strict=True)]
+    rows = []
+    for first in states:
+        row = []
+        for second in states:
+            _, dissipated = jax.jvp(law.energy, second, first)
+            row.append(dissipated - jnp.sum(power * (first[0] + second[0])))
+        rows.append(jnp.stack(row))
+    return jnp.stack(rows) / problem.volume.sum()

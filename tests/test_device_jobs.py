@@ -1,0 +1,42 @@
+"""The jobs of devices, coarser than their files say."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxneq import config, report
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def run(name: str, *changes: str):
+    result = config.execute(config.load(CONFIGS / name, changes))
+    (ax, *_) = report.figure(result).axes
+    assert len(ax.lines) >= 2  # with that of Fourier's law
+    return result
+
+
+def test_hot_spot():
+    result = run(
+        "hot_spot.toml",
+        "method.cells=5",
+        "method.angles=2",
+        "method.polar_angles=2",
+        'compare.systems."Fourier\'s law".method.cells=5',
+        'sweep={"system.length_unit" = { geometric = [1e-10, 1e-6], count = 3 }}',
+    )
+    rise = result.quantities["peak_temperature"].values - 300
+    assert np.all(np.diff(rise) < 0)
+
+
+def test_hot_line():
+    result = run(
+        "hot_line.toml",
+        "system.cells={x = 8, y = 4}",
+        "method.angles=2",
+        "method.polar_angles=2",
+        'sweep={"system.heaters.line.width" = { values = [50.0, 100.0] }}',
+    )
+    resistance = result.quantities["thermal_resistance"].values
+    # narrower lines are warmer, and phonons fly 200 nm more slowly than heat diffuses
+    assert resistance[0] > resistance[1] > 200e-9 / (146 * 400e-9 * 1e-6)
