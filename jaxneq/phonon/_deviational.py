@@ -28,8 +28,8 @@ from jaxneq._kernels import noise
 from jaxneq.materials import GrayMaterial
 
 from ._conduction import knudsen_number
-from ._phonon_walk import Phonons, Walk
 from ._periodic_structure import PeriodicStructure
+from ._phonon_walk import Phonons, Walk
 from ._structure_ensemble import StructureEnsemble
 
 
@@ -80,7 +80,9 @@ class DeviationalMonteCarlo(AbstractSampler):
     replicas: int = setting(doc="Phonons followed together", range="[2, inf)", default=4096)
     batches: int = setting(doc="How often `memory` steps are taken", range="[1, inf)", default=64)
     memory: int = setting(
-        doc="Steps after which a phonon may forget where it came from", range="[1, inf)", default=128
+        doc="Steps after which a phonon may forget where it came from",
+        range="[1, inf)",
+        default=128,
     )
     cells: int | None = setting(
         doc="Cells along the longest side: boxes need few, round shapes many",
@@ -112,7 +114,9 @@ class DeviationalMonteCarlo(AbstractSampler):
     ) -> WalkState:
         """`initial` must be None: phonons start everywhere."""
         if initial is not None:
-            raise ValueError("DeviationalMonteCarlo: phonons start everywhere; leave `initial` out.")
+            raise ValueError(
+                "DeviationalMonteCarlo: phonons start everywhere; leave `initial` out."
+            )
         names = [each.name for each in observables]
         if len(set(names)) < len(names):
             raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
@@ -123,7 +127,10 @@ class DeviationalMonteCarlo(AbstractSampler):
         phonons = walk.start(words, self.replicas)
         older = jnp.zeros((2, falls, self.replicas), dtype)
         phonons, older = lax.fori_loop(
-            0, 2, lambda block, now: self._block(walk, words, *now, block)[:2], (phonons, older)
+            jnp.int32(0),
+            jnp.int32(2),
+            lambda block, now: self._block(walk, words, *now, block)[:2],
+            (phonons, older),
         )
         return WalkState(
             key=words,
@@ -186,7 +193,7 @@ class DeviationalMonteCarlo(AbstractSampler):
             return phonons, score + flight + left, remembered, beyond
 
         phonons, score, remembered, beyond = lax.fori_loop(
-            0, self.memory, step, (phonons, zero, none, none)
+            jnp.int32(0), jnp.int32(self.memory), step, (phonons, zero, none, none)
         )
         return phonons, jnp.stack([older[1], score]), remembered, beyond
 

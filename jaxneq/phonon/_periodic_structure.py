@@ -144,7 +144,10 @@ class PeriodicStructure(AbstractGrid):
         unit="K", range="(0, inf)", doc="Mean temperature", default=300.0
     )
     temperature_difference: Scalar = parameter(
-        unit="K", range="(0, inf)", doc="Fall along a period; the answer is linear in it", default=1.0
+        unit="K",
+        range="(0, inf)",
+        doc="Fall along a period; the answer is linear in it",
+        default=1.0,
     )
     density: Float[Array, "x_cell y_cell"] | None = parameter(
         dims=("x_cell", "y_cell"),

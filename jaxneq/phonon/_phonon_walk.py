@@ -82,7 +82,9 @@ class Walk(eqx.Module):
             bulk=jnp.sum(share * path) / 3,
         )
 
-    def conductivity(self, scored: Float[Array, "fall fall walk"]) -> Float[Array, "fall fall walk"]:
+    def conductivity(
+        self, scored: Float[Array, "fall fall walk"]
+    ) -> Float[Array, "fall fall walk"]:
         """In units of the grid, from what a step contributes on average."""
         return self.known[..., None] + self.rate * scored
 
@@ -189,5 +191,5 @@ def _leaving(
     up = jnp.where(surface, inward * jnp.sqrt(height), 2 * height - 1)
     flat = jnp.sqrt(1 - up**2)
     parts = jnp.stack([up, flat * jnp.cos(2 * math.pi * turn), flat * jnp.sin(2 * math.pi * turn)])
-    which = (jnp.arange(3)[:, None] - jnp.where(surface, axis, 0)[None]) % 3
+    which = (jnp.arange(3, dtype=axis.dtype)[:, None] - jnp.where(surface, axis, 0)[None]) % 3
     return jnp.take_along_axis(parts, which, axis=0)
