@@ -52,7 +52,7 @@ def test_bulk_is_exact(sampled):
 
 @pytest.mark.parametrize("walls", ["elastic", "thermalising"])
 def test_films(sampled, walls):
-    """Films along the gradient, of Fuchs and Sondheimer; their walls stay at the mean temperature."""
+    """Films along the gradient, of Fuchs and Sondheimer: all bands keep to themselves."""
     for period, error in ((0.1, 1.5e-2), (1.0, 5e-3), (10.0, 5e-3)):
         system = structure(period, box(1.0, 0.5), material=BANDS, walls=walls)
         film = phonon.InPlaneFilm(material=BANDS, thickness=period / 2, temperature=1.0)

@@ -61,11 +61,11 @@ class DeviationalMonteCarlo(AbstractSampler):
     .. math::
         \kappa = \sum_b C_b v_b \int_0^\infty \langle s_x(0)\, s_x(L) \rangle\,dL .
 
-    Of a trial :math:`a_b s_x` for both factors only the remainder is sampled: with
-    :math:`1/a_b = 1/\Lambda_b + A/4V` by Matthiessen's rule the free flights of short mean free
-    paths and the ballistic ones of long need hardly be sampled, and the bulk is exact. Steps (flights
-    to the next collision, wall or side of a cell) are remembered for `memory` to twice that many
-    steps; `truncation` tells what the ones before would add.
+    With a trial :math:`a_b s_x` for both factors only the remainder is sampled. As
+    :math:`1/a_b = 1/\Lambda_b + A/4V`, Matthiessen's rule for walls of area A around a volume V,
+    little remains of flights that nothing stops, and the bulk is exact. Steps (flights to the next
+    collision, wall or side of a cell) are remembered for `memory` to twice that many steps;
+    `truncation` tells what the ones before would add.
 
     The noise is a function of key, walk and step. Observables see the conductivity that every walk
     finds in a batch, relative to the bulk: an array (fall, fall, walk). A walk is no differentiable
@@ -80,7 +80,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     replicas: int = setting(doc="Phonons followed together", range="[2, inf)", default=4096)
     batches: int = setting(doc="How often `memory` steps are taken", range="[1, inf)", default=64)
     memory: int = setting(
-        doc="Steps after which a phonon may forget where it came from",
+        doc="Steps after which a phonon may forget its past",
         range="[1, inf)",
         default=128,
     )
@@ -129,7 +129,7 @@ class DeviationalMonteCarlo(AbstractSampler):
         phonons, older = lax.fori_loop(
             jnp.int32(0),
             jnp.int32(2),
-            lambda block, now: self._block(walk, words, *now, block)[:2],
+            lambda block, now: self._block(walk, words, now[0], now[1], block)[:2],
             (phonons, older),
         )
         return WalkState(

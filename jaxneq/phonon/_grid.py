@@ -100,7 +100,9 @@ class AbstractGrid(AbstractSystem):
         """The physical answer."""
 
 
-def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Array, " faces"]:
+def mesh(
+    edges: Float[Array, " edges"], length: Array, cells: int
+) -> Float[Array, " faces"]:
     """Faces from 0 to `length`: nearly equal cells, with a face at each of the `edges`.
 
     The face next to each edge in the equal mesh is moved there, and the cells between two edges

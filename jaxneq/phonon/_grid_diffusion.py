@@ -58,10 +58,7 @@ class Diffusion:
             through = along["through0"][..., None]
             faces = through * (mean * step + along["penalty0"][..., None] / 2 * step**2)
             for side, end in ((0, low), (1, -high)):
-                held, penalty = (
-                    along[f"held{side}"][..., None],
-                    along[f"reservoir{side}"][..., None],
-                )
+                held, penalty = along[f"held{side}"][..., None], along[f"reservoir{side}"][..., None]
                 faces = faces + held * (rise * end + penalty / 2 * end**2)
             total = total + jnp.sum(area * (rise * (high - low) / 2 + faces))
         return total

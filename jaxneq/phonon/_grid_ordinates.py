@@ -117,7 +117,9 @@ def _dissipation(parameters: tuple[GridProblem, Rays], found: Found) -> Float[Ar
             value = problem.fall[i] @ mean[j]
             value = value + jnp.sum(unknown.temperature[i] * residual.temperature[j])
             value = value + jnp.sum(unknown.wall[i] * residual.wall[j])
-            row.append(value + transport.imbalance(unknown.temperature[i], ith[0], jth[1], jth[0]))
+            row.append(value + transport.imbalance(
+                unknown.temperature[i], ith[0], jth[1], jth[0]
+            ))
         rows.append(jnp.stack(row))
     return jnp.stack(rows) / volume
 

@@ -121,11 +121,11 @@ class Transport(eqx.Module):
         problem = self.problem
         temperature, wall = unknown
         held = self.closed(problem.held)[..., None]
-        reservoir = (
-            self.closed(problem.reservoir) if fall is not None else jnp.zeros_like(wall[..., 0])
-        )
+        reservoir = self.closed(problem.reservoir) if fall is not None else jnp.zeros_like(wall[..., 0])
         given = reservoir[..., None] - temperature[..., None, :, None]
-        inward = (1 - self.closed(problem.transmission))[..., None] * (wall + held * (given - wall))
+        inward = (1 - self.closed(problem.transmission))[..., None] * (
+            wall + held * (given - wall)
+        )
         total: Any = 0
         left, passes = [], jnp.int32(0)
         change = jnp.zeros((), wall.dtype)
@@ -145,7 +145,9 @@ class Transport(eqx.Module):
             change = jnp.maximum(change, swept.change)
             passes = jnp.maximum(passes, swept.passes)
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
-        arriving = jnp.stack([self._outward(total, k) for k in range(problem.dimensions)], axis=-3)
+        arriving = jnp.stack(
+            [self._outward(total, k) for k in range(problem.dimensions)], axis=-3
+        )
         sent = (wall + held * (given - wall)) * self.black.reshape((1,) * (wall.ndim - 1) + (-1,))
         open_share = (1 - self.closed(problem.transmission)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
