@@ -28,7 +28,7 @@ def test_pores(tmp_path):
 
 def test_pore_paths(tmp_path):
     short = (
-        "method.replicas=256",
+        "method.replicas=1024",
         "method.batches=4",
         'sweep={"system.period" = { geometric = [10e-9, 1e-6], count = 2 }}',
     )
