@@ -15,6 +15,7 @@ from ._channels import RectangularWire as RectangularWire
 from ._closed_form import ClosedForm as ClosedForm
 from ._device import Device as Device
 from ._device import DeviceSolution as DeviceSolution
+from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
@@ -49,6 +50,7 @@ from ._shapes import Box as Box
 from ._shapes import Circle as Circle
 from ._shapes import Polygon as Polygon
 from ._shapes import Sphere as Sphere
+from ._structure_ensemble import StructureEnsemble as StructureEnsemble
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall

@@ -194,7 +194,10 @@ class PeriodicStructure(AbstractGrid):
             )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
-        return DiscreteOrdinates() if verb == "steady" else None
+        from ._deviational import DeviationalMonteCarlo
+
+        methods = {"steady": DiscreteOrdinates(), "simulate": DeviationalMonteCarlo()}
+        return methods.get(verb)
 
     def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)
