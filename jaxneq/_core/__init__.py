@@ -12,6 +12,7 @@ from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
 from ._declare import USER_UNITS as USER_UNITS
 from ._declare import AbstractDeclared as AbstractDeclared
+from ._declare import AbstractRead as AbstractRead
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
 from ._declare import entries_of as entries_of

@@ -24,6 +24,8 @@ from ._grating_response import LateDecay as LateDecay
 from ._grating_response import WeakResponse as WeakResponse
 from ._heated_film import HeatedFilm as HeatedFilm
 from ._heated_film import HeatedFilmSolution as HeatedFilmSolution
+from ._image import ImageFile as ImageFile
+from ._image import ImageMask as ImageMask
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
@@ -40,6 +42,7 @@ from ._periodic_structure import StructureSolution as StructureSolution
 from ._shapes import AbstractShape as AbstractShape
 from ._shapes import Box as Box
 from ._shapes import Circle as Circle
+from ._shapes import Extrusion as Extrusion
 from ._shapes import Polygon as Polygon
 from ._shapes import Sphere as Sphere
 from ._walls import AbstractWall as AbstractWall

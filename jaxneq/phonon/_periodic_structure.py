@@ -33,10 +33,15 @@ from ._shapes import AbstractShape
 AXES = ("x", "y", "z")
 
 
+def _place(dim: str, doc: str, **more: Any) -> Any:
+    return quantity(unit="m", doc=doc, dims=(dim,), coordinate=True, **more)
+
+
 class StructureSolution(AbstractSolution):
     """Heat conduction through a periodic structure. `print` shows what was found.
 
-    Fields of the cells and `entropy_production` belong to the first direction of the gradient.
+    Fields of the cells and `entropy_production` belong to the first direction of the gradient. In
+    two dimensions there is one cell along z, without a place.
     """
 
     primary: ClassVar[str] = "conductivity"
@@ -66,10 +71,30 @@ class StructureSolution(AbstractSolution):
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
     )
-    positions: tuple[Float[Array, " _"], ...]
-    solid: Float[Array, "*cells"]
-    temperature: Float[Array, "*cells"]
-    heat_flux_field: Float[Array, "*cells axis"]
+    x: Float[Array, " x"] = _place("x", "Middles of the cells along x", faces="x_face")
+    y: Float[Array, " y"] = _place("y", "Middles of the cells along y", faces="y_face")
+    z: Float[Array, " z"] | None = _place(
+        "z", "Middles of the cells along z", faces="z_face", default=None
+    )
+    x_face: Float[Array, " x_face"] = _place("x_face", "Faces between the cells along x")
+    y_face: Float[Array, " y_face"] = _place("y_face", "Faces between the cells along y")
+    z_face: Float[Array, " z_face"] | None = _place(
+        "z_face", "Faces between the cells along z", default=None
+    )
+    solid: Float[Array, "x y z"] = quantity(
+        doc="How far each cell is filled", dims=AXES, panel=False
+    )
+    temperature: Float[Array, "x y z"] = quantity(
+        unit="K",
+        doc="Mean temperature of each cell, that of the energy density",
+        dims=AXES,
+        map=True,
+        where="solid",
+        arrows="heat_flux_field",
+    )
+    heat_flux_field: Float[Array, "x y z axis"] = quantity(
+        unit="W/m2", doc="Mean heat flux of each cell", dims=(*AXES, "axis"), panel=False
+    )
     mean_free_path: Float[Array, " band"] | None = quantity(
         unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
     )
@@ -144,7 +169,10 @@ class PeriodicStructure(AbstractGrid):
         unit="K", range="(0, inf)", doc="Mean temperature", default=300.0
     )
     temperature_difference: Scalar = parameter(
-        unit="K", range="(0, inf)", doc="Fall along a period; the answer is linear in it", default=1.0
+        unit="K",
+        range="(0, inf)",
+        doc="Fall along a period; the answer is linear in it",
+        default=1.0,
     )
     density: Float[Array, "x_cell y_cell"] | None = parameter(
         dims=("x_cell", "y_cell"),
@@ -245,11 +273,15 @@ class PeriodicStructure(AbstractGrid):
         slope = self.temperature_difference / self.period
         force = slope / self.temperature**2
         problem = self.problem(state.flux.shape[1])
-        middle = [jnp.cumsum(width) - width / 2 for width in problem.width]
+        faces = [jnp.pad(jnp.cumsum(width), (1, 0)) for width in problem.width]
+        middle = [(face[1:] + face[:-1]) / 2 for face in faces]
         along = 0 if self.gradient == "all" else AXES.index(self.gradient)
         start = problem.width[along].sum() / 2
         applied = problem.along(along, start - middle[along])
         relative = state.temperature[0].mean(axis=-1) + applied
+        temperature = self.temperature + self.temperature_difference * relative
+        flux = power * self.temperature_difference * state.flux[0]
+        shape = (*problem.cells, 1)[:3]
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
@@ -263,13 +295,14 @@ class PeriodicStructure(AbstractGrid):
             heat_flux=conductivity * slope,
             force=force,
             entropy_production=conductivity * slope * force,
-            positions=tuple(self.period * place for place in middle),
-            solid=problem.solid,
-            temperature=self.temperature + self.temperature_difference * relative,
-            heat_flux_field=power * self.temperature_difference * state.flux[0],
+            solid=self._filled(problem).reshape(shape),
+            temperature=temperature.reshape(shape),
+            heat_flux_field=flux.reshape(*shape, -1),
             conservation_residual=state.stats["residual"],
             status=state.status,
             stats=state.stats,
+            **{axis: self.period * at for axis, at in zip(AXES, middle, strict=False)},
+            **{f"{axis}_face": self.period * at for axis, at in zip(AXES, faces, strict=False)},
             **(by_band or {}),
         )
 
