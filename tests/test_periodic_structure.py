@@ -9,8 +9,7 @@ from differences import slope
 
 from jaxneq import phonon, steady
 from jaxneq.phonon._frames import rays
-from jaxneq.phonon._grid_diffusion import Diffusion, preconditioner
-from jaxneq.phonon._grid_ordinates import grid_ordinates
+from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 from jaxneq.phonon._periodic_structure import transmission
 

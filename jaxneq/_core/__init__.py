@@ -35,6 +35,7 @@ from ._linear import stationary_value as stationary_value
 from ._newton import newton as newton
 from ._outlook import Outlook as Outlook
 from ._outlook import outlook as outlook
+from ._preview import Preview as Preview
 from ._refusal import jumping as jumping
 from ._refusal import without_derivatives as without_derivatives
 from ._run import Checkpointer as Checkpointer

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
 from ._estimate import FEW, Estimate
+from ._preview import Preview
 from ._schedule import Schedule
 from ._status import Status
 from ._validation import Case
@@ -50,6 +51,10 @@ class AbstractMethod(AbstractDeclared):
 
     def check_initial(self, system: AbstractSystem, initial: Any) -> None:
         """Refuse an `initial` given to a verb, where its values are known and make no sense."""
+
+    def preview(self, system: AbstractSystem) -> Preview | None:
+        """What it is about to compute, without computing it; concrete values only."""
+        return None
 
     @classmethod
     @abc.abstractmethod

@@ -15,6 +15,7 @@ from jaxneq._core import (
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
+    Preview,
     Scalar,
     linear_solve,
     parameter,
@@ -29,6 +30,7 @@ from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
 from ._grid import AbstractGrid
 from ._grid_ordinates import grid_ordinates
+from ._grid_preview import grid_preview
 from ._ordinates import coupling, ordinates, resolved, transport
 from ._slab import AbstractSlab, SlabState
 
@@ -128,12 +130,21 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         problem = system.problem(self.cells)
         state = grid_ordinates(
             problem,
-            self.angles or (6 if problem.dimensions == 2 else 3),
+            self._angles(problem.dimensions),
             self.polar_angles,
             self._tolerance(problem.solid.dtype),
             self.max_iterations,
         )
         return system.solution(state)
+
+    def preview(self, system: AbstractSystem) -> Preview | None:
+        if not isinstance(system, AbstractGrid):
+            return None
+        angles = self._angles(system.problem(self.cells).dimensions)
+        return grid_preview(system, self.cells, angles, self.polar_angles)
+
+    def _angles(self, dimensions: int) -> int:
+        return self.angles or (6 if dimensions == 2 else 3)
 
     def _tolerance(self, dtype: jnp.dtype) -> Array:
         tolerance = self.tolerance

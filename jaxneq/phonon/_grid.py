@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, AbstractSystem, Status
+from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
 Widths = tuple[Float[Array, " _"], ...]
 
@@ -91,18 +91,25 @@ class GridState(eqx.Module):
 class AbstractGrid(AbstractSystem):
     """A system that is a grid to the methods: it lowers itself and reads the state back."""
 
+    @property
+    @abc.abstractmethod
+    def length_unit(self) -> Scalar:
+        """The unit of length of the problem (m)."""
+
     @abc.abstractmethod
     def problem(self, cells: int | None) -> GridProblem:
         """The dimensionless problem, with so many cells along its longest side."""
+
+    def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
+        """How far each cell is filled."""
+        return problem.solid
 
     @abc.abstractmethod
     def solution(self, state: GridState) -> AbstractSolution:
         """The physical answer."""
 
 
-def mesh(
-    edges: Float[Array, " edges"], length: Array, cells: int
-) -> Float[Array, " faces"]:
+def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Array, " faces"]:
     """Faces from 0 to `length`: nearly equal cells, with a face at each of the `edges`.
 
     The face next to each edge in the equal mesh is moved there, and the cells between two edges

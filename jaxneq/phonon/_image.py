@@ -81,9 +81,7 @@ def _from_png(path: Path) -> np.ndarray:
             gray = image if depth == 65535 else image.convert("L")
             return np.asarray(gray, float) / depth
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{path} is no whole PNG file ({error}). Save the image again."
-        ) from None
+        raise ValueError(f"{path} is no whole PNG file ({error}). Save the image again.") from None
 
 
 def _from_text(path: Path) -> np.ndarray:

@@ -220,6 +220,10 @@ class PeriodicStructure(AbstractGrid):
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
 
+    @property
+    def length_unit(self) -> Scalar:
+        return self.period
+
     def problem(self, cells: int | None) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
@@ -290,12 +294,12 @@ class PeriodicStructure(AbstractGrid):
             conductivity=conductivity,
             bulk_conductivity=bands.conductivity_by_band.sum(),
             conductivity_tensor=tensor,
-            porosity=1 - jnp.sum(problem.volume * self._filled(problem)) / problem.volume.sum(),
+            porosity=1 - jnp.sum(problem.volume * self.filled(problem)) / problem.volume.sum(),
             knudsen_number=knudsen_number(bands, self.period),
             heat_flux=conductivity * slope,
             force=force,
             entropy_production=conductivity * slope * force,
-            solid=self._filled(problem).reshape(shape),
+            solid=self.filled(problem).reshape(shape),
             temperature=temperature.reshape(shape),
             heat_flux_field=flux.reshape(*shape, -1),
             conservation_residual=state.stats["residual"],
@@ -306,7 +310,7 @@ class PeriodicStructure(AbstractGrid):
             **(by_band or {}),
         )
 
-    def _filled(self, problem: GridProblem) -> Array:
+    def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         return problem.solid if self.density is None else self.density
 
     @classmethod
