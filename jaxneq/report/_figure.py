@@ -58,9 +58,9 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
     if maps := field_maps(result):
         tall = [whole.get_figheight(), MAP_HEIGHT]
         whole.set_figheight(sum(tall))
-        new, below_all = whole.subfigures(2, 1, height_ratios=tall)
+        new, lower = whole.subfigures(2, 1, height_ratios=tall, squeeze=False).flat
         for ax, field in zip(
-            below_all.subplots(1, len(maps), squeeze=False).flat, maps, strict=True
+            lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True
         ):
             draw_map(result, ax, field)
     axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
