@@ -73,9 +73,7 @@ def test_the_mesh_meets_an_extrusion_at_its_ends():
 # ---- images --------------------------------------------------------------------------------------
 
 
-BRIGHT = np.array(
-    [[0.0, 1.0, 1.0], [1.0, 0.4, 0.6]]
-)  # two are dark
+BRIGHT = np.array([[0.0, 1.0, 1.0], [1.0, 0.4, 0.6]])  # two are dark
 
 
 @pytest.fixture(params=["text", "8 bit", "16 bit", "colours"])

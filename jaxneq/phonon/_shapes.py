@@ -55,7 +55,7 @@ class Box(AbstractShape):
 
 
 class Circle(AbstractShape):
-    """A circle; in three dimensions a cylinder along the third axis. A mesh makes it a staircase."""
+    """A circle; in three dimensions a cylinder along the third. A mesh makes it a staircase."""
 
     name: str = named(doc="Name of the circle")
     center: Float[Array, " axis"] = parameter(dims=("axis",), doc="Its middle: x and y")
@@ -117,7 +117,7 @@ class Polygon(AbstractShape):
 
 
 class Extrusion(AbstractShape):
-    """A flat shape drawn out along the third axis, from `low` to `high`. The mesh has faces there."""
+    """A flat shape drawn along the third axis, from `low` to `high`: faces of the mesh."""
 
     name: str = named(doc="Name of the extrusion")
     base: AbstractShape = part(AbstractShape, doc="The flat shape")

@@ -1,4 +1,4 @@
-"""Figures and the page, drawn from a result file and nothing else; figures of materials and structures."""
+"""Figures and the page of a result file; figures of materials and structures."""
 
 from ._build import build as build
 from ._build import build_geometry as build_geometry

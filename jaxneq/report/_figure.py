@@ -59,9 +59,7 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
         tall = [whole.get_figheight(), MAP_HEIGHT]
         whole.set_figheight(sum(tall))
         new, lower = whole.subfigures(2, 1, height_ratios=tall, squeeze=False).flat
-        for ax, field in zip(
-            lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True
-        ):
+        for ax, field in zip(lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True):
             draw_map(result, ax, field)
     axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, [*alike, *below, *own], strict=True)]
