@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxneq import config, report
+from jaxneq import config, report, store
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -38,3 +38,25 @@ def test_pore_paths():
     assert 2 < found[0] < 10 < 40 < found[1] < 145.9 * 2 / 3
     assert np.all(error < 0.1 * found)
     assert report.figure(result).axes[0].get_xlabel().startswith("Period")
+
+
+def test_pore_map(tmp_path):
+    coarse = ("method.cells=6", "method.angles=2", "method.polar_angles=2")
+    result = config.execute(config.load(CONFIGS / "pore_map.toml", coarse))
+    store.write_result(tmp_path / "result.h5", result)
+    found = store.read_result(tmp_path / "result.h5").quantities
+    tensor = found["conductivity_tensor"].values
+    np.testing.assert_allclose(tensor[0, 1], tensor[1, 0], rtol=0, atol=1e-9 * tensor[0, 0])
+    assert tensor[0, 1] > 0.01 * tensor[0, 0]  # heat is turned along the slope
+    assert found["temperature"].dims == found["solid"].dims == ("x", "y", "z")
+    assert found["heat_flux_field"].dims == ("x", "y", "z", "axis")
+    width = np.diff(found["x_face"].values)
+    np.testing.assert_allclose(found["x_face"].values[[0, -1]], [0, 200e-9], atol=1e-20)
+    np.testing.assert_allclose(found["x"].values, found["x_face"].values[:-1] + width / 2)
+    area = (width[:, None] * np.diff(found["y_face"].values))[..., None]
+    solid, flux = found["solid"].values, found["heat_flux_field"].values[..., 0]
+    np.testing.assert_allclose(np.sum(area * (1 - solid)) / 4e-14, found["porosity"].values)
+    np.testing.assert_allclose(np.sum(area * flux) / 4e-14, found["heat_flux"].values, rtol=1e-8)
+    figure, page = report.build(tmp_path)
+    assert figure.stat().st_size > 10_000
+    assert "arrows along the heat flux" in page.read_text("utf-8")

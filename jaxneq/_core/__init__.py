@@ -12,6 +12,7 @@ from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
 from ._declare import USER_UNITS as USER_UNITS
 from ._declare import AbstractDeclared as AbstractDeclared
+from ._declare import AbstractRead as AbstractRead
 from ._declare import Interval as Interval
 from ._declare import Parameter as Parameter
 from ._declare import entries_of as entries_of
@@ -34,6 +35,7 @@ from ._linear import stationary_value as stationary_value
 from ._newton import newton as newton
 from ._outlook import Outlook as Outlook
 from ._outlook import outlook as outlook
+from ._preview import Preview as Preview
 from ._refusal import jumping as jumping
 from ._refusal import without_derivatives as without_derivatives
 from ._run import Checkpointer as Checkpointer

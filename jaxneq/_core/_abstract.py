@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ._declare import AbstractDeclared, is_concrete
 from ._estimate import FEW, Estimate
+from ._preview import Preview
 from ._schedule import Schedule
 from ._status import Status
 from ._validation import Case
@@ -50,6 +51,10 @@ class AbstractMethod(AbstractDeclared):
 
     def check_initial(self, system: AbstractSystem, initial: Any) -> None:
         """Refuse an `initial` given to a verb, where its values are known and make no sense."""
+
+    def preview(self, system: AbstractSystem) -> Preview | None:
+        """What it is about to compute, without computing it; concrete values only."""
+        return None
 
     @classmethod
     @abc.abstractmethod
@@ -226,7 +231,10 @@ def quantity(*, doc: str, unit: str = "1", dims: tuple[str, ...] = (), **hints: 
     ``scale="linear"`` keeps its own axis from becoming logarithmic, ``"log"`` makes both so;
     ``marks="work"`` draws a number as a vertical line where that is the axis. Without a sweep,
     fields of one dimension are drawn; ``panel=False`` leaves one out, ``panel=True`` draws one of
-    two, a line for each of the first.
+    two, a line for each of the first. ``map=True`` draws a field over two coordinates as an image,
+    with a sweep at its first and last point, where the fields that it names let it:
+    ``where="solid"`` is not 0, and with the vectors of ``arrows="heat_flux"`` on it; a coordinate
+    names the borders of its cells with ``faces="x_face"``.
     """
     declared = {"doc": doc, "unit": unit, "dims": dims, **hints}
     default = hints.pop("default", dataclasses.MISSING)

@@ -6,6 +6,7 @@ command's help and the documentation tables.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import math
 import re
@@ -257,6 +258,18 @@ class AbstractDeclared(eqx.Module):
             one = [(declared, value)]
             for each, found in entries_of(declared, value) if declared.kind == "table" else one:
                 _check(type(self).__name__, each, found, sizes)
+
+
+class AbstractRead(eqx.Module):
+    """What was read from a file, a part of something declared.
+
+    A job is another one when the `digest` is: a hash of what counts of the file.
+    """
+
+    @property
+    @abc.abstractmethod
+    def digest(self) -> str:
+        """A hash of what was read."""
 
 
 def _check(owner: str, declared: Parameter, value: Any, sizes: dict[str, int]) -> None:

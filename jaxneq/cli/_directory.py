@@ -40,6 +40,11 @@ class Directory:
         return self.path / "figure.png"
 
     @property
+    def geometry(self) -> Path:
+        """The picture of what is about to be computed."""
+        return self.path / "geometry.png"
+
+    @property
     def page(self) -> Path:
         """The page."""
         return self.path / "report.html"
@@ -68,7 +73,8 @@ class Directory:
 
     def clear(self) -> None:
         """Discard what is here of a job, and nothing else."""
-        for file in (self.result, self.checkpoint, self.figure, self.page, self.log, self.job):
+        drawn = self.figure, self.geometry, self.page
+        for file in (self.result, self.checkpoint, *drawn, self.log, self.job):
             file.unlink(missing_ok=True)
 
     @contextlib.contextmanager

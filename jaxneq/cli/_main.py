@@ -83,9 +83,11 @@ def _explain(error: Exception) -> tuple[str, int] | None:
 def _dispatch(args: argparse.Namespace) -> int:
     match args.command:
         case "run":
-            from ._run import run
+            from ._run import look, run
 
             out = args.out or Path("results") / args.file.stem
+            if args.dry:
+                return look(args.file, args.set, out)
             return run(args.file, args.set, out, args.overwrite, args.checkpoint_every)
         case "resume":
             from ._run import resume
@@ -167,6 +169,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: results/<name of FILE>)"
+    )
+    run.add_argument(
+        "--dry",
+        action="store_true",
+        help="only say what the job is and how large, and draw its geometry",
     )
     run.add_argument("--overwrite", action="store_true", help="discard what DIR holds of a job")
 

@@ -28,6 +28,22 @@ def run(
     return _pursue(job, directory, checkpoint_every)
 
 
+def look(file: Path, overrides: Sequence[str], out: Path) -> int:
+    """Say what a job is and how large, and draw its geometry, without doing it."""
+    job = config.load(file, overrides)
+    _compile_cache.turn_on()
+    facts, preview = config.look(job)
+    facts |= preview.facts if preview is not None else {}
+    print(job.title)
+    for name, said in facts.items():
+        print(f"{name}: {said}")
+    if preview is not None:
+        picture = Directory(out).geometry
+        pages.build_geometry(picture, job.title, preview)
+        print(f"\ngeometry  {picture}")
+    return 0
+
+
 def resume(path: Path, checkpoint_every: float) -> int:
     """Continue the job kept in a directory."""
     directory = Directory(path)

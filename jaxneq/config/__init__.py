@@ -12,6 +12,7 @@ from ._catalog import systems as systems
 from ._document import identity as identity
 from ._execute import execute as execute
 from ._execute import failures as failures
+from ._execute import look as look
 from ._job import Job as Job
 from ._job import load as load
 from ._message import JobError as JobError

@@ -19,6 +19,7 @@ from jaxneq._core import (
     AbstractSystem,
     Checkpointer,
     Outlook,
+    Preview,
     Status,
     outlook,
     run,
@@ -39,7 +40,7 @@ from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
 from ._promise import check_asked, check_drawn, drawn_beside, drawn_of, plan_of
-from ._sweep import SweepAxis
+from ._sweep import SweepAxis, samples
 
 _FINE = 60  # pieces of an exact curve beside samples
 
@@ -114,6 +115,25 @@ def execute(
         quantities=quantities,
         compared=compared,
     )
+
+
+def look(job: Job) -> tuple[dict[str, str], Preview | None]:
+    """A job before it is done: facts by name, and what its method shows of the first point."""
+    check_asked(job)
+    with jax.enable_x64(job.precision == "float64"):
+        system, method = job.at(next(iter(samples(job.axes))))
+        facts = {
+            "verb": job.verb,
+            "system": type_name(type(system)),
+            "method": type_name(type(method)),
+        }
+        if job.axes:
+            sizes = [f"{axis.path} at {len(axis.values)} values" for axis in job.axes]
+            facts["sweep"] = ", ".join(sizes)
+        if job.verb == "simulate":
+            system, method, _, plan = _prepared(job)
+            facts["cost"] = str(outlook(system, method, **plan))
+        return facts, method.preview(system)
 
 
 def _computed_beside(job: Job) -> dict[str, Comparison]:
@@ -224,13 +244,8 @@ def _sampled(
     announce: Callable[[Outlook], None] | None,
 ) -> list[tuple[Any, list[SampledDerivative]]]:
     """Solution and derivatives at each setting, over the numbers that run together."""
-    members = [_swept(job, *job.at(point)) for point in _outer(job.apart)]
-    plan = plan_of(job)
+    system, method, members, plan = _prepared(job)
     key = plan.pop("key")
-    system, method = members[0]
-    if job.apart:
-        replicas = sum(one.replicas for _, one in members)
-        method = SideBySide(members=tuple(members), replicas=replicas)
     if announce is not None:
         announce(outlook(system, method, key=key, **plan))
     solution = run(
@@ -251,6 +266,16 @@ def _sampled(
         _derived(job, found, *member, key=own, **plan)
         for found, member, own in zip(each, members, keys, strict=True)
     ]
+
+
+def _prepared(job: Job) -> tuple[AbstractSystem, AbstractSampler, list, dict[str, Any]]:
+    """What is run, the systems and samplers that this holds, one for each setting, and the plan."""
+    members = [_swept(job, *job.at(point)) for point in _outer(job.apart)]
+    system, method = members[0]
+    if job.apart:
+        replicas = sum(one.replicas for _, one in members)
+        method = SideBySide(members=tuple(members), replicas=replicas)
+    return system, method, members, plan_of(job)
 
 
 def _swept(

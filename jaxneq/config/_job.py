@@ -15,12 +15,12 @@ from jaxneq._core import (
     AbstractEvolveMethod,
     AbstractMethod,
     AbstractObservable,
+    AbstractRead,
     AbstractSampler,
     AbstractSteadyMethod,
     AbstractSystem,
     resolve_method,
 )
-from jaxneq.materials import ModeTable
 from jaxneq.store import Comparison
 
 from ._build import build
@@ -167,9 +167,9 @@ def _built(document: Document) -> Job:
 
 
 def _identity(document: Document, systems: tuple[AbstractSystem, ...]) -> str:
-    """That of the document, and of the numbers in the files of its materials."""
-    parts = jax.tree.leaves(systems, is_leaf=lambda part: isinstance(part, ModeTable))
-    digests = [part.origin.digest for part in parts if isinstance(part, ModeTable)]
+    """That of the document, and of what was read from files for its systems."""
+    parts = jax.tree.leaves(systems, is_leaf=lambda part: isinstance(part, AbstractRead))
+    digests = [part.digest for part in parts if isinstance(part, AbstractRead)]
     return " ".join([document.identity, *digests])
 
 

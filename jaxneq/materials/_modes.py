@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxneq._core import warn_if
+from jaxneq._core import AbstractRead, warn_if
 
 BOLTZMANN = 1.380649e-23  # J/K, CODATA 2018
 HBAR = 1.054571817e-34  # J s, CODATA 2018
@@ -74,7 +74,7 @@ class RawModes:
     conductivity: np.ndarray
 
 
-class ModeTable(eqx.Module):
+class ModeTable(AbstractRead):
     """What a file of phono3py or ShengBTE holds: modes, and their rates at some temperatures.
 
     A mode stands for all that are equivalent to it by symmetry. Modes that cannot be used are
@@ -93,6 +93,10 @@ class ModeTable(eqx.Module):
     owner: Int[Array, " vector"]  # the mode whose velocity it is
     conductivity: Float[Array, "temperature 6"]  # W/m/K, the file's own: xx, yy, zz, yz, xz, xy
     origin: Origin = eqx.field(static=True)
+
+    @property
+    def digest(self) -> str:
+        return self.origin.digest
 
     @classmethod
     def named(cls, name: str) -> ModeTable:

@@ -13,9 +13,9 @@ from ._channels import InPlaneFilm as InPlaneFilm
 from ._channels import Nanowire as Nanowire
 from ._channels import RectangularWire as RectangularWire
 from ._closed_form import ClosedForm as ClosedForm
+from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._device import Device as Device
 from ._device import DeviceSolution as DeviceSolution
-from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
@@ -32,6 +32,8 @@ from ._heaters import AbstractHeater as AbstractHeater
 from ._heaters import Contact as Contact
 from ._heaters import GaussianHeater as GaussianHeater
 from ._heaters import Heater as Heater
+from ._image import ImageFile as ImageFile
+from ._image import ImageMask as ImageMask
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
@@ -48,6 +50,7 @@ from ._periodic_structure import StructureSolution as StructureSolution
 from ._shapes import AbstractShape as AbstractShape
 from ._shapes import Box as Box
 from ._shapes import Circle as Circle
+from ._shapes import Extrusion as Extrusion
 from ._shapes import Polygon as Polygon
 from ._shapes import Sphere as Sphere
 from ._structure_ensemble import StructureEnsemble as StructureEnsemble

@@ -84,10 +84,10 @@ class DeviationalMonteCarlo(AbstractSampler):
         range="[1, inf)",
         default=128,
     )
-    cells: int | None = setting(
-        doc="Cells along the longest side: boxes need few, round shapes many",
-        range="[1, inf)",
-        default=None,
+    cells: int = setting(
+        doc="Cells along each side: boxes need few, round shapes many; 0: 20 in two dimensions, 10 "
+        "in three",
+        default=0,
     )
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:

@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     Case,
     Scalar,
     Status,
@@ -29,12 +28,13 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 from ._conduction import CONSERVED
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._grid_maps import AXES, AbstractMapped, maps
 from ._heaters import SIDES, AbstractHeater, Contact
-from ._periodic_structure import AXES, transmission
+from ._periodic_structure import transmission
 from ._shapes import AbstractShape
 
 
-class DeviceSolution(AbstractSolution):
+class DeviceSolution(AbstractMapped):
     """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
@@ -55,11 +55,6 @@ class DeviceSolution(AbstractSolution):
     entropy_production: Float[Array, ""] = quantity(
         unit="W/K", doc="Entropy production, linearised"
     )
-    positions: tuple[Float[Array, " _"], ...]
-    solid: Float[Array, "*cells"]
-    temperature: Float[Array, "*cells"]
-    pseudotemperature: Float[Array, "*cells"]
-    heat_flux_field: Float[Array, "*cells axis"]
     conservation_residual: Float[Array, ""] = quantity(
         doc="Heat from contacts and heaters that is not taken by contacts, relative"
     )
@@ -338,14 +333,10 @@ class Device(AbstractGrid):
             contact_heat=heat,
             contact_force=force,
             entropy_production=produced,
-            positions=tuple(self.length_unit * (jnp.cumsum(w) - w / 2) for w in width),
-            solid=problem.solid,
-            temperature=temperature,
-            pseudotemperature=self.temperature + pseudo,
-            heat_flux_field=power * state.flux[0],
             conservation_residual=residual,
             status=status.unless("not_conserved", residual > CONSERVED),
             stats=state.stats,
+            **maps(self, problem, temperature, power * state.flux[0]),
             **heated,
         )
 

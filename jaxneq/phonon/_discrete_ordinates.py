@@ -16,6 +16,7 @@ from jaxneq._core import (
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
+    Preview,
     Scalar,
     linear_solve,
     parameter,
@@ -28,10 +29,11 @@ from . import _exact as exact_forms
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
-from ._frames import free_paths
-from ._free_paths import fewer, film_error
-from ._grid import AbstractGrid
+from ._frames import free_paths, rays
+from ._free_paths import FreePaths, fewer, film_error
+from ._grid import AbstractGrid, GridProblem
 from ._grid_ordinates import grid_ordinates
+from ._grid_preview import grid_preview
 from ._ordinates import coupling, ordinates, resolved, transport
 from ._slab import AbstractSlab, SlabState
 
@@ -133,17 +135,31 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def _through_grid(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)
-        whole = free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+        whole = self._all_paths(problem)
         paths = whole if problem.elastic else fewer(whole, self.paths)
         state = grid_ordinates(
             problem,
-            self.angles or (6 if problem.dimensions == 2 else 3),
+            self._angles(problem.dimensions),
             paths,
             self._tolerance(problem.solid.dtype),
             self.max_iterations,
         )
         error = lax.stop_gradient(film_error(paths, whole))
         return system.solution(replace(state, stats=state.stats | {"path_error": error}))
+
+    def preview(self, system: AbstractSystem) -> Preview | None:
+        if not isinstance(system, AbstractGrid):
+            return None
+        problem = system.problem(self.cells)
+        whole = self._all_paths(problem)
+        paths = whole if problem.elastic else fewer(whole, self.paths)
+        return grid_preview(system, problem, rays(problem, self._angles(problem.dimensions), paths))
+
+    def _all_paths(self, problem: GridProblem) -> FreePaths:
+        return free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+
+    def _angles(self, dimensions: int) -> int:
+        return self.angles or (6 if dimensions == 2 else 3)
 
     def _tolerance(self, dtype: jnp.dtype) -> Array:
         tolerance = self.tolerance

@@ -40,10 +40,8 @@ class Fourier(AbstractSteadyMethod):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
 
-    cells: int | None = setting(
-        doc="Cells along each side, by default 20 in two dimensions and 10 in three",
-        range="[2, inf)",
-        default=None,
+    cells: int = setting(
+        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
     )
     tolerance: Scalar | None = parameter(
         doc="Relative true residual; by default 1e-10 in float64 and 1e-5 in float32",

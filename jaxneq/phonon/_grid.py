@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, AbstractSystem, Status
+from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
 Widths = tuple[Float[Array, " _"], ...]
 
@@ -95,9 +95,18 @@ class GridState(eqx.Module):
 class AbstractGrid(AbstractSystem):
     """A system that is a grid to the methods: it lowers itself and reads the state back."""
 
+    @property
+    @abc.abstractmethod
+    def length_unit(self) -> Scalar:
+        """The unit of length of the problem (m)."""
+
     @abc.abstractmethod
     def problem(self, cells: int) -> GridProblem:
         """The dimensionless problem, with so many cells along each side; 0: what suits it."""
+
+    def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
+        """How far each cell is filled."""
+        return problem.solid
 
     @abc.abstractmethod
     def solution(self, state: GridState) -> AbstractSolution:

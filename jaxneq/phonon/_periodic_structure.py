@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
     AbstractMethod,
-    AbstractSolution,
     Case,
     Scalar,
     Status,
@@ -28,13 +26,12 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 from ._conduction import knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._grid_maps import AXES, AbstractMapped, maps
 from ._regimes import REGIMES, regime_of
 from ._shapes import AbstractShape
 
-AXES = ("x", "y", "z")
 
-
-class StructureSolution(AbstractSolution):
+class StructureSolution(AbstractMapped):
     """Heat conduction through a periodic structure. `print` shows what was found.
 
     Fields of the cells and `entropy_production` belong to the first direction of the gradient.
@@ -90,10 +87,6 @@ class StructureSolution(AbstractSolution):
     conservation_residual: Float[Array, ""] = quantity(
         doc="Largest power that a node or wall gives off too much, relative to all powers"
     )
-    positions: tuple[Float[Array, " _"], ...] = eqx.field(kw_only=True)
-    solid: Float[Array, "*cells"] = eqx.field(kw_only=True)
-    temperature: Float[Array, "*cells"] = eqx.field(kw_only=True)
-    heat_flux_field: Float[Array, "*cells axis"] = eqx.field(kw_only=True)
     status: Status
     stats: dict[str, Any]
 
@@ -199,6 +192,10 @@ class PeriodicStructure(AbstractGrid):
         methods = {"steady": DiscreteOrdinates(), "simulate": DeviationalMonteCarlo()}
         return methods.get(verb)
 
+    @property
+    def length_unit(self) -> Scalar:
+        return self.period
+
     def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
@@ -250,11 +247,12 @@ class PeriodicStructure(AbstractGrid):
         slope = self.temperature_difference / self.period
         force = slope / self.temperature**2
         problem = self.problem(state.flux.shape[1])
-        middle = [jnp.cumsum(width) - width / 2 for width in problem.width]
         along = 0 if self.gradient == "all" else AXES.index(self.gradient)
-        start = problem.width[along].sum() / 2
-        applied = problem.along(along, start - middle[along])
+        width = problem.width[along]
+        applied = problem.along(along, (jnp.sum(width) + width) / 2 - jnp.cumsum(width))
         relative = state.temperature[0].mean(axis=-1) + applied
+        temperature = self.temperature + self.temperature_difference * relative
+        flux = power * self.temperature_difference * state.flux[0]
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
@@ -263,22 +261,19 @@ class PeriodicStructure(AbstractGrid):
             conductivity=conductivity,
             bulk_conductivity=bands.conductivity_by_band.sum(),
             conductivity_tensor=tensor,
-            porosity=1 - jnp.sum(problem.volume * self._filled(problem)) / problem.volume.sum(),
+            porosity=1 - jnp.sum(problem.volume * self.filled(problem)) / problem.volume.sum(),
             knudsen_number=knudsen_number(bands, self.period),
             heat_flux=conductivity * slope,
             force=force,
             entropy_production=conductivity * slope * force,
-            positions=tuple(self.period * place for place in middle),
-            solid=problem.solid,
-            temperature=self.temperature + self.temperature_difference * relative,
-            heat_flux_field=power * self.temperature_difference * state.flux[0],
             conservation_residual=state.stats["residual"],
             status=state.status,
             stats=state.stats,
+            **maps(self, problem, temperature, flux),
             **(by_band or {}),
         )
 
-    def _filled(self, problem: GridProblem) -> Array:
+    def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         return problem.solid if self.density is None else self.density
 
     @classmethod

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxneq._core import AbstractDeclared, Scalar, named, parameter
+from jaxneq._core import AbstractDeclared, Scalar, is_concrete, named, parameter, part
 
 Points = Float[Array, "*cells axis"]
 
@@ -114,3 +114,38 @@ class Polygon(AbstractShape):
     @property
     def dimensions(self) -> tuple[int, ...]:
         return (2, 3)
+
+
+class Extrusion(AbstractShape):
+    """A flat shape drawn along the third axis, from `low` to `high`: faces of the mesh."""
+
+    name: str = named(doc="Name of the extrusion")
+    base: AbstractShape = part(AbstractShape, doc="The flat shape")
+    low: Scalar = parameter(doc="Where it begins along the third axis")
+    high: Scalar = parameter(doc="Where it ends")
+
+    def __check_init__(self):
+        super().__check_init__()
+        if 2 not in self.base.dimensions:
+            raise ValueError(
+                f"Extrusion: {self.base.name} is no flat shape. Give one with a middle and sides "
+                "of two numbers each."
+            )
+        if is_concrete(self.low) and is_concrete(self.high):
+            low, high = float(self.low), float(self.high)
+            if not low < high:
+                raise ValueError(
+                    f"Extrusion: it ends at high = {high:g}, not above low = {low:g}. Give a "
+                    "larger high."
+                )
+
+    def inside(self, points: Points) -> Bool[Array, "*cells"]:
+        z = points[..., 2]
+        return self.base.inside(points[..., :2]) & (z > self.low) & (z < self.high)
+
+    def edges(self, axis: int) -> Float[Array, " edges"]:
+        return jnp.stack([self.low, self.high]) if axis == 2 else self.base.edges(axis)
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        return (3,)

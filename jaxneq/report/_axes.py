@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogLocator, NullFormatter
 
@@ -82,9 +83,15 @@ def add_colorbar(
     values = np.asarray(values, float)
     log = is_logarithmic(values)
     norm = (LogNorm if log else Normalize)(values.min(), values.max())
-    mappable = ScalarMappable(norm, ListedColormap(colors))
-    bar = axes[0].figure.colorbar(mappable, ax=axes, pad=0.02, aspect=30)
-    set_axis(bar.ax, "y", label, (values.min(), values.max()), unit, log)
+    bar = axes[0].figure.colorbar(
+        ScalarMappable(norm, ListedColormap(colors)), ax=axes, pad=0.02, aspect=30
+    )
+    label_colorbar(bar, label, unit, log)
+
+
+def label_colorbar(bar: Colorbar, label: str, unit: str, log: bool = False) -> None:
+    """What the colours of a bar mean."""
+    set_axis(bar.ax, "y", label, bar.mappable.get_clim(), unit, log)
     bar.ax.tick_params(which="both", direction="out")
     bar.outline.set_linewidth(0.7)
 

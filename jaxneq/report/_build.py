@@ -8,10 +8,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from jaxneq._core import Preview
 from jaxneq.materials import AbstractPhononMaterial, PhononBands
 from jaxneq.store import read_result, write_bytes
 
 from ._figure import figure
+from ._geometry import geometry_figure
 from ._material import material_figure
 from ._page import page
 
@@ -47,6 +49,15 @@ def build_material(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, image)
     return path
+
+
+def build_geometry(path: Path, title: str, preview: Preview) -> None:
+    """Draw a structure at `path` (see `geometry_figure`).
+
+    **Raises:** `OSError` if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, _png(geometry_figure(title, preview)))
 
 
 def _png(drawn: Figure) -> bytes:

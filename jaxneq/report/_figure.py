@@ -10,16 +10,15 @@ from matplotlib.figure import Figure
 from jaxneq.store import Result
 
 from ._axes import limits_of, set_axis
+from ._map import draw_map, field_maps
 from ._panel import Panel
-from ._style import BLUE, DASHES, HEIGHT, INK, RC, SOFT, WIDTH, new_figure
-from ._units import at_values, printed
+from ._style import BLUE, DASHES, HEIGHT, INK, MAP_HEIGHT, RC, SOFT, WIDTH, new_figure
 from ._view import (
     Curves,
-    categories,
     curves,
     derivative_words,
-    dimension,
     drawn_derivatives,
+    fixed_in_words,
     label_of,
     panels,
     primary_of,
@@ -34,7 +33,7 @@ def figure(result: Result) -> Figure:
 
     With a sweep, what is drawn over the first axis, a line for each value of the second,
     derivatives in panels below; without one, profiles of up to four quantities, or a lone number
-    with its error bar, and derivatives beside, those that are numbers as bars.
+    with its error bar, and derivatives beside, those that are numbers as bars. Then maps of fields.
     """
     with matplotlib.rc_context(RC):
         names = panels(result)
@@ -55,7 +54,13 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
     own = [main for main in mains if main.over is not None]
     heights = [0.8] * len(alike) + [0.5] * len(below) + [0.8] * len(own)
     heights[0] = 1.0
-    new = new_figure(WIDTH, HEIGHT * sum(heights))
+    whole = new = new_figure(WIDTH, HEIGHT * sum(heights))
+    if maps := field_maps(result):
+        tall = [whole.get_figheight(), MAP_HEIGHT]
+        whole.set_figheight(sum(tall))
+        new, lower = whole.subfigures(2, 1, height_ratios=tall, squeeze=False).flat
+        for ax, field in zip(lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True):
+            draw_map(result, ax, field)
     axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, [*alike, *below, *own], strict=True)]
     together = axes[: len(alike) + len(below)]
@@ -72,17 +77,20 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
             panel.key([panel.ax])
     new.align_ylabels(axes)
     if (main := drawn[0].shown).fixed:
-        axes[0].set_title(fixed_in_words(result, main), loc="right", fontsize=8, color=SOFT, pad=16)
-    _settle(new, drawn)
+        axes[0].set_title(
+            fixed_in_words(result, main.fixed), loc="right", fontsize=8, color=SOFT, pad=16
+        )
+    _settle(whole, drawn)
     drawn[0].shade(together or axes)
     for panel in drawn:
         panel.name_guides()
-    return new
+    return whole
 
 
 def _grid(result: Result, shown: list[Curves], more: list[Curves], bars: list[list[str]]) -> Figure:
-    """Profiles, or a lone number; then derivatives."""
-    count = max(len(shown), 1) + len(more) + len(bars)
+    """Profiles, or a lone number; then derivatives, and maps."""
+    maps = field_maps(result)
+    count = max(len(shown), 1) + len(more) + len(bars) + len(maps)
     rows, columns = (1, count) if count < 3 else (-(-count // 2), 2)
     width, height = max(WIDTH, 3.7 * columns), 3.0 if rows == 1 else 2.7 * rows
     if count == 1 and not shown:
@@ -94,6 +102,8 @@ def _grid(result: Result, shown: list[Curves], more: list[Curves], bars: list[li
     drawn = [Panel(result, next(axes), found) for found in [*shown, *more]]
     for names in bars:
         _bars(result, next(axes), names)
+    for field in maps:
+        draw_map(result, next(axes), field)
     for ax in axes:
         ax.set_axis_off()
     for panel in drawn:
@@ -144,18 +154,3 @@ def _bars(result: Result, ax: Axes, names: list[str]) -> None:
     set_axis(
         ax, "y", "derivative", limits_of(around, False, []), result.quantities[names[0]].unit, False
     )
-
-
-def fixed_in_words(result: Result, shown: Curves) -> str:
-    """The dimensions that are not drawn, as ``rate = 3``."""
-    parts = []
-    for dim, index in shown.fixed.items():
-        name, data = dimension(result, dim)
-        value = f"no. {index}"
-        if data is not None and data.values.ndim == 1:
-            names = categories(data)
-            value = (
-                names[index] if names else printed(float(data.values[index]), at_values(data.unit))
-            )
-        parts.append(f"{name} = {value}")
-    return ", ".join(parts)

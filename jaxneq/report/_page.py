@@ -11,8 +11,8 @@ import numpy as np
 
 from jaxneq.store import Dataset, Result
 
-from ._figure import fixed_in_words
 from ._findings import findings
+from ._map import field_maps
 from ._units import printed, typeset
 from ._view import (
     capital,
@@ -20,6 +20,7 @@ from ._view import (
     derivative_words,
     dimension_label,
     drawn_derivatives,
+    fixed_in_words,
     horizontal,
     label_of,
     panels,
@@ -67,7 +68,7 @@ def caption(result: Result) -> str:
         if shown.across is not None:
             text += f", a line for each {dimension_label(result, shown.across)}"
         if shown.fixed:
-            text += f", at {fixed_in_words(result, shown)}"
+            text += f", at {fixed_in_words(result, shown.fixed)}"
     parts = [capital(text)]
     if beside := [name for drawn in names for name in references(result, drawn)]:
         parts.append(f"Dashed: {', '.join(map(words, beside))}")
@@ -80,6 +81,10 @@ def caption(result: Result) -> str:
         parts.append("Symbols: measured" + (", open where not confirmed" if hollow else ""))
     if drawn := drawn_derivatives(result, panels(result)):
         parts.append("Then: " + ", ".join(str(derivative_words(name)) for name in drawn))
+    if maps := field_maps(result):
+        parts.append(f"Maps: {', '.join(dict.fromkeys(label_of(result, it.name) for it in maps))}")
+        if maps[0].arrows is not None:
+            parts[-1] += f", arrows along the {words(maps[0].along)}"
     return ". ".join(parts) + "."
 
 

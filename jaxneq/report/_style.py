@@ -49,7 +49,8 @@ RC: Any = {
 BESIDE = (VERMILLION, GREEN, PURPLE, ORANGE)  # curves of other systems
 CROSS: dict[str, Any] = {"ls": "", "marker": "x", "color": VERMILLION, "ms": 5, "mew": 1.2}
 DASHES = ((5, 2.5), (1.5, 1.6), (6, 2, 1.5, 2))
-WIDTH, HEIGHT, DPI = 5.4, 3.6, 300
+WIDTH, HEIGHT, MAP_HEIGHT, DPI = 5.4, 3.6, 2.4, 300
+SOLID, VOID = "#ffffff", "#b8bec8"  # of what is there and what is not
 
 
 def line_colors(count: int) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from jaxneq.store import Dataset, Result, coordinate_of
 
+from ._units import at_values, printed
+
 NO_STATUS = Dataset(np.zeros((), np.int32))
 _MOST_PANELS = 4
 _MOST_DERIVATIVES = 3  # of each quantity
@@ -107,6 +109,21 @@ def dimension_label(result: Result, dim: str) -> str:
     return own if own and list(labels.values()).count(own) == 1 else dimension(result, dim)[0]
 
 
+def fixed_in_words(result: Result, fixed: dict[str, int]) -> str:
+    """Places along dimensions that are not drawn, as ``rate = 3``."""
+    parts = []
+    for dim, index in fixed.items():
+        name, data = dimension(result, dim)
+        value = f"no. {index}"
+        if data is not None and data.values.ndim == 1:
+            names = categories(data)
+            value = (
+                names[index] if names else printed(float(data.values[index]), at_values(data.unit))
+            )
+        parts.append(f"{name} = {value}")
+    return ", ".join(parts)
+
+
 def categories(data: Dataset) -> list[str]:
     """The names behind an axis of choices, which are numbered from 0; none for other axes."""
     names = str(data.hints.get("flag_meanings", "")).split()
@@ -180,7 +197,7 @@ def slab(data: Dataset, dims: tuple[str | None, ...], fixed: dict[str, int]) -> 
     values, names = data.values, list(data.dims)
     for dim in data.dims:
         if dim not in dims:
-            values = np.take(values, fixed.get(dim, 0), axis=names.index(dim))
+            values = np.asarray(np.take(values, fixed.get(dim, 0), axis=names.index(dim)))
             names.remove(dim)
     present = [dim for dim in dims if dim in names]
     values = np.transpose(values, [names.index(dim) for dim in present])

@@ -1,0 +1,63 @@
+"""Fields of the cells of a structure, with their places: what files keep and figures draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxneq._core import AbstractSolution, quantity
+
+from ._grid import AbstractGrid, GridProblem
+
+AXES = ("x", "y", "z")
+
+
+def _place(dim: str, doc: str, **more: Any) -> Any:
+    return quantity(unit="m", doc=doc, dims=(dim,), coordinate=True, **more)
+
+
+class AbstractMapped(AbstractSolution):
+    """A solution with fields of cells. In two dimensions there is one along z, without a place."""
+
+    x: Float[Array, " x"] = _place("x", "Middles of the cells along x", faces="x_face")
+    y: Float[Array, " y"] = _place("y", "Middles of the cells along y", faces="y_face")
+    z: Float[Array, " z"] | None = _place(
+        "z", "Middles of the cells along z", faces="z_face", default=None
+    )
+    x_face: Float[Array, " x_face"] = _place("x_face", "Faces between the cells along x")
+    y_face: Float[Array, " y_face"] = _place("y_face", "Faces between the cells along y")
+    z_face: Float[Array, " z_face"] | None = _place(
+        "z_face", "Faces between the cells along z", default=None
+    )
+    solid: Float[Array, "x y z"] = quantity(
+        doc="How far each cell is filled", dims=AXES, panel=False
+    )
+    temperature: Float[Array, "x y z"] = quantity(
+        unit="K",
+        doc="Mean temperature of each cell, that of the energy density",
+        dims=AXES,
+        map=True,
+        where="solid",
+        arrows="heat_flux_field",
+    )
+    heat_flux_field: Float[Array, "x y z axis"] = quantity(
+        unit="W/m2", doc="Mean heat flux of each cell", dims=(*AXES, "axis"), panel=False
+    )
+
+
+def maps(
+    system: AbstractGrid, problem: GridProblem, temperature: Array, heat_flux: Array
+) -> dict[str, Array]:
+    """The fields of an `AbstractMapped`, from those on the cells of the problem."""
+    shape = (*problem.cells, 1)[:3]
+    found = {
+        "solid": system.filled(problem).reshape(shape),
+        "temperature": temperature.reshape(shape),
+        "heat_flux_field": heat_flux.reshape(*shape, -1),
+    }
+    for axis, width in zip(AXES, problem.width, strict=False):
+        faces = system.length_unit * jnp.pad(jnp.cumsum(width), (1, 0))
+        found |= {axis: (faces[1:] + faces[:-1]) / 2, f"{axis}_face": faces}
+    return found
