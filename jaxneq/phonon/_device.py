@@ -210,7 +210,7 @@ class Device(AbstractGrid):
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
 
-    def problem(self, cells: int | None) -> GridProblem:
+    def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
         dtype = power.dtype
@@ -254,7 +254,7 @@ class Device(AbstractGrid):
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
-    def _counts(self, cells: int | None) -> tuple[int, ...]:
+    def _counts(self, cells: int) -> tuple[int, ...]:
         dimensions = self.size.shape[0]
         if isinstance(self.cells, tuple):
             return tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])

@@ -77,11 +77,10 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         "16 in a half range, 6 in two dimensions, 3 (times 3) in three",
         default=0,
     )
-    polar_angles: int | None = setting(
-        doc="Directions to the axis along which a two-dimensional structure does not change, by "
-        "default 3, and 8 where `paths` are fewer than all",
-        range="[2, inf)",
-        default=None,
+    polar_angles: int = setting(
+        doc="Directions to the axis along which a two-dimensional structure does not change, at "
+        "least 2; 0: 3, and 8 where `paths` are fewer than all",
+        default=0,
     )
     paths: int = setting(
         doc="Free paths that stand for all bands and polar angles where walls are thermalising",
