@@ -12,6 +12,7 @@ from PIL import Image
 from jaxneq import phonon, report
 from jaxneq._core import Preview
 from jaxneq.cli import main
+from jaxneq.phonon._frames import free_paths, rays
 from jaxneq.phonon._grid_ordinates import grid_ordinates
 from jaxneq.phonon._grid_preview import grid_preview
 
@@ -91,7 +92,9 @@ def pore(**changes):
 
 def test_a_design_counts_what_its_cells_hold():
     density = jnp.asarray([[1.0, 0.5, 0.0], [1.0, 1.0, 0.25]])
-    found = grid_preview(pore(density=density), None, 1, 2)
+    system = pore(density=density)
+    problem = system.problem(0)
+    found = grid_preview(system, problem, rays(problem, 1, free_paths(problem, 2)))
     assert found.facts["porosity"] == f"{1 - 3.75 / 6:.4g}"
     assert found.facts["cells"] == "2 x 3, 5 not void"
     np.testing.assert_array_equal(found.filled, density)
@@ -128,8 +131,11 @@ def test_contacts_and_heat_are_drawn_where_they_are():
 @pytest.mark.slow
 def test_memory_is_that_of_the_compiled_solve():
     system = pore(voids=(phonon.Box(name="pore", center=[0.5, 0.5], size=[0.4, 0.4]),))
-    told = float(grid_preview(system, 6, 2, 2).facts["memory"].split()[1]) * 1e6
+    problem = system.problem(6)
+    paths = free_paths(problem, 2)
+    told = grid_preview(system, problem, rays(problem, 2, paths)).facts["memory"]
+    told = float(told.split()[1]) * 1e6
     tolerance = jnp.asarray(1e-10)
-    solve = eqx.filter_jit(lambda p: grid_ordinates(p, 2, 2, tolerance, 200))
-    held = solve.lower(system.problem(6)).compile().compiled.memory_analysis().temp_size_in_bytes
+    solve = eqx.filter_jit(lambda p: grid_ordinates(p, 2, paths, tolerance, 200))
+    held = solve.lower(problem).compile().compiled.memory_analysis().temp_size_in_bytes
     assert held / 2 < told < 2 * held

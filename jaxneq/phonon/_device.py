@@ -58,6 +58,9 @@ class DeviceSolution(AbstractMapped):
     conservation_residual: Float[Array, ""] = quantity(
         doc="Heat from contacts and heaters that is not taken by contacts, relative"
     )
+    pseudotemperature: Float[Array, "x y z"] = quantity(
+        unit="K", doc="Temperature to which collisions relax the phonons", dims=AXES, panel=False
+    )
     status: Status
     stats: dict[str, Any]
     heater_rise: Float[Array, " heater"] | None = quantity(
@@ -141,10 +144,9 @@ class Device(AbstractGrid):
         unit="K", range="(0, inf)", doc="Temperature about which is linearised", default=300.0
     )
     periodic: tuple[str, ...] = names(doc="Axes along which the device repeats itself", default=())
-    cells: tuple[tuple[str, int], ...] | int | None = setting(
-        doc="Cells along each axis, x, y and z by name; those of the method unless given",
-        range="[2, inf)",
-        default=None,
+    cells: tuple[tuple[str, int], ...] | int = setting(
+        doc="Cells along each axis, x, y and z by name; 0: those of the method",
+        default=0,
         by_name=True,
     )
     walls: str = setting(
@@ -336,6 +338,7 @@ class Device(AbstractGrid):
             conservation_residual=residual,
             status=status.unless("not_conserved", residual > CONSERVED),
             stats=state.stats,
+            pseudotemperature=jnp.reshape(self.temperature + pseudo, (*problem.cells, 1)[:3]),
             **maps(self, problem, temperature, power * state.flux[0]),
             **heated,
         )
@@ -355,9 +358,10 @@ class Device(AbstractGrid):
             periodic=("y",),
             walls="thermalising",
         )
+        fine = DiscreteOrdinates(cells=2, polar_angles=12)
         yield Case(
             "thin slab between contacts: conductance per area over C v / 4",
-            lambda: np.asarray(steady(thin, DiscreteOrdinates(cells=2)).conductance) * 4e6,
+            lambda: np.asarray(steady(thin, fine).conductance) * 4e6,
             1.0,
             1e-3,
             "black-body exchange",

@@ -54,14 +54,15 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
     own = [main for main in mains if main.over is not None]
     heights = [0.8] * len(alike) + [0.5] * len(below) + [0.8] * len(own)
     heights[0] = 1.0
-    whole = new = new_figure(WIDTH, HEIGHT * sum(heights))
+    whole = new = lower = new_figure(WIDTH, HEIGHT * sum(heights))
     if maps := field_maps(result):
         tall = [whole.get_figheight(), MAP_HEIGHT]
         whole.set_figheight(sum(tall))
         new, lower = whole.subfigures(2, 1, height_ratios=tall, squeeze=False).flat
+    axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    if maps:
         for ax, field in zip(lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True):
             draw_map(result, ax, field)
-    axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, [*alike, *below, *own], strict=True)]
     together = axes[: len(alike) + len(below)]
     for ax in together[:-1]:
