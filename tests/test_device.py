@@ -157,7 +157,8 @@ def answers(parameters, method):
 
 def stationary(parameters):
     problem = device(parameters).problem(0)
-    return grid_ordinates(problem, 1, 2, jnp.asarray(1e-12), 200).dissipation.ravel()
+    paths = free_paths(problem, 2)
+    return grid_ordinates(problem, 1, paths, jnp.asarray(1e-12), 200).dissipation.ravel()
 
 
 def compare_gradients(function):
