@@ -28,3 +28,13 @@ def _compiled_programs_are_dropped():
     """Each keeps some maps of memory, of which a process may have 65,530: then it crashes."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture
+def alone(monkeypatch, tmp_path):
+    """An empty directory, a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = jax.config.values["jax_compilation_cache_dir"]
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)

@@ -1,5 +1,6 @@
 """A made-up solution with everything that the store and the report know how to treat."""
 
+import dataclasses
 from typing import Any, ClassVar, final
 
 import equinox as eqx
@@ -105,4 +106,20 @@ def fake_result(*names: str, **kwargs: Any) -> Result:
         attributes={"solution": "FakeFilm", "primary": solution.primary, "verb": "steady"},
         axes=axes,
         quantities=quantities,
+    )
+
+
+def with_quantities(result: Result, **changes: Dataset) -> Result:
+    return dataclasses.replace(result, quantities=result.quantities | changes)
+
+
+def with_failures(result: Result) -> Result:
+    """Two points failed: number 5, and number 9 with nothing to show."""
+    status, data = result.quantities["status"], result.quantities["conductivity"]
+    codes, values = status.values.copy(), data.values.copy()
+    codes[5], codes[9], values[9] = 1, 2, np.nan
+    return with_quantities(
+        result,
+        status=dataclasses.replace(status, values=codes),
+        conductivity=dataclasses.replace(data, values=values),
     )

@@ -49,14 +49,9 @@ seed = 7
 
 
 @pytest.fixture(autouse=True)
-def toy(monkeypatch, tmp_path):
+def toy(monkeypatch, alone):
     """The toy engine, an empty directory, a cache of its own."""
     toy_engine.register(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    before = jax.config.values["jax_compilation_cache_dir"]
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import first_principles as lattice
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,15 +11,7 @@ import pytest
 from jaxneq import materials, report
 from jaxneq.cli import main
 
-
-@pytest.fixture(autouse=True)
-def apart(monkeypatch, tmp_path):
-    """An empty directory, a cache of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    before = jax.config.values["jax_compilation_cache_dir"]
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_a_spectral_material(capsys):

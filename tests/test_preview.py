@@ -1,7 +1,6 @@
 """A job looked at before it is done: what it says, and the picture of its geometry."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,13 +49,7 @@ time = 30
 """
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    before = jax.config.values["jax_compilation_cache_dir"]
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def test_a_dry_run_tells_and_draws_and_solves_nothing(capsys, tmp_path):

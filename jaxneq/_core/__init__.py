@@ -8,6 +8,7 @@ from ._abstract import AbstractSolution as AbstractSolution
 from ._abstract import AbstractSteadyMethod as AbstractSteadyMethod
 from ._abstract import AbstractSystem as AbstractSystem
 from ._abstract import Derivative as Derivative
+from ._abstract import check_names as check_names
 from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
 from ._declare import USER_UNITS as USER_UNITS
@@ -32,6 +33,7 @@ from ._linear import SolveStats as SolveStats
 from ._linear import conjugate_gradients as conjugate_gradients
 from ._linear import linear_solve as linear_solve
 from ._linear import stationary_value as stationary_value
+from ._linear import tolerance_or as tolerance_or
 from ._newton import newton as newton
 from ._outlook import Outlook as Outlook
 from ._outlook import outlook as outlook

@@ -125,6 +125,13 @@ class AbstractObservable(AbstractDeclared):
         return {}
 
 
+def check_names(observables: Iterable[AbstractObservable]) -> None:
+    """Refuse two observables of one name."""
+    names = [each.name for each in observables]
+    if len(set(names)) < len(names):
+        raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+
+
 class Derivative(eqx.Module):
     """The derivative of a sampled average with respect to one parameter.
 

@@ -25,6 +25,14 @@ class SolveStats(eqx.Module):
     status: Status
 
 
+def tolerance_or(
+    given: Array | None, dtype: jnp.dtype, double: float = 1e-10, single: float = 1e-5
+) -> Float[Array, ""]:
+    """The tolerance given, or that of the precision."""
+    default = double if dtype == jnp.float64 else single
+    return jnp.asarray(default if given is None else given, dtype)
+
+
 def linear_solve(
     operator: Operator,
     rhs: Array,

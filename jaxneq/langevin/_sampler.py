@@ -22,6 +22,7 @@ from jaxneq._core import (
     Derivative,
     Scalar,
     Schedule,
+    check_names,
     is_concrete,
     parameter,
     setting,
@@ -184,10 +185,8 @@ class AbstractIntegrator(AbstractSampler):
         every = kernel.unit_length()
         own = (TimeAverage(name=name, of=name, every=every) for name in system.followed)
         found = (*own, *observables)
-        names = [each.name for each in found]
-        if len(set(names)) < len(names):
-            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
-        if taken := {*names} & LangevinEnsemble.__annotations__.keys():
+        check_names(found)
+        if taken := {each.name for each in found} & LangevinEnsemble.__annotations__.keys():
             raise ValueError(
                 f"simulate: {taken.pop()!r} is a quantity of every ensemble. Call the observable "
                 "something else."

@@ -22,6 +22,7 @@ from jaxneq._core import (
     quantity,
     setting,
     steady,
+    tolerance_or,
 )
 from jaxneq._kernels import sweep
 from jaxneq.materials import FREQUENCY_UNIT, HBAR_OVER_KB, PhononBands
@@ -124,9 +125,6 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
             raise ValueError("BoseEinsteinNewton treats black walls. Leave out the walls.")
         transport = _Transport(system, self.cells, self.angles)
         dtype = transport.width.dtype
-        tolerance = self.tolerance
-        if tolerance is None:
-            tolerance = 1e-9 if dtype == jnp.float64 else 1e-4
         cold, hot = transport.walls[1], transport.walls[0]
         middle = jnp.repeat((transport.face[1:] + transport.face[:-1]) / 2, 2)
         temperature, solve = newton(
@@ -134,7 +132,7 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
             hot + (cold - hot) * middle,
             within=(cold, hot),
             scale=transport.scale,
-            tolerance=jnp.asarray(tolerance, dtype),
+            tolerance=tolerance_or(self.tolerance, dtype, double=1e-9, single=1e-4),
             max_iterations=self.max_iterations,
         )
         return transport.solution(temperature, solve.status, solve.iterations, solve.residual)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, Estimate, Status, quantity
+from jaxneq._core import Estimate, Status, quantity
 
-from ._conduction import AbstractConduction
-from ._regimes import REGIMES, regime_of
+from ._conduction import AbstractConduction, AbstractSizedConduction
+from ._regimes import REGIMES
 
 
-class ChannelSolution(AbstractConduction):
+class ChannelSolution(AbstractSizedConduction):
     """Heat conduction along a channel. `print` shows what was found.
 
     Quantities that a method does not resolve are None.
@@ -75,13 +74,8 @@ class ChannelSolution(AbstractConduction):
     status: Status
     stats: dict[str, Any]
 
-    @property
-    def regime(self) -> str:
-        """The transport regime by the Knudsen number, of one concrete solution."""
-        return regime_of(self.knudsen_number, type(self).__name__)
 
-
-class ChannelEnsemble(AbstractSolution):
+class ChannelEnsemble(AbstractConduction):
     """Heat conduction along a channel from sampled paths."""
 
     primary: ClassVar[str] = "conductivity"
@@ -120,11 +114,3 @@ class ChannelEnsemble(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux.value}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}

@@ -9,8 +9,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution
+from jaxneq._core import AbstractSolution, Estimate
 from jaxneq.materials import PhononBands
+
+from ._regimes import regime_of
 
 CONSERVED = 1e-2  # a flux that varies by more is no answer
 
@@ -23,11 +25,23 @@ class AbstractConduction(AbstractSolution):
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
+        sampled = isinstance(self.heat_flux, Estimate)
+        return {"heat": self.heat_flux.value if sampled else self.heat_flux}
 
     @property
     def forces(self) -> Mapping[str, Array]:
         return {"heat": self.force}
+
+
+class AbstractSizedConduction(AbstractConduction):
+    """Conduction through something of one size."""
+
+    knudsen_number: eqx.AbstractVar[Any]
+
+    @property
+    def regime(self) -> str:
+        """The transport regime by the Knudsen number, of one concrete solution."""
+        return regime_of(self.knudsen_number, type(self).__name__)
 
 
 def knudsen_number(bands: PhononBands, size: Array) -> Float[Array, ""]:

@@ -20,6 +20,7 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    check_names,
     jumping,
     setting,
     simulate,
@@ -117,9 +118,7 @@ class DeviationalMonteCarlo(AbstractSampler):
             raise ValueError(
                 "DeviationalMonteCarlo: phonons start everywhere; leave `initial` out."
             )
-        names = [each.name for each in observables]
-        if len(set(names)) < len(names):
-            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        check_names(observables)
         walk = self._walk(system)
         falls, dtype = walk.fall.shape[0], walk.fall.dtype
         none = jnp.zeros((falls, falls, self.replicas), dtype)

@@ -27,7 +27,7 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from ._conduction import CONSERVED
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._grid import AbstractGrid, GridProblem, GridState, Widths, box_mesh, cells_along
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._periodic_structure import transmission
@@ -260,18 +260,11 @@ class Device(AbstractGrid):
         dimensions = self.size.shape[0]
         if isinstance(self.cells, tuple):
             return tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])
-        return (self.cells or cells or (20 if dimensions == 2 else 10),) * dimensions
+        return cells_along(self.cells or cells, dimensions)
 
-    def _mesh(self, counts: tuple[int, ...]) -> tuple[tuple[Array, ...], Array]:
+    def _mesh(self, counts: tuple[int, ...]) -> tuple[Widths, Float[Array, "*cells axis"]]:
         """Widths of the cells along each axis, and their middles."""
-        width, middle = [], []
-        for axis, count in enumerate(counts):
-            parts = (*self.voids, *self.heaters, *self.contacts)
-            edges = [part.edges(axis).astype(self.size.dtype) for part in parts]
-            faces = mesh(jnp.concatenate(edges), self.size[axis], count)
-            width.append(jnp.diff(faces))
-            middle.append((faces[1:] + faces[:-1]) / 2)
-        return tuple(width), jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
+        return box_mesh((*self.voids, *self.heaters, *self.contacts), self.size, counts)
 
     def _touched(self, points: Array) -> Float[Array, "contact *cells axis side"]:
         """The sides that each contact holds; the first where several meet."""
@@ -298,9 +291,8 @@ class Device(AbstractGrid):
         bands = self.material.bands(self.temperature)
         power = (bands.heat_capacity * bands.group_velocity).sum()
         watt = self._watt(power)
-        counts = tuple(width.shape[0] for width in state.width)
-        problem = self.problem(counts[0])
-        width, points = self._mesh(counts)
+        problem = state.problem
+        width, points = self._mesh(problem.cells)
         touched = self._touched(points)
         heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
         given = jnp.stack([contact.temperature for contact in self.contacts])

@@ -23,6 +23,7 @@ from jaxneq._core import (
     setting,
     stationary_value,
     steady,
+    tolerance_or,
 )
 
 from . import _exact as exact_forms
@@ -107,7 +108,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         dtype = problem.emission.dtype
         layers = ordinates(problem, cells, angles)
         links = coupling(problem, layers)
-        tolerance = self._tolerance(dtype)
+        tolerance = tolerance_or(self.tolerance, dtype)
 
         width = jnp.concatenate([layer.width for layer in layers])
         source = jnp.repeat(problem.source * width[:, None] / 2, 2, axis=1)
@@ -134,13 +135,12 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def _through_grid(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)
-        whole = self._all_paths(problem)
-        paths = whole if problem.elastic else fewer(whole, self.paths)
+        paths, whole = self._paths(problem)
         state = grid_ordinates(
             problem,
             self._angles(problem.dimensions),
             paths,
-            self._tolerance(problem.solid.dtype),
+            tolerance_or(self.tolerance, problem.solid.dtype),
             self.max_iterations,
         )
         error = lax.stop_gradient(film_error(paths, whole))
@@ -150,21 +150,16 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         if not isinstance(system, AbstractGrid):
             return None
         problem = system.problem(self.cells)
-        whole = self._all_paths(problem)
-        paths = whole if problem.elastic else fewer(whole, self.paths)
+        paths, _ = self._paths(problem)
         return grid_preview(system, problem, rays(problem, self._angles(problem.dimensions), paths))
 
-    def _all_paths(self, problem: GridProblem) -> FreePaths:
-        return free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+    def _paths(self, problem: GridProblem) -> tuple[FreePaths, FreePaths]:
+        """The free paths that are followed, and all that they stand for."""
+        whole = free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+        return (whole if problem.elastic else fewer(whole, self.paths)), whole
 
     def _angles(self, dimensions: int) -> int:
         return self.angles or (6 if dimensions == 2 else 3)
-
-    def _tolerance(self, dtype: jnp.dtype) -> Array:
-        tolerance = self.tolerance
-        if tolerance is None:
-            tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
-        return jnp.asarray(tolerance, dtype)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -23,15 +23,15 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from . import _exact as exact_forms
-from ._conduction import CONSERVED, AbstractConduction, knudsen_number, spectrum
+from ._conduction import CONSERVED, AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._limits import AbstractLimiting
-from ._regimes import REGIMES, regime_of
+from ._regimes import REGIMES
 from ._slab import WALLS, AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall
 
 
-class FilmSolution(AbstractConduction):
+class FilmSolution(AbstractSizedConduction):
     """Heat conduction through a film. `print` shows what was found.
 
     Quantities that a method does not resolve are None.
@@ -106,11 +106,6 @@ class FilmSolution(AbstractConduction):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def regime(self) -> str:
-        """The transport regime by the Knudsen number, of one concrete solution."""
-        return regime_of(self.knudsen_number, type(self).__name__)
 
 
 class CrossPlaneFilm(AbstractSlab, AbstractLimiting):

@@ -16,11 +16,13 @@ from jaxneq._core import (
     AbstractSystem,
     Case,
     Scalar,
+    Status,
     linear_solve,
     parameter,
     setting,
     stationary_value,
     steady,
+    tolerance_or,
 )
 from jaxneq.materials import GrayMaterial
 
@@ -52,18 +54,17 @@ class Fourier(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=10_000
     )
 
-    def steady(self, system: AbstractGrid) -> AbstractSolution:
+    def check(self, system: AbstractSystem) -> None:
         if getattr(system, "density", None) is not None:
             raise ValueError(
                 "Fourier: a density says how many phonons pass, not what the conductivity is. "
                 "Give voids in its place."
             )
+
+    def steady(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)
-        dtype = problem.solid.dtype
-        tolerance = self.tolerance
-        if tolerance is None:
-            tolerance = 1e-10 if dtype == jnp.float64 else 1e-5
-        return system.solution(conduct(problem, jnp.asarray(tolerance, dtype), self.max_iterations))
+        tolerance = tolerance_or(self.tolerance, problem.solid.dtype)
+        return system.solution(conduct(problem, tolerance, self.max_iterations))
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -86,13 +87,12 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
     """The state by Fourier's law, for each applied fall of temperature."""
     shape = (*problem.cells, 1 << problem.dimensions)
     law = Diffusion(problem, 0.0)
-    power = _power(problem)
     solid = problem.solid[..., None]
     diagonal = law.diagonal
 
     def one(fall: Array) -> Any:
         at_rest = jax.grad(law.energy)(jnp.zeros(shape, solid.dtype), fall, problem.reservoir)
-        rhs = (power - at_rest).ravel()
+        rhs = (problem.node_power - at_rest).ravel()
         area = sum(jnp.sum(along["area"] ** 2) for along in law.axes)
         rounding = 100 * jnp.finfo(rhs.dtype).eps * law.conductivity * jnp.max(jnp.abs(fall))
         flat, stats = linear_solve(
@@ -107,25 +107,17 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
         return temperature, given, _flux(problem, law, temperature, fall), stats
 
     temperature, given, flux, stats = lax.map(one, problem.fall)
-    worst = jnp.argmax(stats.residual)
     return GridState(
-        width=problem.width,
+        problem=problem,
         dissipation=stationary_value(_dissipation, problem, temperature),
         pseudotemperature=temperature,
         temperature=temperature,
         flux=flux,
         given=given,
         flux_by_band=None,
-        status=jax.tree.map(lambda x: x[worst], stats.status),
+        status=Status(jnp.max(stats.status.code)),
         stats={"iterations": jnp.max(stats.iterations), "residual": jnp.max(stats.residual)},
     )
-
-
-def _power(problem: GridProblem) -> Float[Array, "*cells node"]:
-    """What sources release at each node."""
-    nodes = 1 << problem.dimensions
-    each = problem.source * problem.volume * problem.solid / nodes
-    return jnp.repeat(each[..., None], nodes, axis=-1)
 
 
 def _flux(
@@ -143,7 +135,7 @@ def _flux(
 
 def _dissipation(problem: GridProblem, temperature: Array) -> Float[Array, "fall fall"]:
     """The bilinear form that the temperatures make stationary, per volume."""
-    law, power = Diffusion(problem, 0.0), _power(problem)
+    law, power = Diffusion(problem, 0.0), problem.node_power
     states = [(t, f, problem.reservoir) for t, f in zip(temperature, problem.fall, strict=True)]
     rows = []
     for first in states:

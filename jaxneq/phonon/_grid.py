@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -56,6 +57,13 @@ class GridProblem(eqx.Module):
         """Volumes of the cells."""
         return self.across(None)
 
+    @property
+    def node_power(self) -> Float[Array, "*cells node"]:
+        """What sources release at each node."""
+        nodes = 1 << self.dimensions
+        each = self.source * self.volume * self.solid / nodes
+        return jnp.repeat(each[..., None], nodes, axis=-1)
+
     def across(self, axis: int | None) -> Float[Array, "*cells"]:
         """The product of the widths of each cell along all axes but that one."""
         out = jnp.ones(self.cells, self.solid.dtype)
@@ -81,7 +89,7 @@ class GridState(eqx.Module):
     what sources release times the temperature there.
     """
 
-    width: Widths
+    problem: GridProblem
     dissipation: Float[Array, "fall fall"]
     pseudotemperature: Float[Array, "fall *cells node"]
     temperature: Float[Array, "fall *cells node"]
@@ -111,6 +119,24 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def solution(self, state: GridState) -> AbstractSolution:
         """The physical answer."""
+
+
+def cells_along(cells: int, dimensions: int) -> tuple[int, ...]:
+    """So many cells along each side; for 0, what suits the dimensions."""
+    return (cells or (20 if dimensions == 2 else 10),) * dimensions
+
+
+def box_mesh(
+    parts: Sequence[Any], size: Float[Array, " axis"], counts: tuple[int, ...]
+) -> tuple[Widths, Float[Array, "*cells axis"]]:
+    """Widths of the cells along each axis, with faces at the edges of the parts, and middles."""
+    width, middle = [], []
+    for axis, count in enumerate(counts):
+        edges = [part.edges(axis).astype(size.dtype) for part in parts]
+        faces = mesh(jnp.concatenate([jnp.zeros(0, size.dtype), *edges]), size[axis], count)
+        width.append(jnp.diff(faces))
+        middle.append((faces[1:] + faces[:-1]) / 2)
+    return tuple(width), jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
 
 
 def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Array, " faces"]:

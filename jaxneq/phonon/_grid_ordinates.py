@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxneq._core import SolveStats, linear_solve, stationary_value
+from jaxneq._core import SolveStats, Status, linear_solve, stationary_value
 
 from ._frames import Rays, rays
 from ._free_paths import FreePaths
@@ -50,11 +50,9 @@ def grid_ordinates(
 
     found, (temperature, flux, given, by_band, change, passes), stats = lax.map(one, problem.fall)
     dissipation = stationary_value(_dissipation, (problem, beams), found)
-    worst = jnp.argmax(stats.residual)
-    status = jax.tree.map(lambda x: x[worst], stats.status)
-    status = status.unless("stagnation", jnp.max(change) > tolerance)
+    status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
-        width=problem.width,
+        problem=problem,
         dissipation=dissipation,
         pseudotemperature=found.unknown.temperature,
         temperature=temperature,
@@ -78,7 +76,6 @@ def _solve(
     nothing = transport.zero()
     inner = tolerance / 100
 
-    power = problem.source[..., None] * transport.node_volume * problem.solid[..., None]
     first = transport.respond(nothing, fall=fall, tolerance=inner)
     at_rest = transport.residual(first)
 
@@ -87,7 +84,7 @@ def _solve(
         return _flat(transport.residual(response))
 
     precondition = preconditioner(lax.stop_gradient(transport))
-    rhs = _flat(Unknown(power - at_rest.temperature, -at_rest.wall))
+    rhs = _flat(Unknown(problem.node_power - at_rest.temperature, -at_rest.wall))
     carried = jnp.sum(problem.flux_share * problem.mean_free_path) * jnp.max(jnp.abs(fall))
     rounding = 100 * jnp.finfo(rhs.dtype).eps * carried * jnp.linalg.norm(transport.node_area)
     flat, stats = linear_solve(
@@ -132,7 +129,6 @@ def _dissipation_of(
     problem, beams = parameters
     transport = Transport.of(problem, beams)
     volume = problem.volume.sum()
-    power = problem.source[..., None] * transport.node_volume * problem.solid[..., None]
 
     def one(inputs: tuple[Array, Found]) -> Any:
         fall, (unknown, entering) = inputs
@@ -140,7 +136,7 @@ def _dissipation_of(
         flux = transport.heat_flux(response.moments).sum(axis=-1)
         mean = jnp.tensordot(problem.volume, flux, axes=problem.dimensions)
         given = jnp.sum(problem.reservoir * transport.given(response))
-        released = jnp.sum(power * unknown.temperature)
+        released = jnp.sum(problem.node_power * unknown.temperature)
         return mean, given, released, transport.residual(response), response.left
 
     mean, given, released, residual, left = lax.map(one, (problem.fall, found))

@@ -20,6 +20,7 @@ from jaxneq._core import (
     Estimate,
     Schedule,
     Status,
+    check_names,
     jumping,
     setting,
     simulate,
@@ -102,9 +103,7 @@ class PathMonteCarlo(AbstractSampler):
         """`initial` must be None: paths start everywhere."""
         if initial is not None:
             raise ValueError("PathMonteCarlo: paths start everywhere; leave `initial` out.")
-        names = [each.name for each in (*_BUILT_IN, *observables)]
-        if len(set(names)) < len(names):
-            raise ValueError(f"simulate: two observables have one name, among {names}. Rename one.")
+        check_names((*_BUILT_IN, *observables))
         path = system.bands().mean_free_path
         bands = path.shape[0]
         if bands * self.replicas * self.batches >= 2**31:

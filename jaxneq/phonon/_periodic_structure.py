@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -23,15 +23,15 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
-from ._conduction import knudsen_number, spectrum
+from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, mesh
+from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along
 from ._grid_maps import AXES, AbstractMapped, maps
-from ._regimes import REGIMES, regime_of
+from ._regimes import REGIMES
 from ._shapes import AbstractShape
 
 
-class StructureSolution(AbstractMapped):
+class StructureSolution(AbstractMapped, AbstractSizedConduction):
     """Heat conduction through a periodic structure. `print` shows what was found.
 
     Fields of the cells and `entropy_production` belong to the first direction of the gradient.
@@ -89,19 +89,6 @@ class StructureSolution(AbstractMapped):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
-
-    @property
-    def regime(self) -> str:
-        """The transport regime by the Knudsen number, of one concrete solution."""
-        return regime_of(self.knudsen_number, type(self).__name__)
 
 
 class PeriodicStructure(AbstractGrid):
@@ -203,13 +190,7 @@ class PeriodicStructure(AbstractGrid):
         dimensions = self.dimensions
         sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
         counts = self._cells(cells)
-        width, middle = [], []
-        for axis, count in enumerate(counts):
-            edges = [void.edges(axis).astype(dtype) for void in self.voids]
-            faces = mesh(jnp.concatenate([jnp.zeros(0, dtype), *edges]), sides[axis], count)
-            width.append(jnp.diff(faces))
-            middle.append((faces[1:] + faces[:-1]) / 2)
-        points = jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
+        width, points = box_mesh(self.voids, sides, counts)
         if self.density is not None:
             solid, filled = jnp.ones(counts, dtype), self.density
         else:
@@ -220,7 +201,7 @@ class PeriodicStructure(AbstractGrid):
         none = jnp.zeros((*counts, dimensions, 2), dtype)
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
         return GridProblem(
-            width=tuple(width),
+            width=width,
             solid=solid,
             transmission=transmission(filled),
             held=none,
@@ -237,7 +218,7 @@ class PeriodicStructure(AbstractGrid):
     def _cells(self, cells: int) -> tuple[int, ...]:
         if self.density is not None:
             return self.density.shape
-        return (cells or (20 if self.dimensions == 2 else 10),) * self.dimensions
+        return cells_along(cells, self.dimensions)
 
     def solution(self, state: GridState) -> StructureSolution:
         bands = self.material.bands(self.temperature)
@@ -246,7 +227,7 @@ class PeriodicStructure(AbstractGrid):
         conductivity = to_conductivity * state.dissipation[0, 0]
         slope = self.temperature_difference / self.period
         force = slope / self.temperature**2
-        problem = self.problem(state.flux.shape[1])
+        problem = state.problem
         along = 0 if self.gradient == "all" else AXES.index(self.gradient)
         width = problem.width[along]
         applied = problem.along(along, (jnp.sum(width) + width) / 2 - jnp.cumsum(width))

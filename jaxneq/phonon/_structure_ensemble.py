@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, Estimate, Status, quantity
+from jaxneq._core import Estimate, Status, quantity
 
+from ._conduction import AbstractConduction
 from ._regimes import REGIMES
 
 
-class StructureEnsemble(AbstractSolution):
+class StructureEnsemble(AbstractConduction):
     """Heat conduction through a periodic structure from sampled phonons."""
 
     primary: ClassVar[str] = "conductivity"
@@ -54,14 +54,6 @@ class StructureEnsemble(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        return {"heat": self.heat_flux.value}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        return {"heat": self.force}
 
     def caution(self) -> str:
         beyond = np.abs(np.asarray(self.truncation.value))
