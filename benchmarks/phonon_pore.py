@@ -1,12 +1,18 @@
 """Square pores: iterations, time to an answer with its errors, throughput, memory, gradient.
 
-    python benchmarks/phonon_pore.py [--json FILE]
+    python benchmarks/phonon_pore.py [--json FILE] [--openbte PYTHON]
 
 The structure of OpenBTE's first example, silicon with square pores of a fifth of the area, and a
 gray material of the same shape. The C++ floor does the same work for each cell and ray as the
-sweep kernel, in float32 with the rays in vectors, on one core. OpenBTE 3.0.16 needs Python 3.8
-and gmsh; it is not run here. Errors are told by refinement: of cells against twice as many, of
-angles against twice as many, of free paths against 24; Richardson's factor 4/3 for cells.
+sweep kernel, in float32 with the rays in vectors, on one core. Errors are told by refinement: of
+cells against twice as many, of angles against twice as many, of free paths against 24; Richardson's
+factor 4/3 for cells.
+
+OpenBTE 3.0.16 is run with the interpreter that `--openbte` names, alternating with the answers
+here: OpenBTE to its default, a change of 1e-4 in an iteration, this to a true residual of 1e-8. It
+wants gmsh on the path, setuptools below 81 and scipy below 1.14; on Python above 3.7 a module
+`pickle5` that is `pickle`. Its silicon is a data set of its own, so times can be compared,
+conductivities only by how they converge.
 """
 
 from __future__ import annotations
@@ -109,6 +115,32 @@ def answers():
     return rows
 
 
+def openbte(python, repeats=3):
+    """Seconds of both, alternating: OpenBTE's two meshes at 10 nm, the first at 100 nm."""
+    script = Path(__file__).with_name("openbte_pore.py").resolve()
+    rows = []
+    for period, cell, cells in ((10, 1.0, 14), (10, 0.5, 28), (100, 10.0, 14)):
+        own = solver(cells=cells)
+        jax.block_until_ready(own(period * 1e-9))
+        theirs, ours = [], []
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [python, str(script), str(period), str(cell)]
+                done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+            theirs.append(json.loads(done.stdout.splitlines()[-1]))
+            ours.append(seconds(own, period * 1e-9, 3))
+        rows.append(
+            {
+                "period_nm": period,
+                "openbte": theirs,
+                "seconds": ours,
+                "cells": cells**2,
+                "ratios": [a["seconds"] / b for a, b in zip(theirs, ours, strict=True)],
+            }
+        )
+    return rows
+
+
 def throughput(cells=32, rays=4096):
     """Cells x rays of all four quadrants per second in float32, bilinear: the kernel, the floor."""
     random = np.random.default_rng(0)
@@ -178,6 +210,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--json", help="write the numbers to this file")
+    parser.add_argument("--openbte", help="an interpreter that has OpenBTE, to run it as well")
     arguments = parser.parse_args()
     device = jax.devices()[0]
     print(f"{device.device_kind}, jaxneq {jaxneq.__version__}, jax {jax.__version__}")
@@ -185,6 +218,9 @@ def main():
     for name in arguments.parts:
         numbers[name] = PARTS[name]()
         print(f"\n{name}\n{json.dumps(numbers[name], indent=1)}", flush=True)
+    if arguments.openbte:
+        numbers["openbte"] = openbte(arguments.openbte)
+        print(f"\nopenbte\n{json.dumps(numbers['openbte'], indent=1)}")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(numbers, indent=1) + "\n")
 
