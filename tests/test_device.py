@@ -50,7 +50,7 @@ def film_of(problem, beams):
     The same cells, and the same rays by their reach along x: half of the octants run to each side.
     """
     width, dimensions = problem.width[0], problem.dimensions
-    places = [frame.axes.index(0) for frame in frames(problem.cells)]
+    places = [frame.axes.index(0) for frame in frames(problem.cells, problem.mirrored)]
     reach = jnp.stack([beams.reach[place].ravel() for place in places])
     weight = 2 ** (dimensions - 1) * reach * beams.emission.ravel()[None]
     corner = (0,) * (dimensions - 1)

@@ -60,3 +60,17 @@ def test_pore_map(tmp_path):
     figure, page = report.build(tmp_path)
     assert figure.stat().st_size > 10_000
     assert "arrows along the heat flux" in page.read_text("utf-8")
+
+
+def test_ribbon():
+    coarse = (
+        "method.cells=6",
+        "method.angles=2",
+        'sweep={"system.specularity" = { linear = [0.0, 1.0], count = 2 }}',
+    )
+    result = config.execute(config.load(CONFIGS / "ribbon.toml", coarse))
+    rough, smooth = result.quantities["conductivity"].values
+    beside = result.compared["without pores"].datasets["conductivity"].values
+    np.testing.assert_allclose(beside[1], 145.861, rtol=1e-5)  # the bulk of that material
+    assert 0 < rough < 0.8 * smooth < 0.8 * 145.9 * 2 / 3
+    assert report.figure(result).axes[0].get_xlabel() == "Specularity"

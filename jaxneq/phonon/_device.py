@@ -27,7 +27,15 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from ._conduction import CONSERVED
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, Widths, box_mesh, cells_along
+from ._grid import (
+    AbstractGrid,
+    GridProblem,
+    GridState,
+    Widths,
+    box_mesh,
+    cells_along,
+    with_surfaces,
+)
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._periodic_structure import transmission
@@ -110,7 +118,8 @@ class Device(AbstractGrid):
 
     Lengths are in units of `length_unit`, the origin is the lower corner. Contacts are black:
     they absorb what meets them and emit at their temperature. Voids and the other sides are
-    adiabatic and diffuse, but for those that are `periodic`. Heat is released into the phonons as
+    adiabatic and diffuse, but for those that are `periodic`, planes of `symmetry` (mirrors outside
+    contacts) or in part specular. Heat is released into the phonons as
     collisions do it, in proportion to :math:`C_b / \tau_b`.
 
     The dissipation, :math:`T^2` times the entropy production, is
@@ -144,6 +153,15 @@ class Device(AbstractGrid):
         unit="K", range="(0, inf)", doc="Temperature about which is linearised", default=300.0
     )
     periodic: tuple[str, ...] = names(doc="Axes along which the device repeats itself", default=())
+    symmetry: tuple[str, ...] = names(
+        doc="Sides that are planes of symmetry: left, right, bottom, top, back, front", default=()
+    )
+    specularity: Scalar | None = parameter(
+        range="[0, 1]",
+        doc="Share of the phonons that the adiabatic sides of the box reflect like mirrors; voids "
+        "are diffuse",
+        default=None,
+    )
     cells: tuple[tuple[str, int], ...] | int = setting(
         doc="Cells along each axis, x, y and z by name; 0: those of the method",
         default=0,
@@ -173,6 +191,12 @@ class Device(AbstractGrid):
                 raise ValueError(
                     f"Device: periodic = {axis!r} is no axis. Give some of {', '.join(axes)}."
                 )
+        for side in self.symmetry:
+            if side not in self._bounding:
+                raise ValueError(
+                    f"Device: symmetry = {side!r} is no side, or periodic. Give some of "
+                    f"{', '.join(self._bounding)}."
+                )
         for each in (*self.voids, *self.heaters):
             if dimensions not in each.dimensions:
                 raise ValueError(
@@ -190,17 +214,18 @@ class Device(AbstractGrid):
                 "Give heaters, or two contacts of different temperatures."
             )
 
+    @property
+    def _bounding(self) -> list[str]:
+        """Sides at which the device ends."""
+        sides = enumerate(SIDES[: 2 * self.size.shape[0]])
+        return [side for k, side in sides if AXES[k // 2] not in self.periodic]
+
     def _check_contact(self, contact: Contact) -> None:
         dimensions = self.size.shape[0]
-        if contact.axis >= dimensions or AXES[contact.axis] in self.periodic:
-            allowed = [
-                side
-                for k, side in enumerate(SIDES[: 2 * dimensions])
-                if AXES[k // 2] not in self.periodic
-            ]
+        if contact.side not in self._bounding:
             raise ValueError(
                 f"Device: contact {contact.name!r} has side = {contact.side!r}, which is not there "
-                f"or periodic. Give one of {', '.join(allowed)}."
+                f"or periodic. Give one of {', '.join(self._bounding)}."
             )
         for place in (contact.start, contact.stop):
             if place is not None and place.shape[0] != dimensions - 1:
@@ -220,13 +245,11 @@ class Device(AbstractGrid):
         filled = jnp.ones(points.shape[:-1], dtype)
         for shape in self.voids:
             filled = jnp.where(shape.inside(points), 0, filled)
-        passing = transmission(filled)
-        for axis, name in enumerate(AXES[: len(width)]):
-            if name not in self.periodic:
-                passing = jnp.moveaxis(passing, axis, 0)
-                passing = passing.at[0, ..., axis, 0].set(0).at[-1, ..., axis, 1].set(0)
-                passing = jnp.moveaxis(passing, 0, axis)
         touched = self._touched(points)
+        held = touched.sum(axis=0) * filled[..., None, None]
+        bounded = tuple(name not in self.periodic for name in AXES[: len(width)])
+        specularity = self._specularity(dtype)
+        passing, specular = with_surfaces(transmission(filled), filled, bounded, specularity)
         rise = jnp.stack([contact.temperature for contact in self.contacts]) - self.temperature
         source = jnp.zeros_like(filled)
         if self.heaters:
@@ -236,16 +259,28 @@ class Device(AbstractGrid):
             width=width,
             solid=filled,
             transmission=passing,
-            held=touched.sum(axis=0) * filled[..., None, None],
+            specular=specular * (1 - held),
+            held=held,
             reservoir=jnp.tensordot(rise, touched, axes=1),
             source=source,
             fall=jnp.zeros((1, len(width)), dtype),
             mean_free_path=bands.mean_free_path / self.length_unit,
             flux_share=power / power.sum(),
             heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
-            periodic=tuple(name in self.periodic for name in AXES[: len(width)]),
+            periodic=tuple(not ends for ends in bounded),
+            mirrored=tuple(
+                ends and (self.specularity is not None or not set(pair).isdisjoint(self.symmetry))
+                for ends, pair in zip(bounded, zip(SIDES[::2], SIDES[1::2]))  # noqa: B905
+            ),
             elastic=self.walls == "elastic",
         )
+
+    def _specularity(self, dtype: Any) -> Float[Array, "axis side"]:
+        """Of each side of the box."""
+        given = 0.0 if self.specularity is None else self.specularity
+        sides = SIDES[: 2 * self.size.shape[0]]
+        shares = [1.0 if side in self.symmetry else given for side in sides]
+        return jnp.stack([jnp.asarray(share, dtype) for share in shares]).reshape(-1, 2)
 
     @property
     def _powers(self) -> Float[Array, " heater"]:

@@ -34,12 +34,12 @@ class Frame(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def frames(cells: tuple[int, ...]) -> tuple[Frame, ...]:
-    """One frame for each axis."""
-    return tuple(_frame(cells, fast) for fast in range(len(cells)))
+def frames(cells: tuple[int, ...], mirrored: tuple[bool, ...]) -> tuple[Frame, ...]:
+    """One frame for each axis; `mirrored` axes have ends at which rays come from the same node."""
+    return tuple(_frame(cells, mirrored, fast) for fast in range(len(cells)))
 
 
-def _frame(cells: tuple[int, ...], fast: int) -> Frame:
+def _frame(cells: tuple[int, ...], mirrored: tuple[bool, ...], fast: int) -> Frame:
     dimensions = len(cells)
     count = 1 << dimensions
     axes = (*(k for k in range(dimensions) if k != fast), fast)
@@ -74,7 +74,9 @@ def _frame(cells: tuple[int, ...], fast: int) -> Frame:
             behind = cell(np.asarray(before), octant)
             for i, n in enumerate(sweep.lower(dimensions, q)):
                 wall[..., q, i, octant] = (own * dimensions + axis) * count + node(n, octant)
-                upstream[..., q, i, octant] = behind * count + node(n | 1 << q, octant)
+                beyond = behind * count + node(n | 1 << q, octant)
+                same = (place[q] == 0) & mirrored[axis]
+                upstream[..., q, i, octant] = np.where(same, here[..., n, octant], beyond)
     back = np.empty((count, math.prod(cells) * count), np.int32)
     order = np.arange(here.size).reshape(here.shape)
     for octant in range(count):

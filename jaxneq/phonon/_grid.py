@@ -23,17 +23,19 @@ class GridProblem(eqx.Module):
     upper end along axis k where bit k of n is set. Side 0 of a cell is the lower one.
 
     **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
-    voids; `transmission`, the share of the phonons that passes each side of a cell (the rest meets
-    a diffuse wall); `held`, 1 for sides that a reservoir holds at the temperature of its
-    `reservoir`; `source`, the power per volume; `fall`, the applied falls of temperature per length
-    along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of
-    :math:`\sum C v`, and `heat_share`, that of :math:`\sum C`, of each band; `periodic` axes;
-    whether diffuse walls keep the frequency (`elastic`).
+    voids; `transmission`, the share of the phonons that passes each side of a cell, and `specular`,
+    that which a mirror sends back (the rest meets a diffuse wall); `held`, 1 for sides that a
+    reservoir holds at the temperature of its `reservoir`; `source`, the power per volume; `fall`,
+    the applied falls of temperature per length along each axis, one for each problem to solve;
+    `mean_free_path`, `flux_share`, the part of :math:`\sum C v`, and `heat_share`, that of
+    :math:`\sum C`, of each band; `periodic` axes; `mirrored` axes, at the ends of which there may
+    be mirrors (nowhere else); whether diffuse walls keep the frequency (`elastic`).
     """
 
     width: Widths
     solid: Float[Array, "*cells"]
     transmission: Float[Array, "*cells axis side"]
+    specular: Float[Array, "*cells axis side"]
     held: Float[Array, "*cells axis side"]
     reservoir: Float[Array, "*cells axis side"]
     source: Float[Array, "*cells"]
@@ -42,6 +44,7 @@ class GridProblem(eqx.Module):
     flux_share: Float[Array, " band"]
     heat_share: Float[Array, " band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
+    mirrored: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
 
     @property
@@ -51,6 +54,11 @@ class GridProblem(eqx.Module):
     @property
     def cells(self) -> tuple[int, ...]:
         return tuple(width.shape[0] for width in self.width)
+
+    @property
+    def passing(self) -> Float[Array, "*cells axis side"]:
+        """The share of what arrives at a side that goes on as rays."""
+        return self.transmission + self.specular
 
     @property
     def volume(self) -> Float[Array, "*cells"]:
@@ -137,6 +145,25 @@ def box_mesh(
         width.append(jnp.diff(faces))
         middle.append((faces[1:] + faces[:-1]) / 2)
     return tuple(width), jnp.stack(jnp.meshgrid(*middle, indexing="ij"), axis=-1)
+
+
+def with_surfaces(
+    transmission: Float[Array, "*cells axis side"],
+    solid: Float[Array, "*cells"],
+    axes: tuple[bool, ...],
+    specularity: Float[Array, "axis side"],
+) -> tuple[Float[Array, "*cells axis side"], Float[Array, "*cells axis side"]]:
+    """Transmission and specular share of a grid that ends at surfaces along the `axes`."""
+    specular = jnp.zeros_like(transmission)
+    for axis, ends in enumerate(axes):
+        if ends:
+            for side, end in ((0, 0), (1, -1)):
+                place = (*(slice(None),) * axis, end)
+                rest = (Ellipsis, axis, side)
+                at_end = specularity[axis, side] * solid[place]
+                transmission = transmission.at[place].set(transmission[place].at[rest].set(0))
+                specular = specular.at[place].set(specular[place].at[rest].set(at_end))
+    return transmission, specular
 
 
 def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Array, " faces"]:

@@ -54,11 +54,11 @@ class Transport(eqx.Module):
     def of(cls, problem: GridProblem, rays: Rays) -> Transport:
         rows = tuple(
             sweep.row_transfer(
-                _gather(problem.transmission, frame.side), _widths(problem, frame), rays.reach
+                _gather(problem.passing, frame.side), _widths(problem, frame), rays.reach
             )
-            if problem.periodic[frame.axes[-1]]
+            if problem.periodic[frame.axes[-1]] or problem.mirrored[frame.axes[-1]]
             else None
-            for frame in frames(problem.cells)
+            for frame in frames(problem.cells, problem.mirrored)
         )
         return cls(problem, rays, rows)
 
@@ -97,7 +97,7 @@ class Transport(eqx.Module):
     @property
     def diffuse(self) -> Float[Array, "*cells axis node"]:
         """The share of what meets a side that a diffuse wall sends back."""
-        shut = (1 - self.problem.transmission) * (1 - self.problem.held)
+        shut = (1 - self.problem.passing) * (1 - self.problem.held)
         return self.closed(shut * self.problem.solid[..., None, None])
 
     def zero(self) -> Unknown:
@@ -129,11 +129,11 @@ class Transport(eqx.Module):
         cold = jnp.zeros_like(wall[..., 0])
         reservoir = cold if fall is None else self.closed(problem.reservoir)
         given = reservoir[..., None] - temperature[..., None, :, None]
-        inward = (1 - self.closed(problem.transmission))[..., None] * (wall + held * (given - wall))
+        inward = (1 - self.closed(problem.passing))[..., None] * (wall + held * (given - wall))
         total: Any = 0
         left, passes = [], jnp.int32(0)
         change = jnp.zeros((), wall.dtype)
-        for index, frame in enumerate(frames(problem.cells)):
+        for index, frame in enumerate(frames(problem.cells, problem.mirrored)):
             swept = sweep.through_cells(
                 self._fields(frame, temperature, inward, fall),
                 _widths(problem, frame),
@@ -142,6 +142,7 @@ class Transport(eqx.Module):
                 None if entering is None else entering[index],
                 self.rows[index],
                 periodic=tuple(problem.periodic[k] for k in frame.axes),
+                mirrored=tuple(problem.mirrored[k] << k for k in frame.axes),
                 tolerance=tolerance,
                 size=0.0 if like is None else _size(like.left[index]),
             )
@@ -152,7 +153,7 @@ class Transport(eqx.Module):
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
         arriving = jnp.stack([self._outward(total, k) for k in range(problem.dimensions)], axis=-3)
         sent = (wall + held * (given - wall)) * self.black.reshape((1,) * (wall.ndim - 1) + (-1,))
-        open_share = (1 - self.closed(problem.transmission)) * problem.solid[..., None, None]
+        open_share = (1 - self.closed(problem.passing)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
         return Response(power * solid, wall_power, total, tuple(left), change, passes)
@@ -166,7 +167,7 @@ class Transport(eqx.Module):
         flat = temperature.ravel()
         local = flat[frame.here]
         step = flat[frame.upstream]
-        passing = _gather(problem.transmission, frame.side)
+        passing = _gather(problem.passing, frame.side)
         size = [
             width.reshape([-1 if q == k else 1 for q in range(dimensions)] + [1, self.nodes])
             for k, width in enumerate(_widths(problem, frame))
@@ -228,11 +229,12 @@ class Transport(eqx.Module):
         """
         flat = temperature.ravel()
         total: Any = jnp.zeros((), self.problem.solid.dtype)
-        for index, frame in enumerate(frames(self.problem.cells)):
-            passing = _gather(self.problem.transmission, frame.side)
+        for index, frame in enumerate(frames(self.problem.cells, self.problem.mirrored)):
+            passing = _gather(self.problem.passing, frame.side)
             widths = _widths(self.problem, frame)
             for q, axis in enumerate(frame.axes[:-1]):
-                if not self.problem.periodic[axis]:
+                mirror = self.problem.mirrored[axis] << axis
+                if not self.problem.periodic[axis] and not mirror:
                     continue
                 area = jnp.take(passing[..., q, :], 0, axis=q) * 2 / self.nodes
                 others = [width for k, width in enumerate(widths) if k != q]
@@ -249,6 +251,7 @@ class Transport(eqx.Module):
                 ):
                     whole = left[index][q][-1 - i] + last[..., high[-1 - i], :][..., None, None]
                     reverse = jnp.flip(whole, ends)
+                    went = sweep.turned(went, mirror) if mirror else went
                     total = total + jnp.sum(weight * reverse * (came - went))
         return total
 

@@ -14,6 +14,7 @@ from jaxneq._core import (
     Case,
     Scalar,
     Status,
+    names,
     parameter,
     part,
     parts,
@@ -23,9 +24,10 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
+from . import _exact as exact_forms
 from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along
+from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along, with_surfaces
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._regimes import REGIMES
 from ._shapes import AbstractShape
@@ -101,9 +103,10 @@ class PeriodicStructure(AbstractGrid):
 
     in two dimensions (a structure that does not change along the third) or three, linearised about
     `temperature`. The cell that is repeated has the `sides` and the `voids`, in units of the
-    `period`. Phonons that meet a void are scattered diffusely and keep their frequency
-    (`elastic`), or leave with the spectrum of a wall that is in equilibrium (`thermalising`; then
-    bands are not told apart, and fewer rays need to be followed).
+    `period`; across `confined` axes it ends at surfaces, which may be specular in part. Phonons
+    that meet a void are scattered diffusely and keep their frequency (`elastic`), or leave with the
+    spectrum of a wall that is in equilibrium (`thermalising`; then bands are not told apart, and
+    fewer rays need to be followed).
     Source: Q. Hao, G. Chen and M.-S. Jeng, J. Appl. Phys. 106, 114321 (2009); G. Romano and J. C.
     Grossman, J. Heat Transfer 137, 071302 (2015).
     """
@@ -142,8 +145,17 @@ class PeriodicStructure(AbstractGrid):
         choices=(*AXES, "all"),
         default="x",
     )
+    confined: tuple[str, ...] = names(
+        doc="Axes along which the structure ends at surfaces, as a membrane or ribbon does",
+        default=(),
+    )
+    specularity: Scalar | None = parameter(
+        range="[0, 1]",
+        doc="Share of the phonons that these surfaces reflect like mirrors; voids are diffuse",
+        default=None,
+    )
     walls: str = setting(
-        doc="What happens to the frequency of a phonon at a void",
+        doc="What happens to the frequency of a phonon at a void or a surface",
         choices=("elastic", "thermalising"),
         default="elastic",
     )
@@ -167,6 +179,19 @@ class PeriodicStructure(AbstractGrid):
             raise ValueError(
                 f"{name}: gradient = {self.gradient} in {self.dimensions} dimensions. Give one of "
                 f"{', '.join(AXES[: self.dimensions])}, or dimensions = 3."
+            )
+        directions = set(AXES[: self.dimensions])
+        crossed = directions if self.gradient == "all" else {self.gradient}
+        for axis in self.confined:
+            if axis not in directions - crossed:
+                raise ValueError(
+                    f"{name}: confined = {axis!r}, which is no axis or along the gradient. Give "
+                    f"some of {', '.join(sorted(directions - crossed)) or 'none'}."
+                )
+        if self.specularity is not None and not self.confined:
+            raise ValueError(
+                f"{name}: specularity is that of the surfaces across `confined` axes, and there "
+                "are none. Leave it out, or name an axis."
             )
         if self.density is not None and (self.dimensions == 3 or self.voids):
             raise ValueError(
@@ -199,11 +224,17 @@ class PeriodicStructure(AbstractGrid):
                 void = void | shape.inside(points)
             solid = filled = jnp.where(void, 0, 1).astype(dtype)
         none = jnp.zeros((*counts, dimensions, 2), dtype)
+        confined = tuple(axis in self.confined for axis in AXES[:dimensions])
+        specularity = 0.0 if self.specularity is None else self.specularity
+        passing, specular = with_surfaces(
+            transmission(filled), filled, confined, jnp.full((dimensions, 2), specularity, dtype)
+        )
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
         return GridProblem(
             width=width,
             solid=solid,
-            transmission=transmission(filled),
+            transmission=passing,
+            specular=specular,
             held=none,
             reservoir=none,
             source=jnp.zeros(counts, dtype),
@@ -211,7 +242,8 @@ class PeriodicStructure(AbstractGrid):
             mean_free_path=bands.mean_free_path / self.period,
             flux_share=power / power.sum(),
             heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
-            periodic=(True,) * dimensions,
+            periodic=tuple(not ends for ends in confined),
+            mirrored=tuple(ends and self.specularity is not None for ends in confined),
             elastic=self.walls == "elastic",
         )
 
@@ -267,6 +299,14 @@ class PeriodicStructure(AbstractGrid):
             1.0,
             1e-8,
             "the bulk",
+        )
+        ribbon = cls(material=gray, period=1.0, temperature=1.0, confined=("y",), specularity=0.5)
+        yield Case(
+            "ribbon one mean free path wide, edges half specular: conductivity over the bulk",
+            lambda: _share(steady(ribbon, DiscreteOrdinates(cells=16, angles=6, polar_angles=8))),
+            exact_forms.IN_PLANE_FILM[1.0, 0.5],
+            5e-4,
+            "Fuchs and Sondheimer",
         )
 
 

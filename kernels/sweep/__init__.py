@@ -29,6 +29,7 @@ from .cells import Swept as Swept
 from .cells import lower as lower
 from .cells import row_transfer as row_transfer
 from .cells import through_cells as through_cells
+from .cells import turned as turned
 from .cells import upper as upper
 from .scan import Moments as Moments
 from .scan import balance as balance

@@ -14,7 +14,8 @@ Each ray is followed in its own frame, where it runs up all axes: the caller mir
 for each of the :math:`2^d` octants. Node n of a cell lies at its upper end along axis k where bit
 k of n is set. The last axis is the fast one. If it is periodic, what enters a row is found
 exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
-periodic ends of the other axes is iterated.
+periodic ends of the other axes is iterated. Ends that mirror the rays go the same ways: what leaves
+in one octant enters in that which differs in the axis' bit.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
@@ -121,6 +123,7 @@ def through_cells(
     rows: Array | None = None,
     *,
     periodic: tuple[bool, ...],
+    mirrored: tuple[int, ...] = (),
     tolerance: Any = 1e-10,
     size: Any = 0.0,
     max_passes: int = 500,
@@ -131,16 +134,18 @@ def through_cells(
     the rays along each axis, all positive; `weight` of each ray in each of the moments;
     `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
     gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
-    `periodic` axes; `tolerance`, the change of what enters through periodic ends at which to
-    stop, relative to it or, if that is more, to `size`.
+    `periodic` axes; `mirrored`, for each axis the bit by which its ends turn the octant, 0 where
+    they do not; `tolerance`, the change of what enters through such ends at which to stop, relative
+    to it or, if that is more, to `size`.
     """
-    if rows is None and periodic[-1]:
+    mirrored = mirrored or (0,) * len(width)
+    if rows is None and (periodic[-1] or mirrored[-1]):
         rows = row_transfer(fields.transmission, width, reach)
-    box = _Box(fields, width, reach, weight, rows)
+    box = _Box(fields, width, reach, weight, rows, mirrored)
     once = jnp.zeros((), weight.dtype), jnp.int32(1)
     if entering is not None:
         return Swept(*box.through(entering), *once)
-    if not any(periodic[:-1]):
+    if not any(periodic[:-1]) and not any(mirrored[:-1]):
         return Swept(*box.through(box.nothing()), *once)
     return _around(box, periodic, tolerance, size, max_passes)
 
@@ -148,11 +153,11 @@ def through_cells(
 def _around(
     box: _Box, periodic: tuple[bool, ...], tolerance: Any, size: Any, max_passes: int
 ) -> Swept:
-    """What enters through periodic ends is what left, found ray by ray.
+    """What enters through periodic or mirrored ends is what left, found ray by ray.
 
-    Each ray is a linear iteration of its own; where rays run far through open channels it hardly
-    contracts, along few modes. So each is carried on along the secant of its last two steps
-    (D. G. Anderson, J. ACM 12, 547, 1965, with a memory of one).
+    Each ray, with its mirror images, is a linear iteration of its own; where rays run far through
+    open channels it hardly contracts, along few modes. So each is carried on along the secant of
+    its last two steps (D. G. Anderson, J. ACM 12, 547, 1965, with a memory of one).
     """
     dtype = box.none.dtype
     least = jnp.maximum(jnp.asarray(size, dtype), jnp.finfo(dtype).tiny)
@@ -164,13 +169,14 @@ def _around(
     def again(carry: Any) -> Any:
         _, ends, before, step_before, _, passes = carry
         moments, left = box.through(ends)
-        after = [jnp.where(periodic[k], part, 0) for k, end in enumerate(left) for part in end]
+        after = [box.around(k, part, periodic[k]) for k, end in enumerate(left) for part in end]
         here = [part for end in ends for part in end]
         step = _less(after, here)
         turn = _less(step, step_before)
-        square = _dot(turn, turn)
+        square = box.together(_dot(turn, turn))
         usable = (square > 0) & (passes > 0)
-        share = jnp.where(usable, _dot(turn, step) / jnp.where(usable, square, 1), 0)
+        overlap = box.together(_dot(turn, step))
+        share = jnp.where(usable, overlap / jnp.where(usable, square, 1), 0)
         back = [a + b for a, b in zip(_less(here, before), turn, strict=True)]
         following = [
             new - share[(None,) * (new.ndim - 3)] * part
@@ -204,12 +210,15 @@ def _dot(first: list[Array], second: list[Array]) -> Float[Array, "octant group 
 class _Box:
     """The cells and rays of one sweep."""
 
-    def __init__(self, fields: Fields, width: Any, reach: Array, weight: Array, rows: Any):
+    def __init__(
+        self, fields: Fields, width: Any, reach: Array, weight: Array, rows: Any, mirrored: Any
+    ):
         self.fields = fields
         self.width = width
         self.reach = reach
         self.weight = weight
         self.rows = rows
+        self.mirrored = mirrored
         self.dimensions = len(width)
         self.nodes = _nodes(self.dimensions)
         octants = fields.source.shape[-1]
@@ -223,6 +232,18 @@ class _Box:
             shape = (*cells[:axis], *cells[axis + 1 :], *self.none.shape)
             ends.append((jnp.zeros(shape, self.none.dtype),) * len(self.nodes[axis][0]))
         return tuple(ends)
+
+    def around(self, axis: int, left: Array, periodic: bool) -> Array:
+        """What enters along an axis, of what left along it."""
+        if self.mirrored[axis]:
+            return turned(left, self.mirrored[axis])
+        return left if periodic else jnp.zeros_like(left)
+
+    def together(self, product: Float[Array, "octant group ray"]) -> Array:
+        """A ray and its mirror images count as one."""
+        if not any(self.mirrored):
+            return product
+        return jnp.broadcast_to(jnp.sum(product, axis=0, keepdims=True), product.shape)
 
     def ends(self, parts: list[Array]) -> tuple[Nodes, ...]:
         """Parts of what enters, one after the other, by slow axes."""
@@ -256,7 +277,7 @@ class _Box:
         return moments, (*out[:axis], last, *out[axis:])
 
     def _row(self, across: tuple[Nodes, ...], widths: Any, along: Any) -> Any:
-        """A row along the fast axis; what enters it is found if the axis is periodic."""
+        """A row along the fast axis; what enters it is found if its ends hand rays on."""
         fields, transfer = along
         fast = self.dimensions - 1
         slow = [reach[None] / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
@@ -278,7 +299,7 @@ class _Box:
         inputs = (across, self.width[fast], fields)
         if transfer is not None:
             left, _ = lax.scan(outflow, start, inputs)
-            start = _solve(transfer, left)
+            start = _solve(transfer, left, self.mirrored[fast])
         _, out = lax.scan(kept, start, inputs)
         moments = jnp.stack(
             [jnp.einsum("cogr,grm->cogm", part, self.weight) for part in out], axis=1
@@ -344,9 +365,24 @@ def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
     return [(lower(dimensions, k), upper(dimensions, k)) for k in range(dimensions)]
 
 
-def _solve(transfer: Array, left: Nodes) -> Nodes:
-    """U of ``u = transfer u + left``, by elimination; 1 - transfer has a dominant diagonal."""
+def turned(rays: Float[Array, "*_ octant group ray"], bit: int) -> Array:
+    """Those of the octants that differ in one bit."""
+    return rays[..., np.arange(rays.shape[-3]) ^ bit, :, :]
+
+
+def _solve(transfer: Array, left: Nodes, bit: int) -> Nodes:
+    """U of ``u = transfer u + left``, by elimination; 1 - transfer has a dominant diagonal.
+
+    Where ends mirror, u of an octant is what leaves in the one that differs in the bit.
+    """
     size = len(left)
+    if bit:
+        other, back = turned(transfer, bit), [turned(part, bit) for part in left]
+        left = tuple(
+            back[i] + sum((other[i, k] * left[k] for k in range(size)), jnp.zeros_like(back[i]))
+            for i in range(size)
+        )
+        transfer = jnp.einsum("ik...,kj...->ij...", other, transfer)
     rows = [
         [(1.0 if i == j else 0.0) - transfer[i, j] for j in range(size)] + [left[i]]
         for i in range(size)
