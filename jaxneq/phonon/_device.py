@@ -250,7 +250,7 @@ class Device(AbstractGrid):
             profiles = self._profiles(width, history.problem.solid, points)
             times = history.time * self.time_unit
             each = [jax.vmap(heater.power_at)(times) for heater in self.heaters]
-            heated = {"profiles": profiles, "powers": jnp.stack(each, axis=-1)}
+            heated = {"profiles": profiles, "powers": jnp.stack(each)}
         units = {"flux": power, "watt": self._watt(power)}
         return device_transient(
             self, self.temperature, history, contacts, given, **units, **heated

@@ -30,11 +30,12 @@ class DeviceTransient(AbstractMapped):
         dims=("time",),
         panel=False,
     )
-    contact_heat: Float[Array, "time contact"] = quantity(
+    contact_heat: Float[Array, "contact time"] = quantity(
         unit="W",
         doc="Heat that each contact gives to the device",
-        dims=("time", "contact"),
+        dims=("contact", "time"),
         label="heat from contact",
+        panel=True,
     )
     contact_force: Float[Array, " contact"] = quantity(
         unit="1/K",
@@ -62,21 +63,21 @@ class DeviceTransient(AbstractMapped):
     )
     status: Status
     stats: dict[str, Any]
-    heater_rise: Float[Array, "time heater"] | None = quantity(
+    heater_rise: Float[Array, "heater time"] | None = quantity(
         unit="K",
         doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
-        dims=("time", "heater"),
+        dims=("heater", "time"),
         default=None,
     )
-    heater_force: Float[Array, "time heater"] | None = quantity(
+    heater_force: Float[Array, "heater time"] | None = quantity(
         unit="1/K",
         doc="Rise in each heater over squared temperature",
-        dims=("time", "heater"),
+        dims=("heater", "time"),
         panel=False,
         default=None,
     )
-    heater_power: Float[Array, "time heater"] | None = quantity(
-        unit="W", doc="Power of each heater", dims=("time", "heater"), panel=False, default=None
+    heater_power: Float[Array, "heater time"] | None = quantity(
+        unit="W", doc="Power of each heater", dims=("heater", "time"), panel=False, default=None
     )
 
     @property
@@ -87,7 +88,11 @@ class DeviceTransient(AbstractMapped):
     @property
     def forces(self) -> Mapping[str, Array]:
         heaters = {} if self.heater_force is None else {"heaters": self.heater_force}
-        return {"contacts": self.contact_force, "relaxation": self.relaxation_force, **heaters}
+        return {
+            "contacts": self.contact_force[:, None],
+            "relaxation": self.relaxation_force,
+            **heaters,
+        }
 
 
 def device_transient(
@@ -100,7 +105,7 @@ def device_transient(
     flux: Array,
     watt: Array,
     profiles: Float[Array, "heater *cells"] | None = None,
-    powers: Float[Array, "time heater"] | None = None,
+    powers: Float[Array, "heater time"] | None = None,
 ) -> DeviceTransient:
     """The answer of a device.
 
@@ -110,19 +115,19 @@ def device_transient(
     problem = history.problem
     solid, axes = problem.solid > 0, problem.solid.ndim
     sides, cells = tuple(range(1, axes + 3)), tuple(range(1, axes + 1))
-    heat = watt * jnp.tensordot(history.given, touched, axes=(sides, sides))
+    heat = watt * jnp.tensordot(touched, history.given, axes=(sides, sides))
     lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
     force = (given - temperature) / temperature**2
     relaxation, relaxation_force = watt * history.relaxation, 1 / temperature**2
-    produced = heat @ force + relaxation * relaxation_force
+    produced = force @ heat + relaxation * relaxation_force
     heated: dict[str, Any] = {}
     if profiles is not None and powers is not None:
         weight = profiles * problem.volume[None]
         lost = lost | jnp.any(jnp.sum(weight, axis=cells) == 0)
-        rise = jnp.tensordot(history.pseudotemperature.mean(axis=-1), weight, axes=(cells, cells))
+        rise = jnp.tensordot(weight, history.pseudotemperature.mean(axis=-1), axes=(cells, cells))
         forces = rise / temperature**2
         heated = {"heater_rise": rise, "heater_force": forces, "heater_power": powers}
-        produced = produced + jnp.sum(powers * forces, axis=1)
+        produced = produced + jnp.sum(powers * forces, axis=0)
 
     def peak(nodes: Float[Array, "time *cells node"]) -> Float[Array, " time"]:
         rise = jnp.where(solid[None], nodes.mean(axis=-1), -jnp.inf)
