@@ -10,7 +10,7 @@ from jaxneq._kernels import OPERATIONS
 
 def compare(found, expected, tolerance):
     for ours, plain in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        scale = np.max(np.abs(np.asarray(plain, float)))
+        scale = np.max(np.abs(plain))
         np.testing.assert_allclose(ours, plain, rtol=0, atol=tolerance * scale)
 
 

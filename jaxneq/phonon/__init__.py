@@ -16,6 +16,7 @@ from ._closed_form import ClosedForm as ClosedForm
 from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._device import Device as Device
 from ._device import DeviceSolution as DeviceSolution
+from ._device_transient import DeviceTransient as DeviceTransient
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
 from ._films import FilmSolution as FilmSolution
@@ -34,6 +35,7 @@ from ._heaters import GaussianHeater as GaussianHeater
 from ._heaters import Heater as Heater
 from ._image import ImageFile as ImageFile
 from ._image import ImageMask as ImageMask
+from ._implicit_ordinates import ImplicitOrdinates as ImplicitOrdinates
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
@@ -53,8 +55,15 @@ from ._shapes import Circle as Circle
 from ._shapes import Extrusion as Extrusion
 from ._shapes import Polygon as Polygon
 from ._shapes import Sphere as Sphere
+from ._starts import AbstractStart as AbstractStart
+from ._starts import CosineRise as CosineRise
+from ._starts import GaussianRise as GaussianRise
 from ._structure_ensemble import StructureEnsemble as StructureEnsemble
+from ._structure_transient import StructureTransient as StructureTransient
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall
 from ._walls import SpecularWall as SpecularWall
+from ._waveforms import AbstractWaveform as AbstractWaveform
+from ._waveforms import GaussianPulse as GaussianPulse
+from ._waveforms import RectangularPulse as RectangularPulse

@@ -50,6 +50,11 @@ def knudsen_number(bands: PhononBands, size: Array) -> Float[Array, ""]:
     return 3 * bands.conductivity_by_band.sum() / (power * size)
 
 
+def mean_velocity(bands: PhononBands) -> Float[Array, ""]:
+    """Sum C v over sum C (m/s)."""
+    return jnp.sum(bands.heat_capacity * bands.group_velocity) / bands.heat_capacity.sum()
+
+
 def spectrum(bands: PhononBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
     """The contributions to a conductivity, in the order of the mean free paths."""
     by_path = jnp.argsort(bands.mean_free_path)

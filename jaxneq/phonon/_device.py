@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -25,10 +26,12 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
-from ._conduction import CONSERVED
+from ._conduction import CONSERVED, mean_velocity
+from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import (
     AbstractGrid,
+    GridHistory,
     GridProblem,
     GridState,
     Widths,
@@ -124,6 +127,8 @@ class Device(AbstractGrid):
 
     The dissipation, :math:`T^2` times the entropy production, is
     :math:`\sum_c (T_c - T) H_c + \int Q (T_p - T)`, of heat H from the contacts.
+
+    In time heaters follow their waveform; a steady state is heated with the full power for ever.
 
     **Raises:** `ValueError` without contacts, where nothing drives, and for shapes of other
     dimensions. Status `unresolved` where a contact or heater holds no cell.
@@ -235,7 +240,37 @@ class Device(AbstractGrid):
                 )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
-        return DiscreteOrdinates() if verb == "steady" else None
+        from ._implicit_ordinates import ImplicitOrdinates
+
+        return {"steady": DiscreteOrdinates(), "evolve": ImplicitOrdinates()}.get(verb)
+
+    @property
+    def time_unit(self) -> Scalar:
+        return self.length_unit / mean_velocity(self.material.bands(self.temperature))
+
+    def source_at(self, problem: GridProblem, time: Array) -> Float[Array, "*cells"]:
+        if not self.heaters:
+            return problem.source
+        bands = self.material.bands(self.temperature)
+        watt = self._watt((bands.heat_capacity * bands.group_velocity).sum())
+        width, points = self._mesh(problem.cells)
+        powers = jnp.stack([heater.power_at(time) for heater in self.heaters])
+        return jnp.tensordot(powers / watt, self._profiles(width, problem.solid, points), axes=1)
+
+    def transient(self, history: GridHistory) -> DeviceTransient:
+        bands = self.material.bands(self.temperature)
+        power = (bands.heat_capacity * bands.group_velocity).sum()
+        width, points = self._mesh(history.problem.cells)
+        contacts = self._touched(points)
+        given = jnp.stack([contact.temperature for contact in self.contacts])
+        heated: dict[str, Any] = {}
+        if self.heaters:
+            profiles = self._profiles(width, history.problem.solid, points)
+            times = history.time * self.time_unit
+            each = [jax.vmap(heater.power_at)(times) for heater in self.heaters]
+            heated = {"profiles": profiles, "powers": jnp.stack(each)}
+        units = {"flux": power, "watt": self._watt(power)}
+        return device_transient(self, self.temperature, history, contacts, given, **units, **heated)
 
     def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)

@@ -108,6 +108,40 @@ class GridState(eqx.Module):
     stats: dict[str, Any]
 
 
+class GridHistory(eqx.Module):
+    r"""What a method finds on the grid at each time, in the units of `GridProblem`.
+
+    The unit of time is that of length times :math:`\sum C / \sum C v`. `start`, the temperature of
+    the nodes at time 0; `temperature`, that of the energy density, and `pseudotemperature`, both at
+    the nodes; `flux` of each cell; `given`, the power that the reservoirs at the sides of cells
+    give off; `energy` that is held; `received`, from reservoirs and sources since time 0;
+    `relaxation`, the rate at which :math:`\tfrac12 \sum C \langle g^2\rangle` falls; `coarse`, the
+    temperature found with steps twice as long.
+    """
+
+    problem: GridProblem
+    time: Float[Array, " time"]
+    start: Float[Array, "*cells node"]
+    temperature: Float[Array, "time *cells node"]
+    pseudotemperature: Float[Array, "time *cells node"]
+    flux: Float[Array, "time *cells axis"]
+    given: Float[Array, "time *cells axis side"]
+    energy: Float[Array, " time"]
+    received: Float[Array, " time"]
+    relaxation: Float[Array, " time"]
+    coarse: Float[Array, "time *cells node"]
+    status: Status
+    stats: dict[str, Any]
+
+    @property
+    def residual(self) -> Float[Array, ""]:
+        """What of the energy is not accounted for, relative."""
+        initial = self.problem.volume[..., None] * self.start / (1 << self.problem.dimensions)
+        lost = self.energy - jnp.sum(initial) - self.received
+        scale = jnp.max(jnp.abs(self.energy) + jnp.abs(self.received)) + jnp.sum(jnp.abs(initial))
+        return jnp.max(jnp.abs(lost)) / jnp.where(scale > 0, scale, 1)
+
+
 class AbstractGrid(AbstractSystem):
     """A system that is a grid to the methods: it lowers itself and reads the state back."""
 
@@ -127,6 +161,19 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def solution(self, state: GridState) -> AbstractSolution:
         """The physical answer."""
+
+    @property
+    @abc.abstractmethod
+    def time_unit(self) -> Scalar:
+        """The unit of time of the problem (s), that of length times sum C / sum C v."""
+
+    def source_at(self, problem: GridProblem, time: Array) -> Float[Array, "*cells"]:
+        """The power per volume at a time (s)."""
+        return problem.source
+
+    @abc.abstractmethod
+    def transient(self, history: GridHistory) -> AbstractSolution:
+        """The physical answer in time."""
 
 
 def cells_along(cells: int, dimensions: int) -> tuple[int, ...]:

@@ -25,12 +25,19 @@ INNER = 1e-4  # relative residual of the diffusion solve: so small that it acts 
 class Diffusion:
     """-div K grad on the grid, for one conductivity; cells in voids are left out.
 
-    Penalties are no smaller than `least`, by default the exchange between black faces.
+    Penalties are no smaller than `least`, by default the exchange between black faces. With a
+    `loss` each volume gives off so much power per temperature; `conductivity` is by default that
+    of the bulk.
     """
 
-    def __init__(self, problem: GridProblem, least: Any = None):
+    def __init__(
+        self, problem: GridProblem, least: Any = None, loss: Any = None, conductivity: Any = None
+    ):
         self.problem = problem
-        self.conductivity = jnp.sum(problem.flux_share * problem.mean_free_path) / 3
+        bulk = jnp.sum(problem.flux_share * problem.mean_free_path) / 3
+        self.conductivity = bulk if conductivity is None else conductivity
+        each = 0 if loss is None else loss * problem.volume * problem.solid
+        self.lost = jnp.zeros_like(problem.solid) + each / (1 << problem.dimensions)
         self.least = jnp.sum(problem.flux_share) / 4 if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 
@@ -56,7 +63,7 @@ class Diffusion:
     ) -> Array:
         """Half the dissipation, with an applied fall and reservoirs; without, both are 0."""
         problem = self.problem
-        total: Any = 0
+        total: Any = jnp.sum(self.lost[..., None] * temperature**2) / 2
         for axis, along in enumerate(self.axes):
             bit = along["ends"][axis]
             low, high = temperature[..., bit == 0], temperature[..., bit == 1]
@@ -86,7 +93,7 @@ class Diffusion:
     @property
     def diagonal(self) -> Float[Array, "*cells node"]:
         """Of the operator; 1 in voids."""
-        total: Any = 0
+        total: Any = self.lost[..., None]
         for axis, along in enumerate(self.axes):
             sides = []
             for side in (0, 1):
@@ -105,7 +112,7 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
     on each alone.
     """
     problem = transport.problem
-    diffusion = Diffusion(problem)
+    diffusion = Diffusion(problem, None, *transport.slowed)
     shape = (*problem.cells, transport.nodes)
     diagonal = diffusion.diagonal.ravel()
     solid = problem.solid[..., None]
@@ -116,7 +123,8 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
     )
     at_walls = jnp.where(share > 0, 1 / jnp.where(share > 0, emitted, 1), 0)
 
-    adrift = jnp.where(jnp.any(problem.held > 0), 0, 1 / (solid.sum() * transport.nodes))
+    anchored = jnp.any(problem.held > 0) | (transport.rate is not None)
+    adrift = jnp.where(anchored, 0, 1 / (solid.sum() * transport.nodes))
 
     def operator(flat: Array) -> Array:
         return diffusion(flat.reshape(shape)).ravel()

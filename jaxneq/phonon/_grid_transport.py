@@ -27,12 +27,23 @@ class Unknown(NamedTuple):
     wall: Float[Array, "*cells axis node group"]
 
 
+class Past(NamedTuple):
+    """What a stage of a step in time starts from.
+
+    Temperatures of the nodes, and the departures of all rays from them, by frame.
+    """
+
+    temperature: Float[Array, "*cells node"]
+    departure: tuple[Array, ...]
+
+
 class Response(NamedTuple):
     """`power` given off by the nodes, `wall_power` by the walls; `moments` of the departures.
 
     `moments` are those of `Rays.weight`, axes in the order of the grid, over the nodes and, first,
     the octants of directions; `left` is what left through the ends of the slow axes, `change` how
-    far what entered there is from it after so many `passes`.
+    far what entered there is from it after so many `passes`; `kept` the departures of all rays, by
+    frame, if asked for.
     """
 
     power: Float[Array, "*cells node"]
@@ -41,26 +52,47 @@ class Response(NamedTuple):
     left: Ends
     change: Float[Array, ""]
     passes: Int[Array, ""]
+    kept: tuple[Array | None, ...] = ()
 
 
 class Transport(eqx.Module):
-    """Rays on a grid, with what about its walls and rows does not depend on temperatures."""
+    r"""Rays on a grid, with what about its walls and rows does not depend on temperatures.
+
+    With a `rate` s the distribution g of each ray obeys :math:`s (g - g_\text{old})` in the place
+    of its change in time.
+    """
 
     problem: GridProblem
     rays: Rays
     rows: tuple[Array | None, ...]
+    rate: Array | None = None
 
     @classmethod
-    def of(cls, problem: GridProblem, rays: Rays) -> Transport:
+    def of(cls, problem: GridProblem, rays: Rays, rate: Array | None = None) -> Transport:
+        reach = cls(problem, rays, (), rate).reach
         rows = tuple(
-            sweep.row_transfer(
-                _gather(problem.passing, frame.side), _widths(problem, frame), rays.reach
-            )
+            sweep.row_transfer(_gather(problem.passing, frame.side), _widths(problem, frame), reach)
             if problem.periodic[frame.axes[-1]] or problem.mirrored[frame.axes[-1]]
             else None
             for frame in frames(problem.cells, problem.mirrored)
         )
-        return cls(problem, rays, rows)
+        return cls(problem, rays, rows, rate)
+
+    @property
+    def delay(self) -> Array:
+        """The rate times the relaxation time of each ray."""
+        assert self.rate is not None
+        return self.rate * self.rays.heat / self.rays.emission
+
+    @property
+    def reach(self) -> Array:
+        """How far rays come along each axis before they relax, or change in time."""
+        return self.rays.reach if self.rate is None else self.rays.reach / (1 + self.delay)[None]
+
+    @property
+    def lag(self) -> Array | None:
+        """How far each ray stays in the past."""
+        return None if self.rate is None else self.delay / (1 + self.delay)
 
     @property
     def nodes(self) -> int:
@@ -88,6 +120,16 @@ class Transport(eqx.Module):
         """What a black wall emits per area and temperature."""
         flux = jnp.sum(self.rays.reach * self.rays.emission[None], axis=(0, 2))
         return self.nodes / 2 * flux
+
+    @property
+    def slowed(self) -> tuple[Array | None, Array | None]:
+        """What a volume keeps in the past per temperature, and the conductivity of the rest."""
+        if self.lag is None:
+            return None, None
+        beams, octants = self.rays, self.nodes
+        loss = octants * self.problem.dimensions * jnp.sum(beams.emission * self.lag)
+        conducted = jnp.sum(self.reach**2, axis=0) * beams.emission / (1 + self.delay)
+        return loss, octants * jnp.sum(conducted)
 
     def closed(self, side: Float[Array, "*cells axis side"]) -> Float[Array, "*cells axis node"]:
         """A field of sides, at the nodes of each side."""
@@ -117,11 +159,14 @@ class Transport(eqx.Module):
         entering: Ends | None = None,
         tolerance: Any = 1e-10,
         like: Response | None = None,
+        past: Past | None = None,
+        keep: bool = False,
     ) -> Response:
         """Follow the rays; with the reservoirs if with the applied `fall` of temperature.
 
         What goes around periodic ends is found to the `tolerance`, relative to itself or, if that
-        is more, to what goes around in a response `like` it.
+        is more, to what goes around in a response `like` it. The `past` is cold unless given; the
+        departures of the rays can be kept where what enters is given, or nothing goes around.
         """
         problem = self.problem
         temperature, wall = unknown
@@ -131,16 +176,21 @@ class Transport(eqx.Module):
         given = reservoir[..., None] - temperature[..., None, :, None]
         inward = (1 - self.closed(problem.passing))[..., None] * (wall + held * (given - wall))
         total: Any = 0
-        left, passes = [], jnp.int32(0)
+        left, kept, passes = [], [], jnp.int32(0)
         change = jnp.zeros((), wall.dtype)
         for index, frame in enumerate(frames(problem.cells, problem.mirrored)):
+            fields = self._fields(frame, temperature, inward, fall)
+            if self.rate is not None:
+                fields = self._lagging(index, frame, fields, temperature, past)
             swept = sweep.through_cells(
-                self._fields(frame, temperature, inward, fall),
+                fields,
                 _widths(problem, frame),
-                self.rays.reach,
+                self.reach,
                 self.rays.weight,
                 None if entering is None else entering[index],
                 self.rows[index],
+                lag=self.lag,
+                keep=keep,
                 periodic=tuple(problem.periodic[k] for k in frame.axes),
                 mirrored=tuple(problem.mirrored[k] << k for k in frame.axes),
                 tolerance=tolerance,
@@ -148,6 +198,7 @@ class Transport(eqx.Module):
             )
             total = total + self._unframed(frame, swept.moments)
             left.append(swept.left)
+            kept.append(swept.kept)
             change = jnp.maximum(change, swept.change)
             passes = jnp.maximum(passes, swept.passes)
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
@@ -156,7 +207,16 @@ class Transport(eqx.Module):
         open_share = (1 - self.closed(problem.passing)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
-        return Response(power * solid, wall_power, total, tuple(left), change, passes)
+        ends = tuple(left), change, passes, tuple(kept)
+        return Response(power * solid, wall_power, total, *ends)
+
+    def _lagging(
+        self, index: int, frame: Frame, fields: sweep.Fields, temperature: Array, past: Past | None
+    ) -> sweep.Fields:
+        """The fields of rays that stay in the past."""
+        behind = -temperature if past is None else past.temperature - temperature
+        memory = None if past is None else past.departure[index]
+        return fields._replace(behind=behind.ravel()[frame.here], memory=memory)
 
     def _fields(
         self, frame: Frame, temperature: Array, inward: Array, fall: Array | None

@@ -11,7 +11,9 @@ from jaxtyping import Array, Float
 from jaxneq._core import AbstractDeclared, Scalar, named, parameter, part, setting
 
 from ._shapes import AbstractShape, Points
+from ._waveforms import AbstractWaveform
 
+WAVEFORM = "Its power in time, for `evolve`; on from time 0 unless given"
 SIDES = ("left", "right", "bottom", "top", "front", "back")  # lower, upper along x, y, z
 
 
@@ -75,6 +77,15 @@ class AbstractHeater(AbstractDeclared):
     name: eqx.AbstractVar[str]
     power: eqx.AbstractVar[Scalar]
 
+    @property
+    @abc.abstractmethod
+    def waveform(self) -> AbstractWaveform | None:
+        """Its power in time."""
+
+    def power_at(self, time: Scalar) -> Float[Array, ""]:
+        """Its power (W) at a time (s)."""
+        return self.power if self.waveform is None else self.power * self.waveform.at(time)
+
     @abc.abstractmethod
     def profile(self, points: Points) -> Float[Array, "*cells"]:
         """Where the power goes, per volume, up to a factor."""
@@ -95,6 +106,7 @@ class Heater(AbstractHeater):
     name: str = named(doc="Name of the heater")
     shape: AbstractShape = part(AbstractShape, doc="What is heated")
     power: Scalar = parameter(unit="W", doc="Its power")
+    waveform: AbstractWaveform | None = part(AbstractWaveform, doc=WAVEFORM, default=None)
 
     def profile(self, points: Points) -> Float[Array, "*cells"]:
         return self.shape.inside(points).astype(points.dtype)
@@ -114,6 +126,7 @@ class GaussianHeater(AbstractHeater):
     center: Float[Array, " axis"] = parameter(dims=("axis",), doc="Its middle")
     width: Scalar = parameter(range="(0, inf)", doc="Standard deviation w along each axis")
     power: Scalar = parameter(unit="W", doc="Its power")
+    waveform: AbstractWaveform | None = part(AbstractWaveform, doc=WAVEFORM, default=None)
 
     def profile(self, points: Points) -> Float[Array, "*cells"]:
         away = points - jnp.reshape(self.center, (1,) * (points.ndim - 1) + (-1,))

@@ -25,12 +25,21 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from . import _exact as exact_forms
-from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
+from ._conduction import AbstractSizedConduction, knudsen_number, mean_velocity, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along, with_surfaces
+from ._grid import (
+    AbstractGrid,
+    GridHistory,
+    GridProblem,
+    GridState,
+    box_mesh,
+    cells_along,
+    with_surfaces,
+)
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._regimes import REGIMES
 from ._shapes import AbstractShape
+from ._structure_transient import StructureTransient, structure_transient
 
 
 class StructureSolution(AbstractMapped, AbstractSizedConduction):
@@ -139,6 +148,11 @@ class PeriodicStructure(AbstractGrid):
         doc="How far each cell is filled, for designs in two dimensions; sets the cells",
         default=None,
     )
+    cells: tuple[tuple[str, int], ...] | int = setting(
+        doc="Cells along each axis, x, y and z by name; 0: those of the method",
+        default=0,
+        by_name=True,
+    )
     dimensions: int = setting(doc="2 or 3", range="[2, 3]", default=2)
     gradient: str = setting(
         doc="Direction of the gradient; `all` finds the conductivity tensor",
@@ -180,19 +194,21 @@ class PeriodicStructure(AbstractGrid):
                 f"{name}: gradient = {self.gradient} in {self.dimensions} dimensions. Give one of "
                 f"{', '.join(AXES[: self.dimensions])}, or dimensions = 3."
             )
-        directions = set(AXES[: self.dimensions])
-        crossed = directions if self.gradient == "all" else {self.gradient}
+        axes = AXES[: self.dimensions]
+        crossed = set(axes if self.gradient == "all" else (self.gradient,))
         for axis in self.confined:
-            if axis not in directions - crossed:
+            if axis not in {*axes} - crossed:
                 raise ValueError(
                     f"{name}: confined = {axis!r}, which is no axis or along the gradient. Give "
-                    f"some of {', '.join(sorted(directions - crossed)) or 'none'}."
+                    f"some of {', '.join(sorted({*axes} - crossed)) or 'none'}."
                 )
         if self.specularity is not None and not self.confined:
             raise ValueError(
                 f"{name}: specularity is that of the surfaces across `confined` axes, and there "
                 "are none. Leave it out, or name an axis."
             )
+        if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(axes):
+            raise ValueError(f"{name}: cells name other axes. Give one number for {list(axes)}.")
         if self.density is not None and (self.dimensions == 3 or self.voids):
             raise ValueError(
                 f"{name}: a density goes with two dimensions and no voids. Give either."
@@ -200,13 +216,22 @@ class PeriodicStructure(AbstractGrid):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._deviational import DeviationalMonteCarlo
+        from ._implicit_ordinates import ImplicitOrdinates
 
-        methods = {"steady": DiscreteOrdinates(), "simulate": DeviationalMonteCarlo()}
+        methods = {
+            "steady": DiscreteOrdinates(),
+            "evolve": ImplicitOrdinates(),
+            "simulate": DeviationalMonteCarlo(),
+        }
         return methods.get(verb)
 
     @property
     def length_unit(self) -> Scalar:
         return self.period
+
+    @property
+    def time_unit(self) -> Scalar:
+        return self.period / mean_velocity(self.material.bands(self.temperature))
 
     def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)
@@ -250,7 +275,9 @@ class PeriodicStructure(AbstractGrid):
     def _cells(self, cells: int) -> tuple[int, ...]:
         if self.density is not None:
             return self.density.shape
-        return cells_along(cells, self.dimensions)
+        if isinstance(self.cells, tuple):
+            return tuple(dict(self.cells)[axis] for axis in AXES[: self.dimensions])
+        return cells_along(self.cells or cells, self.dimensions)
 
     def solution(self, state: GridState) -> StructureSolution:
         bands = self.material.bands(self.temperature)
@@ -285,6 +312,10 @@ class PeriodicStructure(AbstractGrid):
             **maps(self, problem, temperature, flux),
             **(by_band or {}),
         )
+
+    def transient(self, history: GridHistory) -> StructureTransient:
+        bands = self.material.bands(self.temperature)
+        return structure_transient(self, bands, self.temperature, history)
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         return problem.solid if self.density is None else self.density

@@ -80,6 +80,29 @@ def cell_moments(source, transmission, wall, width, reach, weight):
     return through_cells(fields, width, reach, weight, periodic=periodic, tolerance=1e-12).moments
 
 
+def _lagging_boxes():
+    """The same with rays that lag, by complex numbers."""
+    random = np.random.default_rng(3)
+    source, transmission, wall, width, reach, weight = jax.tree.map(np.asarray, _boxes())
+    behind = random.normal(size=(*source.shape[:2], *source.shape[3:]))
+    memory = random.normal(size=(*behind.shape, *reach.shape[1:]))
+    late = 1j * 10.0 ** random.uniform(-1, 1, reach.shape[1:])
+    arrays = (source, transmission, wall, width, reach / (1 + late), weight)
+    return jax.tree.map(
+        lambda array: jnp.asarray(array, complex), (*arrays, late / (1 + late), behind, memory)
+    )
+
+
+def lagging_cells(source, transmission, wall, width, reach, weight, lag, behind, memory):
+    """Moments and departures of rays that lag, in a box that is periodic along all axes."""
+    periodic = (True,) * len(width)
+    fields = Fields(source, transmission, wall, behind, memory)
+    rest = {"periodic": periodic, "lag": lag}
+    first = through_cells(fields, width, reach, weight, tolerance=1e-12, **rest)
+    again = through_cells(fields, width, reach, weight, first.left, keep=True, **rest)
+    return again.moments, again.kept
+
+
 OPERATIONS = (
     Operation("sweep.balance", balance, reference.balance, _example, 1e-10, True),
     Operation(
@@ -91,5 +114,8 @@ OPERATIONS = (
         True,
     ),
     Operation("sweep.cell_moments", cell_moments, reference.cell_moments, _boxes, 1e-9, False),
+    Operation(
+        "sweep.lagging_cells", lagging_cells, reference.lagging_cells, _lagging_boxes, 1e-9, False
+    ),
     Operation("sweep.distribution", distribution, reference.departures, _bands, 1e-10, True),
 )

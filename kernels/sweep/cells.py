@@ -8,7 +8,10 @@ departure from the local temperature obeys, in each cell,
           \qquad x_k = \ell_k / h_k,
 
 where :math:`J_k` turns the two nodes along axis k by a right angle. The turns commute and square
-to -1, so the matrix is inverted in closed form (`inverse`).
+to -1, so the matrix is inverted in closed form (`inverse`). A stage of a step in time, or a
+frequency, shortens the reach by :math:`1 + \sigma` and adds
+:math:`\lambda\,(g_\text{old} - T)` at each node, :math:`\lambda = \sigma / (1 + \sigma)`: the
+`lag`. Reach and lag may be complex; then all fields are.
 
 Each ray is followed in its own frame, where it runs up all axes: the caller mirrors the fields
 for each of the :math:`2^d` octants. Node n of a cell lies at its upper end along axis k where bit
@@ -27,9 +30,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Inexact, Int
 
-Rays = Float[Array, "group ray"]
+Rays = Inexact[Array, "group ray"]
 Nodes = tuple[Array, ...]
 
 
@@ -39,25 +42,30 @@ class Fields(NamedTuple):
     `source` is what the temperatures add to the right-hand side of each node, per x of each axis;
     `transmission` the share that passes the face through which rays enter along each axis;
     `wall` the departure with which rays enter there from a wall, for each of the nodes of the
-    face and each group of rays, times the share that comes from the wall.
+    face and each group of rays, times the share that comes from the wall. Where rays lag, `behind`
+    is the temperature of the past less that of now at each node, and `memory` the departure of
+    each ray in the past from the temperature of the past, if there is any.
     """
 
-    source: Float[Array, "*cells axis node octant"]
-    transmission: Float[Array, "*cells axis octant"]
-    wall: Float[Array, "*cells axis face_node octant group"]
+    source: Inexact[Array, "*cells axis node octant"]
+    transmission: Inexact[Array, "*cells axis octant"]
+    wall: Inexact[Array, "*cells axis face_node octant group"]
+    behind: Inexact[Array, "*cells node octant"] | None = None
+    memory: Inexact[Array, "*cells node octant group ray"] | None = None
 
 
 class Swept(NamedTuple):
     """`moments` of the departures at the nodes; what `left` through the ends of each slow axis.
 
     `change` is how far what enters through periodic ends is from what leaves, relative, after so
-    many `passes` through the box.
+    many `passes` through the box; `kept` the departures themselves, if asked for.
     """
 
-    moments: Float[Array, "*cells node octant group moment"]
+    moments: Inexact[Array, "*cells node octant group moment"]
     left: tuple[Nodes, ...]
     change: Float[Array, ""]
     passes: Int[Array, ""]
+    kept: Inexact[Array, "*cells node octant group ray"] | None = None
 
 
 def upper(dimensions: int, axis: int) -> list[int]:
@@ -116,12 +124,14 @@ def _sign(bits: int) -> int:
 
 def through_cells(
     fields: Fields,
-    width: tuple[Float[Array, "_ octant"], ...],
-    reach: Float[Array, "axis group ray"],
-    weight: Float[Array, "group ray moment"],
+    width: tuple[Inexact[Array, "_ octant"], ...],
+    reach: Inexact[Array, "axis group ray"],
+    weight: Inexact[Array, "group ray moment"],
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
+    lag: Inexact[Array, "group ray"] | None = None,
+    keep: bool = False,
     periodic: tuple[bool, ...],
     mirrored: tuple[int, ...] = (),
     tolerance: Any = 1e-10,
@@ -134,6 +144,7 @@ def through_cells(
     the rays along each axis, all positive; `weight` of each ray in each of the moments;
     `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
     gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
+    `lag` of each ray; whether to `keep` the departures (where the box is gone through once);
     `periodic` axes; `mirrored`, for each axis the bit by which its ends turn the octant, 0 where
     they do not; `tolerance`, the change of what enters through such ends at which to stop, relative
     to it or, if that is more, to `size`.
@@ -141,13 +152,11 @@ def through_cells(
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
         rows = row_transfer(fields.transmission, width, reach)
-    box = _Box(fields, width, reach, weight, rows, mirrored)
-    once = jnp.zeros((), weight.dtype), jnp.int32(1)
-    if entering is not None:
-        return Swept(*box.through(entering), *once)
-    if not any(periodic[:-1]) and not any(mirrored[:-1]):
-        return Swept(*box.through(box.nothing()), *once)
-    return _around(box, periodic, tolerance, size, max_passes)
+    box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep)
+    if entering is None and (any(periodic[:-1]) or any(mirrored[:-1])):
+        return _around(box, periodic, tolerance, size, max_passes)
+    (moments, kept), left = box.through(box.nothing() if entering is None else entering)
+    return Swept(moments, left, jnp.zeros((), jnp.real(weight).dtype), jnp.int32(1), kept)
 
 
 def _around(
@@ -159,7 +168,7 @@ def _around(
     open channels it hardly contracts, along few modes. So each is carried on along the secant of
     its last two steps (D. G. Anderson, J. ACM 12, 547, 1965, with a memory of one).
     """
-    dtype = box.none.dtype
+    dtype = jnp.real(box.none).dtype
     least = jnp.maximum(jnp.asarray(size, dtype), jnp.finfo(dtype).tiny)
 
     def unfinished(carry: Any) -> Array:
@@ -168,27 +177,27 @@ def _around(
 
     def again(carry: Any) -> Any:
         _, ends, before, step_before, _, passes = carry
-        moments, left = box.through(ends)
+        (moments, _), left = box.through(ends)
         after = [box.around(k, part, periodic[k]) for k, end in enumerate(left) for part in end]
         here = [part for end in ends for part in end]
         step = _less(after, here)
         turn = _less(step, step_before)
-        square = box.together(_dot(turn, turn))
+        square = box.together(_square(turn))
         usable = (square > 0) & (passes > 0)
-        overlap = box.together(_dot(turn, step))
-        share = jnp.where(usable, overlap / jnp.where(usable, square, 1), 0)
+        safe = jnp.where(usable, square, 1).astype(box.none.dtype)
+        share = jnp.where(usable, box.together(_dot(turn, step)) / safe, 0)
         back = [a + b for a, b in zip(_less(here, before), turn, strict=True)]
         following = [
             new - share[(None,) * (new.ndim - 3)] * part
             for new, part in zip(after, back, strict=True)
         ]
-        around = jnp.maximum(jnp.sqrt(jnp.sum(_dot(after, after))), least)
-        change = jnp.sqrt(jnp.sum(_dot(step, step))) / around
+        around = jnp.maximum(jnp.sqrt(jnp.sum(_square(after))), least)
+        change = jnp.sqrt(jnp.sum(_square(step))) / around
         return moments, box.ends(following), here, step, change, passes + 1
 
     start = box.nothing()
     nothing = [part for end in start for part in end]
-    shape = jax.eval_shape(lambda: box.through(start)[0])
+    shape = jax.eval_shape(lambda: box.through(start)[0][0])
     none, unknown = jnp.zeros(shape.shape, shape.dtype), jnp.asarray(jnp.inf, dtype)
     first = (none, start, nothing, nothing, unknown, jnp.int32(0))
     moments, ends, _, _, change, passes = lax.while_loop(unfinished, again, first)
@@ -199,19 +208,33 @@ def _less(first: list[Array], second: list[Array]) -> list[Array]:
     return [a - b for a, b in zip(first, second, strict=True)]
 
 
-def _dot(first: list[Array], second: list[Array]) -> Float[Array, "octant group ray"]:
+def _dot(first: list[Array], second: list[Array]) -> Inexact[Array, "octant group ray"]:
     """The inner product of what enters, of each ray."""
+    pairs = zip(first, second, strict=True)
     return sum(
-        (jnp.sum(a * b, axis=tuple(range(a.ndim - 3))) for a, b in zip(first, second, strict=True)),
+        (jnp.sum(jnp.conj(a) * b, axis=tuple(range(a.ndim - 3))) for a, b in pairs),
         jnp.zeros(first[0].shape[-3:], first[0].dtype),
     )
+
+
+def _square(parts: list[Array]) -> Float[Array, "octant group ray"]:
+    """Its square."""
+    return jnp.real(_dot(parts, parts))
 
 
 class _Box:
     """The cells and rays of one sweep."""
 
     def __init__(
-        self, fields: Fields, width: Any, reach: Array, weight: Array, rows: Any, mirrored: Any
+        self,
+        fields: Fields,
+        width: Any,
+        reach: Array,
+        weight: Array,
+        rows: Any,
+        mirrored: tuple[int, ...],
+        lag: Array | None = None,
+        keep: bool = False,
     ):
         self.fields = fields
         self.width = width
@@ -219,6 +242,8 @@ class _Box:
         self.weight = weight
         self.rows = rows
         self.mirrored = mirrored
+        self.lag = lag
+        self.keep = keep
         self.dimensions = len(width)
         self.nodes = _nodes(self.dimensions)
         octants = fields.source.shape[-1]
@@ -239,7 +264,7 @@ class _Box:
             return turned(left, self.mirrored[axis])
         return left if periodic else jnp.zeros_like(left)
 
-    def together(self, product: Float[Array, "octant group ray"]) -> Array:
+    def together(self, product: Inexact[Array, "octant group ray"]) -> Array:
         """A ray and its mirror images count as one."""
         if not any(self.mirrored):
             return product
@@ -252,8 +277,10 @@ class _Box:
             tuple(parts[size * axis : size * (axis + 1)]) for axis in range(self.dimensions - 1)
         )
 
-    def through(self, entering: tuple[Nodes, ...]) -> tuple[Array, tuple[Nodes, ...]]:
-        """The moments, and what leaves, if that enters across the ends of the slow axes."""
+    def through(
+        self, entering: tuple[Nodes, ...]
+    ) -> tuple[tuple[Array, Array | None], tuple[Nodes, ...]]:
+        """Moments and kept departures, and what leaves, if that enters across the slow ends."""
         return self._level(0, (), entering, (), (self.fields, self.rows))
 
     def _level(
@@ -307,7 +334,7 @@ class _Box:
         leaving = tuple(
             tuple(out[n] for n in self.nodes[axis][1]) for axis in range(self.dimensions - 1)
         )
-        return moments, leaving
+        return (moments, jnp.stack(out, axis=1) if self.keep else None), leaving
 
     def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
         """The departures at the nodes of one cell."""
@@ -315,6 +342,11 @@ class _Box:
             sum((part * _ray(fields.source[k, n]) for k, part in enumerate(x)), self.none)
             for n in range(1 << self.dimensions)
         ]
+        if self.lag is not None and fields.behind is not None:
+            for n in range(1 << self.dimensions):
+                past = _ray(fields.behind[n])
+                past = past if fields.memory is None else past + fields.memory[n]
+                right[n] = right[n] + self.lag[None] * past
         for k, part in enumerate(x):
             passing = _ray(fields.transmission[k])
             for i, n in enumerate(self.nodes[k][0]):
@@ -324,10 +356,10 @@ class _Box:
 
 
 def row_transfer(
-    transmission: Float[Array, "*cells axis octant"],
-    width: tuple[Float[Array, "_ octant"], ...],
-    reach: Float[Array, "axis group ray"],
-) -> Float[Array, "*rows face_node face_node octant group ray"]:
+    transmission: Inexact[Array, "*cells axis octant"],
+    width: tuple[Inexact[Array, "_ octant"], ...],
+    reach: Inexact[Array, "axis group ray"],
+) -> Inexact[Array, "*rows face_node face_node octant group ray"]:
     """What leaves the rows along the fast axis per unit of what enters them."""
     dimensions = len(width)
     fast = dimensions - 1
@@ -365,7 +397,7 @@ def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
     return [(lower(dimensions, k), upper(dimensions, k)) for k in range(dimensions)]
 
 
-def turned(rays: Float[Array, "*_ octant group ray"], bit: int) -> Array:
+def turned(rays: Inexact[Array, "*_ octant group ray"], bit: int) -> Array:
     """Those of the octants that differ in one bit."""
     return rays[..., np.arange(rays.shape[-3]) ^ bit, :, :]
 

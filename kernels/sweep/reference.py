@@ -59,20 +59,35 @@ def optical_depth(width, reach):
     return -np.log(distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1])
 
 
+def lagging_cells(source, transmission, wall, width, reach, weight, lag, behind, memory):
+    """Moments and departures as of `cells.through_cells`, of rays that lag."""
+    past = lag * (behind[..., None, None] + memory)
+    return _cells(source, transmission, wall, width, reach, weight, (True, True), past)
+
+
 def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
-    """Moments as of `cells.through_cells`: for each ray, one dense system for the whole box."""
+    """Moments as of `cells.through_cells`."""
+    past = np.zeros((*source.shape[:-3], *source.shape[-2:], *weight.shape[:2]))
+    return _cells(source, transmission, wall, width, reach, weight, periodic, past)[0]
+
+
+def _cells(source, transmission, wall, width, reach, weight, periodic, past):
+    """For each ray, one dense system for the whole box."""
     dimensions = len(width)
     shape, nodes = source.shape[:dimensions], 1 << dimensions
     octants, (groups, rays, moments) = source.shape[-1], weight.shape
-    out = np.zeros((*shape, nodes, octants, groups, moments))
+    kind = np.result_type(past, reach)
+    out = np.zeros((*shape, nodes, octants, groups, moments), kind)
+    kept = np.zeros((*shape, nodes, octants, groups, rays), kind)
     place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
     for octant, group, ray in np.ndindex(octants, groups, rays):
-        matrix, right = np.zeros((place.size, place.size)), np.zeros(place.size)
+        matrix, right = np.zeros((place.size, place.size), kind), np.zeros(place.size, kind)
         for cell in np.ndindex(*shape):
             x = [reach[k, group, ray] / width[k][cell[k], octant] for k in range(dimensions)]
             for n in range(nodes):
                 row = place[(*cell, n)]
                 matrix[row, row] += 1 + sum(x)
+                right[row] += past[(*cell, n, octant, group, ray)]
                 for k in range(dimensions):
                     at_end = n >> k & 1
                     matrix[row, place[(*cell, n ^ 1 << k)]] += -x[k] if at_end else x[k]
@@ -88,4 +103,5 @@ def cell_moments(source, transmission, wall, width, reach, weight, periodic=(Tru
                         matrix[row, upstream] -= 2 * x[k] * transmission[(*cell, k, octant)]
         found = np.linalg.solve(matrix, right).reshape(*shape, nodes)
         out[..., octant, group, :] += found[..., None] * weight[group, ray]
-    return out
+        kept[..., octant, group, ray] = found
+    return out, kept
