@@ -26,6 +26,7 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along
+from ._grid_entropy import totals
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._regimes import REGIMES
 from ._shapes import AbstractShape
@@ -63,6 +64,17 @@ class StructureSolution(AbstractMapped, AbstractSizedConduction):
     )
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
+    )
+    entropy_production_bulk: Float[Array, ""] | None = quantity(
+        unit="W/m3/K", doc="Entropy made by collisions, per volume", default=None
+    )
+    entropy_production_walls: Float[Array, ""] | None = quantity(
+        unit="W/m3/K", doc="Entropy made at diffuse walls, per volume", default=None
+    )
+    entropy_production_mesh: Float[Array, ""] | None = quantity(
+        unit="W/m3/K",
+        doc="Entropy made by jumps between cells; vanishes with their size",
+        default=None,
     )
     mean_free_path: Float[Array, " band"] | None = quantity(
         unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
@@ -234,6 +246,7 @@ class PeriodicStructure(AbstractGrid):
         relative = state.temperature[0].mean(axis=-1) + applied
         temperature = self.temperature + self.temperature_difference * relative
         flux = power * self.temperature_difference * state.flux[0]
+        density = power / self.period * (self.temperature_difference / self.temperature) ** 2
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
@@ -250,7 +263,8 @@ class PeriodicStructure(AbstractGrid):
             conservation_residual=state.stats["residual"],
             status=state.status,
             stats=state.stats,
-            **maps(self, problem, temperature, flux),
+            **maps(self, state, temperature, flux, density),
+            **totals(state.entropy, density / problem.volume.sum()),
             **(by_band or {}),
         )
 

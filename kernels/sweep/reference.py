@@ -60,11 +60,39 @@ def optical_depth(width, reach):
 
 
 def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
-    """Moments as of `cells.through_cells`: for each ray, one dense system for the whole box."""
+    """Moments as of `cells.through_cells`."""
+    found = _cell_departures(source, transmission, wall, width, reach, periodic)
+    return np.einsum("...gr,grm->...gm", found, weight)
+
+
+def cell_squares(source, transmission, wall, width, reach, weight, periodic=(True, True)):
+    """Squares as of `cells.through_cells`, with what enters each face written out."""
+    found = _cell_departures(source, transmission, wall, width, reach, periodic)
     dimensions = len(width)
     shape, nodes = source.shape[:dimensions], 1 << dimensions
-    octants, (groups, rays, moments) = source.shape[-1], weight.shape
-    out = np.zeros((*shape, nodes, octants, groups, moments))
+    parts = np.repeat(found[..., None], 1 + dimensions, axis=-1)
+    for cell in np.ndindex(*shape):
+        for n, k in np.ndindex(nodes, dimensions):
+            if n >> k & 1:
+                continue
+            other, before = n | 1 << k, list(cell)
+            before[k] -= 1
+            come = (source[(*cell, k, n)] - source[(*cell, k, other)])[:, None] / 2
+            come = come + wall[(*cell, k, [m for m in range(nodes) if not m >> k & 1].index(n))]
+            come = np.repeat(come[..., None], reach.shape[-1], axis=-1)
+            if before[k] >= 0 or periodic[k]:
+                passing = transmission[(*cell, k)][:, None, None]
+                come = come + passing * found[(*before, other)]
+            parts[(*cell, n, ..., 1 + k)] -= come
+    return np.einsum("...grm,grm->...gm", parts**2, weight[..., : 1 + dimensions])
+
+
+def _cell_departures(source, transmission, wall, width, reach, periodic):
+    """For each ray, one dense system for the whole box."""
+    dimensions = len(width)
+    shape, nodes = source.shape[:dimensions], 1 << dimensions
+    octants, (groups, rays) = source.shape[-1], reach.shape[1:]
+    out = np.zeros((*shape, nodes, octants, groups, rays))
     place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
     for octant, group, ray in np.ndindex(octants, groups, rays):
         matrix, right = np.zeros((place.size, place.size)), np.zeros(place.size)
@@ -87,5 +115,5 @@ def cell_moments(source, transmission, wall, width, reach, weight, periodic=(Tru
                         upstream = place[(*before, n | 1 << k)]  # -1 is the last
                         matrix[row, upstream] -= 2 * x[k] * transmission[(*cell, k, octant)]
         found = np.linalg.solve(matrix, right).reshape(*shape, nodes)
-        out[..., octant, group, :] += found[..., None] * weight[group, ray]
+        out[..., octant, group, ray] = found
     return out
