@@ -39,6 +39,7 @@ from ._grid import (
     cells_along,
     with_surfaces,
 )
+from ._grid_entropy import totals
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._periodic_structure import transmission
@@ -74,6 +75,20 @@ class DeviceSolution(AbstractMapped):
     )
     status: Status
     stats: dict[str, Any]
+    entropy_production_bulk: Float[Array, ""] | None = quantity(
+        unit="W/K", doc="Entropy made by collisions", default=None
+    )
+    entropy_production_walls: Float[Array, ""] | None = quantity(
+        unit="W/K", doc="Entropy made at diffuse walls", default=None
+    )
+    entropy_production_mesh: Float[Array, ""] | None = quantity(
+        unit="W/K",
+        doc="Entropy made by jumps between cells; vanishes with their size",
+        default=None,
+    )
+    entropy_production_contacts: Float[Array, ""] | None = quantity(
+        unit="W/K", doc="Entropy made at contacts", default=None
+    )
     heater_rise: Float[Array, " heater"] | None = quantity(
         unit="K",
         doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
@@ -401,7 +416,14 @@ class Device(AbstractGrid):
             status=status.unless("not_conserved", residual > CONSERVED),
             stats=state.stats,
             pseudotemperature=jnp.reshape(self.temperature + pseudo, (*problem.cells, 1)[:3]),
-            **maps(self, problem, temperature, power * state.flux[0]),
+            **maps(
+                self,
+                state,
+                temperature,
+                power * state.flux[0],
+                power / self.length_unit / self.temperature**2,
+            ),
+            **totals(state.entropy, watt / self.temperature**2, contacts=True),
             **heated,
         )
 

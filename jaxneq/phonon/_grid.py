@@ -85,6 +85,19 @@ class GridProblem(eqx.Module):
         return values.reshape([-1 if k == axis else 1 for k in range(self.dimensions)])
 
 
+class GridEntropy(eqx.Module):
+    """Entropy production times the squared temperature, of all nodes of each cell, for one fall.
+
+    `collisions` and the `mesh`, the jumps at faces, which vanish as it is refined; `walls` and
+    `contacts` at each side. In the units of `GridProblem`: powers times temperatures.
+    """
+
+    collisions: Float[Array, "*cells"]
+    mesh: Float[Array, "*cells"]
+    walls: Float[Array, "*cells axis side"]
+    contacts: Float[Array, "*cells axis side"]
+
+
 class GridState(eqx.Module):
     r"""What a method finds on the grid, in the units of `GridProblem`, for each applied fall.
 
@@ -94,7 +107,8 @@ class GridState(eqx.Module):
     give off; `flux_by_band[i]`, the mean flux along fall i that it drives itself, None where bands
     are not told apart. With reservoirs and sources the dissipation is the stationary value
     :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
-    what sources release times the temperature there.
+    what sources release times the temperature there. `entropy`, where it is made; None where
+    no rays are followed.
     """
 
     problem: GridProblem
@@ -106,6 +120,7 @@ class GridState(eqx.Module):
     flux_by_band: Float[Array, "fall band"] | None
     status: Status
     stats: dict[str, Any]
+    entropy: GridEntropy | None = None
 
 
 class GridHistory(eqx.Module):

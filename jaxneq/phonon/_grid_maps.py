@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, quantity
 
-from ._grid import AbstractGrid, GridProblem
+from ._grid import AbstractGrid, GridState
 
 AXES = ("x", "y", "z")
 
@@ -45,18 +45,31 @@ class AbstractMapped(AbstractSolution):
     heat_flux_field: Float[Array, "x y z axis"] = quantity(
         unit="W/m2", doc="Mean heat flux of each cell", dims=(*AXES, "axis"), panel=False
     )
+    entropy_production_density: Float[Array, "x y z"] | None = quantity(
+        unit="W/m3/K",
+        doc="Entropy made by collisions in each cell, per volume",
+        dims=AXES,
+        map=True,
+        where="solid",
+        label="entropy production",
+        default=None,
+    )
 
 
 def maps(
-    system: AbstractGrid, problem: GridProblem, temperature: Array, heat_flux: Array
+    system: AbstractGrid, state: GridState, temperature: Array, heat_flux: Array, entropy: Array
 ) -> dict[str, Array]:
-    """The fields of an `AbstractMapped`, from those on the cells of the problem."""
+    """The fields of an `AbstractMapped`, from those of cells; the unit of entropy per volume."""
+    problem = state.problem
     shape = (*problem.cells, 1)[:3]
     found = {
         "solid": system.filled(problem).reshape(shape),
         "temperature": temperature.reshape(shape),
         "heat_flux_field": heat_flux.reshape(*shape, -1),
     }
+    if state.entropy is not None:
+        made = entropy * state.entropy.collisions[0] / problem.volume
+        found["entropy_production_density"] = made.reshape(shape)
     for axis, width in zip(AXES, problem.width, strict=False):
         faces = system.length_unit * jnp.pad(jnp.cumsum(width), (1, 0))
         found |= {axis: (faces[1:] + faces[:-1]) / 2, f"{axis}_face": faces}

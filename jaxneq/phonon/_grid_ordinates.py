@@ -15,6 +15,7 @@ from ._frames import Rays, rays
 from ._free_paths import FreePaths
 from ._grid import GridProblem, GridState
 from ._grid_diffusion import preconditioner
+from ._grid_entropy import entropy_made
 from ._grid_transport import Ends, Response, Transport, Unknown
 
 BLOCK = 10_000_000  # unknowns (nodes over 2^d, rays) that a derivative holds; some 200 bytes each
@@ -43,12 +44,15 @@ def grid_ordinates(
             flux.sum(axis=-1),
             transport.given(response),
             fall @ mean,
+            entropy_made(transport, unknown, response),
             response.change,
             response.passes,
         )
         return Found(unknown, response.left), fields, stats
 
-    found, (temperature, flux, given, by_band, change, passes), stats = lax.map(one, problem.fall)
+    found, (temperature, flux, given, by_band, entropy, change, passes), stats = lax.map(
+        one, problem.fall
+    )
     dissipation = stationary_value(_dissipation, (problem, beams), found)
     status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
@@ -65,6 +69,7 @@ def grid_ordinates(
             "residual": jnp.max(stats.residual),
             "passes": jnp.max(passes),
         },
+        entropy=entropy,
     )
 
 
@@ -95,7 +100,8 @@ def _solve(
         max_iterations=max_iterations,
     )
     unknown = _shaped(flat, nothing)
-    return unknown, transport.respond(unknown, fall=fall, tolerance=inner), stats
+    response = transport.respond(unknown, fall=fall, tolerance=inner, squares=True)
+    return unknown, response, stats
 
 
 def _dissipation(parameters: tuple[GridProblem, Rays], found: Found) -> Float[Array, "fall fall"]:

@@ -42,8 +42,8 @@ class Response(NamedTuple):
 
     `moments` are those of `Rays.weight`, axes in the order of the grid, over the nodes and, first,
     the octants of directions; `left` is what left through the ends of the slow axes, `change` how
-    far what entered there is from it after so many `passes`; `kept` the departures of all rays, by
-    frame, if asked for.
+    far what entered there is from it after so many `passes`; where asked for, `kept`, the
+    departures of all rays, by frame, and `squares`, laid out as the moments, those of `Swept`.
     """
 
     power: Float[Array, "*cells node"]
@@ -53,6 +53,7 @@ class Response(NamedTuple):
     change: Float[Array, ""]
     passes: Int[Array, ""]
     kept: tuple[Array | None, ...] = ()
+    squares: Float[Array, "octant *cells node group square"] | None = None
 
 
 class Transport(eqx.Module):
@@ -161,6 +162,7 @@ class Transport(eqx.Module):
         like: Response | None = None,
         past: Past | None = None,
         keep: bool = False,
+        squares: bool = False,
     ) -> Response:
         """Follow the rays; with the reservoirs if with the applied `fall` of temperature.
 
@@ -176,6 +178,7 @@ class Transport(eqx.Module):
         given = reservoir[..., None] - temperature[..., None, :, None]
         inward = (1 - self.closed(problem.passing))[..., None] * (wall + held * (given - wall))
         total: Any = 0
+        square: Any = 0 if squares else None
         left, kept, passes = [], [], jnp.int32(0)
         change = jnp.zeros((), wall.dtype)
         for index, frame in enumerate(frames(problem.cells, problem.mirrored)):
@@ -195,19 +198,22 @@ class Transport(eqx.Module):
                 mirrored=tuple(problem.mirrored[k] << k for k in frame.axes),
                 tolerance=tolerance,
                 size=0.0 if like is None else _size(like.left[index]),
+                squares=squares,
             )
             total = total + self._unframed(frame, swept.moments)
+            if squares:
+                square = square + self._unframed(frame, swept.squares)
             left.append(swept.left)
             kept.append(swept.kept)
             change = jnp.maximum(change, swept.change)
             passes = jnp.maximum(passes, swept.passes)
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
-        arriving = jnp.stack([self._outward(total, k) for k in range(problem.dimensions)], axis=-3)
+        arriving = jnp.stack([self.outward(total, k) for k in range(problem.dimensions)], axis=-3)
         sent = (wall + held * (given - wall)) * self.black.reshape((1,) * (wall.ndim - 1) + (-1,))
         open_share = (1 - self.closed(problem.passing)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
-        ends = tuple(left), change, passes, tuple(kept)
+        ends = tuple(left), change, passes, tuple(kept), square
         return Response(power * solid, wall_power, total, *ends)
 
     def _lagging(
@@ -253,16 +259,19 @@ class Transport(eqx.Module):
         dimensions = self.problem.dimensions
         tail = moments.shape[dimensions + 2 :]
         flat = jnp.reshape(moments, (-1, *tail))[frame.back]
-        order = [0, *(1 + frame.axes.index(k) for k in range(dimensions)), -1]
+        axes = (1 + frame.axes.index(k) for k in range(dimensions))
+        order = [0, *axes, *range(1 + dimensions, tail[-1])]
         shape = (self.nodes, *self.problem.cells, self.nodes, *tail)
         return jnp.reshape(flat, shape)[..., np.asarray(order)]
 
-    def _outward(self, moments: Array, axis: int) -> Float[Array, "*cells node group"]:
-        """The flux of departures to the side across an axis on which each node lies."""
-        along = octant_signs(self.problem.dimensions)[axis] > 0
-        toward = along[:, None] == node_bits(self.problem.dimensions)[axis][None]
+    def outward(
+        self, moments: Array, axis: int, toward: bool = True
+    ) -> Float[Array, "*cells node group"]:
+        """The flux of departures to the side across an axis on which each node lies, or from it."""
+        along = (octant_signs(self.problem.dimensions)[axis] > 0) == toward
+        there = along[:, None] == node_bits(self.problem.dimensions)[axis][None]
         shape = (self.nodes, *(1,) * self.problem.dimensions, self.nodes, 1)
-        mask = jnp.asarray(toward.reshape(shape), moments.dtype)
+        mask = jnp.asarray(there.reshape(shape), moments.dtype)
         return jnp.sum(mask * moments[..., 1 + axis], axis=0)
 
     def residual(self, response: Response) -> Unknown:

@@ -36,6 +36,7 @@ from ._grid import (
     cells_along,
     with_surfaces,
 )
+from ._grid_entropy import totals
 from ._grid_maps import AXES, AbstractMapped, maps
 from ._regimes import REGIMES
 from ._shapes import AbstractShape
@@ -74,6 +75,17 @@ class StructureSolution(AbstractMapped, AbstractSizedConduction):
     )
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
+    )
+    entropy_production_bulk: Float[Array, ""] | None = quantity(
+        unit="W/m3/K", doc="Entropy made by collisions, per volume", default=None
+    )
+    entropy_production_walls: Float[Array, ""] | None = quantity(
+        unit="W/m3/K", doc="Entropy made at diffuse walls, per volume", default=None
+    )
+    entropy_production_mesh: Float[Array, ""] | None = quantity(
+        unit="W/m3/K",
+        doc="Entropy made by jumps between cells; vanishes with their size",
+        default=None,
     )
     mean_free_path: Float[Array, " band"] | None = quantity(
         unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
@@ -293,6 +305,7 @@ class PeriodicStructure(AbstractGrid):
         relative = state.temperature[0].mean(axis=-1) + applied
         temperature = self.temperature + self.temperature_difference * relative
         flux = power * self.temperature_difference * state.flux[0]
+        density = power / self.period * (self.temperature_difference / self.temperature) ** 2
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
@@ -309,7 +322,8 @@ class PeriodicStructure(AbstractGrid):
             conservation_residual=state.stats["residual"],
             status=state.status,
             stats=state.stats,
-            **maps(self, problem, temperature, flux),
+            **maps(self, state, temperature, flux, density),
+            **totals(state.entropy, density / problem.volume.sum()),
             **(by_band or {}),
         )
 

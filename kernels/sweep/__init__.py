@@ -73,11 +73,20 @@ def _boxes():
     return jax.tree.map(jnp.asarray, arrays)
 
 
-def cell_moments(source, transmission, wall, width, reach, weight):
+def _around(source, transmission, wall, width, reach, weight, **more):
+    """`through_cells` in a box that is periodic along all axes."""
+    more |= {"periodic": (True,) * len(width), "tolerance": 1e-12}
+    return through_cells(Fields(source, transmission, wall), width, reach, weight, **more)
+
+
+def cell_moments(*box):
     """The moments of `through_cells` in a box that is periodic along all axes."""
-    periodic = (True,) * len(width)
-    fields = Fields(source, transmission, wall)
-    return through_cells(fields, width, reach, weight, periodic=periodic, tolerance=1e-12).moments
+    return _around(*box).moments
+
+
+def cell_squares(*box):
+    """The squares there."""
+    return _around(*box, squares=True).squares
 
 
 def _lagging_boxes():
@@ -114,6 +123,7 @@ OPERATIONS = (
         True,
     ),
     Operation("sweep.cell_moments", cell_moments, reference.cell_moments, _boxes, 1e-9, False),
+    Operation("sweep.cell_squares", cell_squares, reference.cell_squares, _boxes, 1e-9, False),
     Operation(
         "sweep.lagging_cells", lagging_cells, reference.lagging_cells, _lagging_boxes, 1e-9, False
     ),

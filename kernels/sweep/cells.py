@@ -58,7 +58,9 @@ class Swept(NamedTuple):
     """`moments` of the departures at the nodes; what `left` through the ends of each slow axis.
 
     `change` is how far what enters through periodic ends is from what leaves, relative, after so
-    many `passes` through the box; `kept` the departures themselves, if asked for.
+    many `passes` through the box. Where asked for, `kept`, the departures themselves, and `squares`
+    of them, with the first of the weights; then, with that of each axis, at an upper node of what
+    leaves across it, at a lower one of the jump of the distribution where it enters.
     """
 
     moments: Inexact[Array, "*cells node octant group moment"]
@@ -66,6 +68,7 @@ class Swept(NamedTuple):
     change: Float[Array, ""]
     passes: Int[Array, ""]
     kept: Inexact[Array, "*cells node octant group ray"] | None = None
+    squares: Float[Array, "*cells node octant group square"] | None = None
 
 
 def upper(dimensions: int, axis: int) -> list[int]:
@@ -137,6 +140,7 @@ def through_cells(
     tolerance: Any = 1e-10,
     size: Any = 0.0,
     max_passes: int = 500,
+    squares: bool = False,
 ) -> Swept:
     """Follow all rays through all cells.
 
@@ -144,19 +148,20 @@ def through_cells(
     the rays along each axis, all positive; `weight` of each ray in each of the moments;
     `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
     gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
-    `lag` of each ray; whether to `keep` the departures (where the box is gone through once);
-    `periodic` axes; `mirrored`, for each axis the bit by which its ends turn the octant, 0 where
-    they do not; `tolerance`, the change of what enters through such ends at which to stop, relative
-    to it or, if that is more, to `size`.
+    `lag` of each ray; whether to `keep` the departures (where the box is gone through once) and to
+    sum `squares`; `periodic` axes; `mirrored`, for each axis the bit by which its ends turn the
+    octant, 0 where they do not; `tolerance`, the change of what enters through such ends at which
+    to stop, relative to it or, if that is more, to `size`.
     """
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
         rows = row_transfer(fields.transmission, width, reach)
-    box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep)
+    box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep, squares)
     if entering is None and (any(periodic[:-1]) or any(mirrored[:-1])):
         return _around(box, periodic, tolerance, size, max_passes)
-    (moments, kept), left = box.through(box.nothing() if entering is None else entering)
-    return Swept(moments, left, jnp.zeros((), jnp.real(weight).dtype), jnp.int32(1), kept)
+    sums, left = box.through(box.nothing() if entering is None else entering)
+    once = jnp.zeros((), jnp.real(weight).dtype), jnp.int32(1)
+    return Swept(sums.moments, left, *once, sums.kept, sums.squares)
 
 
 def _around(
@@ -177,7 +182,7 @@ def _around(
 
     def again(carry: Any) -> Any:
         _, ends, before, step_before, _, passes = carry
-        (moments, _), left = box.through(ends)
+        sums, left = box.through(ends)
         after = [box.around(k, part, periodic[k]) for k, end in enumerate(left) for part in end]
         here = [part for end in ends for part in end]
         step = _less(after, here)
@@ -193,15 +198,15 @@ def _around(
         ]
         around = jnp.maximum(jnp.sqrt(jnp.sum(_square(after))), least)
         change = jnp.sqrt(jnp.sum(_square(step))) / around
-        return moments, box.ends(following), here, step, change, passes + 1
+        return sums, box.ends(following), here, step, change, passes + 1
 
     start = box.nothing()
     nothing = [part for end in start for part in end]
-    shape = jax.eval_shape(lambda: box.through(start)[0][0])
-    none, unknown = jnp.zeros(shape.shape, shape.dtype), jnp.asarray(jnp.inf, dtype)
-    first = (none, start, nothing, nothing, unknown, jnp.int32(0))
-    moments, ends, _, _, change, passes = lax.while_loop(unfinished, again, first)
-    return Swept(moments, ends, change, passes)
+    shape = jax.eval_shape(lambda: box.through(start)[0])
+    none = jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), shape)
+    first = (none, start, nothing, nothing, jnp.asarray(jnp.inf, dtype), jnp.int32(0))
+    sums, ends, _, _, change, passes = lax.while_loop(unfinished, again, first)
+    return Swept(sums.moments, ends, change, passes, sums.kept, sums.squares)
 
 
 def _less(first: list[Array], second: list[Array]) -> list[Array]:
@@ -222,6 +227,14 @@ def _square(parts: list[Array]) -> Float[Array, "octant group ray"]:
     return jnp.real(_dot(parts, parts))
 
 
+class _Sums(NamedTuple):
+    """Of `Swept`."""
+
+    moments: Array
+    kept: Array | None
+    squares: Array | None
+
+
 class _Box:
     """The cells and rays of one sweep."""
 
@@ -233,8 +246,9 @@ class _Box:
         weight: Array,
         rows: Any,
         mirrored: tuple[int, ...],
-        lag: Array | None = None,
-        keep: bool = False,
+        lag: Array | None,
+        keep: bool,
+        squares: bool,
     ):
         self.fields = fields
         self.width = width
@@ -244,6 +258,7 @@ class _Box:
         self.mirrored = mirrored
         self.lag = lag
         self.keep = keep
+        self.squares = squares
         self.dimensions = len(width)
         self.nodes = _nodes(self.dimensions)
         octants = fields.source.shape[-1]
@@ -277,10 +292,8 @@ class _Box:
             tuple(parts[size * axis : size * (axis + 1)]) for axis in range(self.dimensions - 1)
         )
 
-    def through(
-        self, entering: tuple[Nodes, ...]
-    ) -> tuple[tuple[Array, Array | None], tuple[Nodes, ...]]:
-        """Moments and kept departures, and what leaves, if that enters across the slow ends."""
+    def through(self, entering: tuple[Nodes, ...]) -> tuple[_Sums, tuple[Nodes, ...]]:
+        """Sums over the rays, and what leaves, if that enters across the ends of slow axes."""
         return self._level(0, (), entering, (), (self.fields, self.rows))
 
     def _level(
@@ -289,19 +302,19 @@ class _Box:
         """All cells from here on: slow axes before `axis` are at one place.
 
         `across` is what comes across the axes before, over the cells of those after; returns the
-        moments and what leaves across the axes before, then through the ends of the others.
+        sums and what leaves across the axes before, then through the ends of the others.
         """
         if axis == self.dimensions - 1:  # derivatives follow a row again, instead of storing it
             return jax.checkpoint(self._row)(across, widths, fields)
 
         def step(carry: Nodes, inputs: Any) -> Any:
             before, ends, width, here = inputs
-            moments, out = self._level(axis + 1, (*before, carry), ends, (*widths, width), here)
-            return out[axis], (moments, out[:axis] + out[axis + 1 :])
+            sums, out = self._level(axis + 1, (*before, carry), ends, (*widths, width), here)
+            return out[axis], (sums, out[:axis] + out[axis + 1 :])
 
         inputs = (across, entering[1:], self.width[axis], fields)
-        last, (moments, out) = lax.scan(step, entering[0], inputs)
-        return moments, (*out[:axis], last, *out[axis:])
+        last, (sums, out) = lax.scan(step, entering[0], inputs)
+        return sums, (*out[:axis], last, *out[axis:])
 
     def _row(self, across: tuple[Nodes, ...], widths: Any, along: Any) -> Any:
         """A row along the fast axis; what enters it is found if its ends hand rays on."""
@@ -334,7 +347,36 @@ class _Box:
         leaving = tuple(
             tuple(out[n] for n in self.nodes[axis][1]) for axis in range(self.dimensions - 1)
         )
-        return (moments, jnp.stack(out, axis=1) if self.keep else None), leaving
+        squares = self._squares((*across, start), out, fields) if self.squares else None
+        return _Sums(moments, jnp.stack(out, axis=1) if self.keep else None, squares), leaving
+
+    def _squares(
+        self, entering: tuple[Nodes, ...], out: Nodes, fields: Fields
+    ) -> Float[Array, "cell node octant group square"]:
+        """The weighted sums of `Swept.squares` in a row."""
+        parts = [[part] * (1 + self.dimensions) for part in out]
+        for k, (low, high) in enumerate(self.nodes):
+            for i, (n, m) in enumerate(zip(low, high, strict=True)):
+                before = entering[k][i]
+                if k == self.dimensions - 1:
+                    before = jnp.concatenate([before[None], out[m][:-1]])
+                step = (fields.source[:, k, n] - fields.source[:, k, m]) / 2
+                come = (fields.wall[:, k, i] + step[..., None])[..., None]
+                passing = fields.transmission[:, k, :, None, None]
+                parts[n][1 + k] = out[n] - passing * before - come
+        return jnp.stack(
+            [
+                jnp.stack(
+                    [
+                        jnp.einsum("cogr,gr->cog", part**2, self.weight[..., m])
+                        for m, part in enumerate(of_node)
+                    ],
+                    axis=-1,
+                )
+                for of_node in parts
+            ],
+            axis=1,
+        )
 
     def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
         """The departures at the nodes of one cell."""

@@ -62,23 +62,45 @@ def optical_depth(width, reach):
 def lagging_cells(source, transmission, wall, width, reach, weight, lag, behind, memory):
     """Moments and departures as of `cells.through_cells`, of rays that lag."""
     past = lag * (behind[..., None, None] + memory)
-    return _cells(source, transmission, wall, width, reach, weight, (True, True), past)
+    found = _departures(source, transmission, wall, width, reach, (True, True), past)
+    return np.einsum("...gr,grm->...gm", found, weight), found
 
 
 def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
     """Moments as of `cells.through_cells`."""
-    past = np.zeros((*source.shape[:-3], *source.shape[-2:], *weight.shape[:2]))
-    return _cells(source, transmission, wall, width, reach, weight, periodic, past)[0]
+    found = _departures(source, transmission, wall, width, reach, periodic)
+    return np.einsum("...gr,grm->...gm", found, weight)
 
 
-def _cells(source, transmission, wall, width, reach, weight, periodic, past):
+def cell_squares(source, transmission, wall, width, reach, weight, periodic=(True, True)):
+    """Squares as of `cells.through_cells`, with what enters each face written out."""
+    found = _departures(source, transmission, wall, width, reach, periodic)
+    dimensions = len(width)
+    shape, nodes = source.shape[:dimensions], 1 << dimensions
+    parts = np.repeat(found[..., None], 1 + dimensions, axis=-1)
+    for cell in np.ndindex(*shape):
+        for n, k in np.ndindex(nodes, dimensions):
+            if n >> k & 1:
+                continue
+            other, before = n | 1 << k, list(cell)
+            before[k] -= 1
+            come = (source[(*cell, k, n)] - source[(*cell, k, other)])[:, None] / 2
+            come = come + wall[(*cell, k, [m for m in range(nodes) if not m >> k & 1].index(n))]
+            come = np.repeat(come[..., None], reach.shape[-1], axis=-1)
+            if before[k] >= 0 or periodic[k]:
+                passing = transmission[(*cell, k)][:, None, None]
+                come = come + passing * found[(*before, other)]
+            parts[(*cell, n, ..., 1 + k)] -= come
+    return np.einsum("...grm,grm->...gm", parts**2, weight[..., : 1 + dimensions])
+
+
+def _departures(source, transmission, wall, width, reach, periodic, past=None):
     """For each ray, one dense system for the whole box."""
     dimensions = len(width)
     shape, nodes = source.shape[:dimensions], 1 << dimensions
-    octants, (groups, rays, moments) = source.shape[-1], weight.shape
-    kind = np.result_type(past, reach)
-    out = np.zeros((*shape, nodes, octants, groups, moments), kind)
-    kept = np.zeros((*shape, nodes, octants, groups, rays), kind)
+    octants, (groups, rays) = source.shape[-1], reach.shape[1:]
+    kind = reach.dtype if past is None else np.result_type(past, reach)
+    out = np.zeros((*shape, nodes, octants, groups, rays), kind)
     place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
     for octant, group, ray in np.ndindex(octants, groups, rays):
         matrix, right = np.zeros((place.size, place.size), kind), np.zeros(place.size, kind)
@@ -87,7 +109,8 @@ def _cells(source, transmission, wall, width, reach, weight, periodic, past):
             for n in range(nodes):
                 row = place[(*cell, n)]
                 matrix[row, row] += 1 + sum(x)
-                right[row] += past[(*cell, n, octant, group, ray)]
+                if past is not None:
+                    right[row] += past[(*cell, n, octant, group, ray)]
                 for k in range(dimensions):
                     at_end = n >> k & 1
                     matrix[row, place[(*cell, n ^ 1 << k)]] += -x[k] if at_end else x[k]
@@ -102,6 +125,5 @@ def _cells(source, transmission, wall, width, reach, weight, periodic, past):
                         upstream = place[(*before, n | 1 << k)]  # -1 is the last
                         matrix[row, upstream] -= 2 * x[k] * transmission[(*cell, k, octant)]
         found = np.linalg.solve(matrix, right).reshape(*shape, nodes)
-        out[..., octant, group, :] += found[..., None] * weight[group, ray]
-        kept[..., octant, group, ray] = found
-    return out, kept
+        out[..., octant, group, ray] = found
+    return out
