@@ -12,6 +12,8 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
+from ._media import AtInterfaces, Media
+
 Widths = tuple[Float[Array, " _"], ...]
 
 
@@ -28,7 +30,8 @@ class GridProblem(eqx.Module):
     `reservoir`; `source`, the power per volume; `fall`, the applied falls of temperature per length
     along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of
     :math:`\sum C v`, and `heat_share`, that of :math:`\sum C`, of each band; `periodic` axes;
-    whether diffuse walls keep the frequency (`elastic`).
+    whether diffuse walls keep the frequency (`elastic`); several `media`, each with such bands (then
+    these have an axis of media first, and the unit of :math:`\sum C v` is that of the first).
     """
 
     width: Widths
@@ -38,11 +41,12 @@ class GridProblem(eqx.Module):
     reservoir: Float[Array, "*cells axis side"]
     source: Float[Array, "*cells"]
     fall: Float[Array, "fall axis"]
-    mean_free_path: Float[Array, " band"]
-    flux_share: Float[Array, " band"]
-    heat_share: Float[Array, " band"]
+    mean_free_path: Float[Array, "*medium band"]
+    flux_share: Float[Array, "*medium band"]
+    heat_share: Float[Array, "*medium band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
+    media: Media | None = None
 
     @property
     def dimensions(self) -> int:
@@ -51,6 +55,16 @@ class GridProblem(eqx.Module):
     @property
     def cells(self) -> tuple[int, ...]:
         return tuple(width.shape[0] for width in self.width)
+
+    @property
+    def groups(self) -> int:
+        """Groups of rays that diffuse walls keep apart."""
+        branches = 1 if self.media is None else self.media.branches
+        return self.mean_free_path.shape[-1] // branches if self.elastic else 1
+
+    def of_cells(self, values: Float[Array, "*medium"]) -> Float[Array, "*_"]:
+        """A number of each medium, for each cell; where there is but one, the number."""
+        return values if self.media is None else values[self.media.medium]
 
     @property
     def volume(self) -> Float[Array, "*cells"]:
@@ -84,7 +98,7 @@ class GridState(eqx.Module):
     at the nodes `pseudotemperature` and `temperature`, that of the energy density, less the
     applied fall; `flux` of each cell; `given`, the power that the reservoirs at the sides of cells
     give off; `flux_by_band[i]`, the mean flux along fall i that it drives itself, None where bands
-    are not told apart. With reservoirs and sources the dissipation is the stationary value
+    are not told apart; what is found at the `interface` of media. With reservoirs and sources the dissipation is the stationary value
     :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
     what sources release times the temperature there.
     """
@@ -98,6 +112,7 @@ class GridState(eqx.Module):
     flux_by_band: Float[Array, "fall band"] | None
     status: Status
     stats: dict[str, Any]
+    interface: AtInterfaces | None = None
 
 
 class AbstractGrid(AbstractSystem):

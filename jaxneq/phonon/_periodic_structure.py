@@ -26,8 +26,10 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along
-from ._grid_maps import AXES, AbstractMapped, maps
+from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
+from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._regimes import REGIMES
+from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
 
 
@@ -104,6 +106,9 @@ class PeriodicStructure(AbstractGrid):
     `period`. Phonons that meet a void are scattered diffusely and keep their frequency
     (`elastic`), or leave with the spectrum of a wall that is in equilibrium (`thermalising`; then
     bands are not told apart, and fewer rays need to be followed).
+
+    `regions` are of other materials. Phonons that meet an `interface` are scattered diffusely as
+    well, to either side, in detailed balance; what `walls` says of their frequency holds there too.
     Source: Q. Hao, G. Chen and M.-S. Jeng, J. Appl. Phys. 106, 114321 (2009); G. Romano and J. C.
     Grossman, J. Heat Transfer 137, 071302 (2015).
     """
@@ -114,6 +119,12 @@ class PeriodicStructure(AbstractGrid):
     period: Scalar = parameter(unit="m", range="(0, inf)", doc="Unit of length of the cell")
     voids: tuple[AbstractShape, ...] = parts(
         AbstractShape, doc="What is cut out, in units of the period", default=()
+    )
+    regions: tuple[Region, ...] = parts(
+        Region, doc="Where other materials are; a later one takes the place of earlier ones", default=()
+    )
+    interface: AbstractDiffuseInterface = part(
+        AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
     )
     sides: Float[Array, " axis"] | None = parameter(
         dims=("axis",),
@@ -136,6 +147,11 @@ class PeriodicStructure(AbstractGrid):
         doc="How far each cell is filled, for designs in two dimensions; sets the cells",
         default=None,
     )
+    cells: tuple[tuple[str, int], ...] | int = setting(
+        doc="Cells along each axis, x, y and z by name; 0: those of the method",
+        default=0,
+        by_name=True,
+    )
     dimensions: int = setting(doc="2 or 3", range="[2, 3]", default=2)
     gradient: str = setting(
         doc="Direction of the gradient; `all` finds the conductivity tensor",
@@ -152,7 +168,8 @@ class PeriodicStructure(AbstractGrid):
         super().__check_init__()
         self.material.check_temperature(self.temperature)
         name = type(self).__name__
-        for void in self.voids:
+        check_regions(self)
+        for void in (*self.voids, *self.regions):
             if self.dimensions not in void.dimensions:
                 raise ValueError(
                     f"{name}: {void.name} is no shape in {self.dimensions} dimensions. Give its "
@@ -168,9 +185,16 @@ class PeriodicStructure(AbstractGrid):
                 f"{name}: gradient = {self.gradient} in {self.dimensions} dimensions. Give one of "
                 f"{', '.join(AXES[: self.dimensions])}, or dimensions = 3."
             )
-        if self.density is not None and (self.dimensions == 3 or self.voids):
+        if self.density is not None and (self.dimensions == 3 or self.voids or self.regions):
             raise ValueError(
-                f"{name}: a density goes with two dimensions and no voids. Give either."
+                f"{name}: a density goes with two dimensions and no voids or regions. Give either."
+            )
+        if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(
+            AXES[: self.dimensions]
+        ):
+            raise ValueError(
+                f"{name}: cells name other axes. Give one number for "
+                f"{list(AXES[: self.dimensions])}."
             )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
@@ -184,13 +208,12 @@ class PeriodicStructure(AbstractGrid):
         return self.period
 
     def problem(self, cells: int) -> GridProblem:
-        bands = self.material.bands(self.temperature)
-        power = bands.heat_capacity * bands.group_velocity
-        dtype = power.dtype
+        bands = bands_of(self)
+        dtype = bands[0].heat_capacity.dtype
         dimensions = self.dimensions
         sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
         counts = self._cells(cells)
-        width, points = box_mesh(self.voids, sides, counts)
+        width, points = box_mesh((*self.voids, *self.regions), sides, counts)
         if self.density is not None:
             solid, filled = jnp.ones(counts, dtype), self.density
         else:
@@ -199,29 +222,31 @@ class PeriodicStructure(AbstractGrid):
                 void = void | shape.inside(points)
             solid = filled = jnp.where(void, 0, 1).astype(dtype)
         none = jnp.zeros((*counts, dimensions, 2), dtype)
+        passing, media = composed(self, bands, points, transmission(filled), self.walls == "elastic")
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
         return GridProblem(
             width=width,
             solid=solid,
-            transmission=transmission(filled),
+            transmission=passing,
             held=none,
             reservoir=none,
             source=jnp.zeros(counts, dtype),
             fall=jnp.asarray(np.eye(dimensions)[list(directions)], dtype),
-            mean_free_path=bands.mean_free_path / self.period,
-            flux_share=power / power.sum(),
-            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
             periodic=(True,) * dimensions,
             elastic=self.walls == "elastic",
+            media=media,
+            **shares(bands, self.period),
         )
 
     def _cells(self, cells: int) -> tuple[int, ...]:
         if self.density is not None:
             return self.density.shape
-        return cells_along(cells, self.dimensions)
+        if isinstance(self.cells, tuple):
+            return tuple(dict(self.cells)[axis] for axis in AXES[: self.dimensions])
+        return cells_along(self.cells or cells, self.dimensions)
 
     def solution(self, state: GridState) -> StructureSolution:
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
         to_conductivity = power * self.period
         conductivity = to_conductivity * state.dissipation[0, 0]
@@ -251,6 +276,7 @@ class PeriodicStructure(AbstractGrid):
             status=state.status,
             stats=state.stats,
             **maps(self, problem, temperature, flux),
+            **at_interfaces(state, power, self.period, self.temperature_difference),
             **(by_band or {}),
         )
 

@@ -15,6 +15,9 @@ for each of the :math:`2^d` octants. Node n of a cell lies at its upper end alon
 k of n is set. The last axis is the fast one. If it is periodic, what enters a row is found
 exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
 periodic ends of the other axes is iterated.
+
+Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of each
+cell, and the arrays have an axis of media first.
 """
 
 from __future__ import annotations
@@ -37,12 +40,14 @@ class Fields(NamedTuple):
     `source` is what the temperatures add to the right-hand side of each node, per x of each axis;
     `transmission` the share that passes the face through which rays enter along each axis;
     `wall` the departure with which rays enter there from a wall, for each of the nodes of the
-    face and each group of rays, times the share that comes from the wall.
+    face and each group of rays, times the share that comes from the wall; `medium`, that of the
+    cell, if there are several.
     """
 
     source: Float[Array, "*cells axis node octant"]
     transmission: Float[Array, "*cells axis octant"]
     wall: Float[Array, "*cells axis face_node octant group"]
+    medium: Int[Array, "*cells octant"] | None = None
 
 
 class Swept(NamedTuple):
@@ -115,8 +120,8 @@ def _sign(bits: int) -> int:
 def through_cells(
     fields: Fields,
     width: tuple[Float[Array, "_ octant"], ...],
-    reach: Float[Array, "axis group ray"],
-    weight: Float[Array, "group ray moment"],
+    reach: Float[Array, "*medium axis group ray"],
+    weight: Float[Array, "*medium group ray moment"],
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
@@ -135,7 +140,7 @@ def through_cells(
     stop, relative to it or, if that is more, to `size`.
     """
     if rows is None and periodic[-1]:
-        rows = row_transfer(fields.transmission, width, reach)
+        rows = row_transfer(fields.transmission, width, reach, fields.medium)
     box = _Box(fields, width, reach, weight, rows)
     once = jnp.zeros((), weight.dtype), jnp.int32(1)
     if entering is not None:
@@ -213,7 +218,7 @@ class _Box:
         self.dimensions = len(width)
         self.nodes = _nodes(self.dimensions)
         octants = fields.source.shape[-1]
-        self.none = jnp.zeros((octants, *reach.shape[1:]), weight.dtype)
+        self.none = jnp.zeros((octants, *reach.shape[-2:]), weight.dtype)
 
     def nothing(self) -> tuple[Nodes, ...]:
         """Nothing enters."""
@@ -259,11 +264,15 @@ class _Box:
         """A row along the fast axis; what enters it is found if the axis is periodic."""
         fields, transfer = along
         fast = self.dimensions - 1
-        slow = [reach[None] / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
+        one_medium = fields.medium is None
+        slow = _over(widths, self.reach, None) if one_medium else []  # the same along the row
 
         def cell(carry: Nodes, inputs: Any) -> tuple[list[Array], Any]:
             before, width, here = inputs
-            x = [*slow, self.reach[fast][None] / _ray(width)]
+            if one_medium:
+                x = [*slow, self.reach[fast][None] / _ray(width)]
+            else:
+                x = _over((*widths, width), self.reach, here.medium)
             return self._cell(x, (*before, carry), here), None
 
         def outflow(carry: Nodes, inputs: Any) -> Any:
@@ -280,13 +289,19 @@ class _Box:
             left, _ = lax.scan(outflow, start, inputs)
             start = _solve(transfer, left)
         _, out = lax.scan(kept, start, inputs)
-        moments = jnp.stack(
-            [jnp.einsum("cogr,grm->cogm", part, self.weight) for part in out], axis=1
-        )
+        moments = jnp.stack([self._moments(part, fields.medium) for part in out], axis=1)
         leaving = tuple(
             tuple(out[n] for n in self.nodes[axis][1]) for axis in range(self.dimensions - 1)
         )
         return moments, leaving
+
+    def _moments(self, departure: Array, medium: Array | None) -> Array:
+        """Those of the departures at one node of each cell of a row."""
+        if medium is None:
+            return jnp.einsum("cogr,grm->cogm", departure, self.weight)
+        each = jnp.einsum("cogr,agrm->acogm", departure, self.weight)
+        own = medium[None] == jnp.arange(each.shape[0])[:, None, None]
+        return jnp.sum(jnp.where(own[..., None, None], each, 0), axis=0)
 
     def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
         """The departures at the nodes of one cell."""
@@ -305,26 +320,27 @@ class _Box:
 def row_transfer(
     transmission: Float[Array, "*cells axis octant"],
     width: tuple[Float[Array, "_ octant"], ...],
-    reach: Float[Array, "axis group ray"],
+    reach: Float[Array, "*medium axis group ray"],
+    medium: Int[Array, "*cells octant"] | None = None,
 ) -> Float[Array, "*rows face_node face_node octant group ray"]:
     """What leaves the rows along the fast axis per unit of what enters them."""
     dimensions = len(width)
     fast = dimensions - 1
     begin, end = _nodes(dimensions)[fast]
-    none = jnp.zeros((transmission.shape[-1], *reach.shape[1:]), reach.dtype)
+    none = jnp.zeros((transmission.shape[-1], *reach.shape[-2:]), reach.dtype)
 
-    def level(axis: int, slow: list[Array], passing: Array) -> Array:
+    def level(axis: int, slow: tuple[Array, ...], fields: Any) -> Array:
         if axis < fast:
 
             def one(_: None, inputs: Any) -> Any:
                 size, here = inputs
-                return None, level(axis + 1, [*slow, reach[axis][None] / _ray(size)], here)
+                return None, level(axis + 1, (*slow, size), here)
 
-            return lax.scan(jax.checkpoint(one), None, (width[axis], passing))[1]
+            return lax.scan(jax.checkpoint(one), None, (width[axis], fields))[1]
 
         def cell(carry: Nodes, inputs: Any) -> Any:
-            size, passes = inputs
-            x = [*slow, reach[fast][None] / _ray(size)]
+            size, (passes, here) = inputs
+            x = _over((*slow, size), reach, here)
             right = [none] * (1 << dimensions)
             for i, n in enumerate(begin):
                 right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]
@@ -334,10 +350,10 @@ def row_transfer(
         columns = []
         for i in range(len(begin)):
             unit = tuple(none + (1.0 if j == i else 0.0) for j in range(len(begin)))
-            columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], passing))[0]))
+            columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], fields))[0]))
         return jnp.stack(columns, axis=1)
 
-    return level(0, [], transmission)
+    return level(0, (), (transmission, medium))
 
 
 def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
@@ -360,6 +376,13 @@ def _solve(transfer: Array, left: Nodes) -> Nodes:
         known = sum((rows[i][j] * found[j] for j in range(i + 1, size)), jnp.zeros_like(left[0]))
         found[i] = (rows[i][size] - known) / rows[i][i]
     return tuple(found)
+
+
+def _over(widths: Sequence[Array], reach: Array, medium: Array | None) -> list[Array]:
+    """Reach over width along the first axes, in cells of each octant's own medium."""
+    if medium is None:
+        return [part[None] / _ray(width) for width, part in zip(widths, reach, strict=False)]
+    return [reach[medium, k] / _ray(width) for k, width in enumerate(widths)]
 
 
 def _ray(values: Array) -> Array:
