@@ -46,7 +46,8 @@ def fewer(paths: FreePaths, count: int) -> FreePaths:
     mass = flux * (1 + path / middle)
     place = jnp.log(path / middle)
     far = jnp.max(place)
-    root = jnp.sqrt(mass)
+    carries = mass > 0  # of several materials, some have branches without phonons
+    root = jnp.where(carries, jnp.sqrt(jnp.where(carries, mass, 1)), 0)
     whole = jnp.linalg.norm(root)
     smallest = 100 * jnp.finfo(mass.dtype).eps ** 2
 
@@ -70,7 +71,7 @@ def fewer(paths: FreePaths, count: int) -> FreePaths:
     there = middle * jnp.exp(node)
     mass = (whole * modes[0]) ** 2
     new_flux = mass / (1 + there / middle)
-    moments = basis @ (heat / root)
+    moments = basis @ (heat / jnp.where(carries, root, 1))
     new_heat = whole * modes[0] * (moments @ modes)
     new_flux = new_flux * (total / new_flux.sum())
     there = there * (carried / jnp.sum(new_flux * there))

@@ -55,6 +55,7 @@ class Transport(eqx.Module):
     problem: GridProblem
     rays: Rays
     rows: tuple[Array | None, ...]
+    interfaces: Interfaces | None = None
 
     @classmethod
     def of(cls, problem: GridProblem, rays: Rays) -> Transport:
@@ -69,7 +70,8 @@ class Transport(eqx.Module):
             else None
             for frame in frames(problem.cells)
         )
-        return cls(problem, rays, rows)
+        media = problem.media
+        return cls(problem, rays, rows, None if media is None else Interfaces.of(media))
 
     @property
     def nodes(self) -> int:
@@ -118,10 +120,6 @@ class Transport(eqx.Module):
         """The share of what meets a side that a diffuse wall sends back."""
         shut = (1 - self.problem.transmission) * (1 - self.problem.held)
         return self.closed(shut * self.problem.solid[..., None, None])
-
-    @property
-    def interfaces(self) -> Interfaces | None:
-        return None if self.problem.media is None else Interfaces.of(self.problem.media)
 
     def departures(self, unknown: Unknown) -> tuple[Array, Array | None]:
         """Of what walls emit, from their nodes; and the steps of what arrives at interfaces."""
