@@ -136,7 +136,9 @@ class Device(AbstractGrid):
     )
     voids: tuple[AbstractShape, ...] = parts(AbstractShape, doc="What is cut out", default=())
     regions: tuple[Region, ...] = parts(
-        Region, doc="Where other materials are; a later one takes the place of earlier ones", default=()
+        Region,
+        doc="Where other materials are; a later one takes the place of earlier ones",
+        default=(),
     )
     interface: AbstractDiffuseInterface = part(
         AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()

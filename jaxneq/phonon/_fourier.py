@@ -141,7 +141,9 @@ def _flux(
 def _at_interfaces(problem: GridProblem, temperature: Array) -> AtInterfaces | None:
     if problem.media is None:
         return None
-    none = jnp.zeros((*problem.cells, problem.dimensions, 1 << problem.dimensions), temperature.dtype)
+    none = jnp.zeros(
+        (*problem.cells, problem.dimensions, 1 << problem.dimensions), temperature.dtype
+    )
     step = Interfaces.of(problem.media).found(none, temperature).step
     return AtInterfaces(problem.media.conductance[..., 1] * step, step)
 

@@ -141,6 +141,8 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
             10 * int(sum(problem.cells)) + 200,
         )
         alone = local * (whole - counted(wall)[0])
-        return Unknown(diffused.reshape(shape) * solid + alone, at_walls * wall - transport.base(alone))
+        return Unknown(
+            diffused.reshape(shape) * solid + alone, at_walls * wall - transport.base(alone)
+        )
 
     return apply

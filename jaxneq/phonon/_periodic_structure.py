@@ -121,7 +121,9 @@ class PeriodicStructure(AbstractGrid):
         AbstractShape, doc="What is cut out, in units of the period", default=()
     )
     regions: tuple[Region, ...] = parts(
-        Region, doc="Where other materials are; a later one takes the place of earlier ones", default=()
+        Region,
+        doc="Where other materials are; a later one takes the place of earlier ones",
+        default=(),
     )
     interface: AbstractDiffuseInterface = part(
         AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
@@ -222,7 +224,9 @@ class PeriodicStructure(AbstractGrid):
                 void = void | shape.inside(points)
             solid = filled = jnp.where(void, 0, 1).astype(dtype)
         none = jnp.zeros((*counts, dimensions, 2), dtype)
-        passing, media = composed(self, bands, points, transmission(filled), self.walls == "elastic")
+        passing, media = composed(
+            self, bands, points, transmission(filled), self.walls == "elastic"
+        )
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
         return GridProblem(
             width=width,

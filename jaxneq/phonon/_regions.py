@@ -94,9 +94,13 @@ def _crossing(
     exchange = interface.exchange(by_frequency[:, None], by_frequency[None])
     strength = by_frequency
     if not elastic:
-        strength, exchange = (jnp.sum(part, axis=-1, keepdims=True) for part in (strength, exchange))
+        strength, exchange = (
+            jnp.sum(part, axis=-1, keepdims=True) for part in (strength, exchange)
+        )
     from_first = strength[:, None]
-    return strength, jnp.where(from_first > 0, exchange / jnp.where(from_first > 0, from_first, 1), 0)
+    return strength, jnp.where(
+        from_first > 0, exchange / jnp.where(from_first > 0, from_first, 1), 0
+    )
 
 
 def check_regions(system: Any) -> None:

@@ -59,17 +59,22 @@ def optical_depth(width, reach):
     return -np.log(distribution(cold, np.ones((2, *reach.shape)), width, reach)[0, -1, 1])
 
 
-def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
+def cell_moments(
+    source, transmission, wall, width, reach, weight, periodic=(True, True), medium=None
+):
     """Moments as of `cells.through_cells`: for each ray, one dense system for the whole box."""
     dimensions = len(width)
     shape, nodes = source.shape[:dimensions], 1 << dimensions
-    octants, (groups, rays, moments) = source.shape[-1], weight.shape
+    octants, (groups, rays, moments) = source.shape[-1], weight.shape[-3:]
+    if medium is None:
+        medium, reach, weight = np.zeros((*shape, octants), int), reach[None], weight[None]
     out = np.zeros((*shape, nodes, octants, groups, moments))
     place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
     for octant, group, ray in np.ndindex(octants, groups, rays):
         matrix, right = np.zeros((place.size, place.size)), np.zeros(place.size)
         for cell in np.ndindex(*shape):
-            x = [reach[k, group, ray] / width[k][cell[k], octant] for k in range(dimensions)]
+            own = reach[medium[(*cell, octant)], :, group, ray]
+            x = [own[k] / width[k][cell[k], octant] for k in range(dimensions)]
             for n in range(nodes):
                 row = place[(*cell, n)]
                 matrix[row, row] += 1 + sum(x)
@@ -87,5 +92,7 @@ def cell_moments(source, transmission, wall, width, reach, weight, periodic=(Tru
                         upstream = place[(*before, n | 1 << k)]  # -1 is the last
                         matrix[row, upstream] -= 2 * x[k] * transmission[(*cell, k, octant)]
         found = np.linalg.solve(matrix, right).reshape(*shape, nodes)
-        out[..., octant, group, :] += found[..., None] * weight[group, ray]
+        out[..., octant, group, :] += (
+            found[..., None] * weight[medium[..., octant], None, group, ray]
+        )
     return out
