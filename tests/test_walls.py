@@ -238,10 +238,10 @@ def test_two_materials_at_common_frequencies():
     """Another quadrature of the same spectra: the bulk conductivities of both; detailed balance."""
     for name in ("Ge", "Si-BvK", "Si-Holland", "Si"):
         pair = materials.model("Si"), materials.model(name)
-        for material, bands in zip(pair, materials.matched(*pair, 300.0), strict=True):
+        for material, bands in zip(pair, materials.matched(pair, 300.0), strict=True):
             expected = material.bulk_conductivity(300.0)
             np.testing.assert_allclose(bands.conductivity_by_band.sum(), expected, rtol=1e-8)
-    first, second = materials.matched(*map(materials.model, ("Si", "Ge")), 300.0)
+    first, second = materials.matched([materials.model(name) for name in ("Si", "Ge")], 300.0)
     both = (first.heat_capacity > 0) & (second.heat_capacity > 0)
     ratio = [b.heat_capacity * b.group_velocity / b.wavevector**2 for b in (first, second)]
     np.testing.assert_allclose(ratio[0][both], ratio[1][both], rtol=1e-10)  # hbar omega n(omega)

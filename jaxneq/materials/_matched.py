@@ -1,6 +1,8 @@
-"""The bands of two materials at common frequencies: what an interface between them needs."""
+"""The bands of several materials at common frequencies: what interfaces between them need."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,15 +16,15 @@ from ._phonon import AbstractPhononMaterial, GrayMaterial, MatchedBands, Number,
 NODES = 12  # of each interval: bulk conductivities to 1e-5, with a boundary to 3e-5
 
 DIFFERENT = (
-    "materials: the two tables of bands have different frequencies, and phonons that cross an "
+    "materials: two tables of bands have different frequencies, and phonons that cross an "
     "interface keep theirs. Give tables at the same frequencies."
 )
 
 
 def matched(
-    first: AbstractPhononMaterial, second: AbstractPhononMaterial, temperature: Number
-) -> tuple[MatchedBands, MatchedBands]:
-    """The bands of two materials at the same frequencies.
+    materials: Sequence[AbstractPhononMaterial], temperature: Number
+) -> tuple[MatchedBands, ...]:
+    """The bands of several materials at the same frequencies.
 
     Tables of bands are taken as they are, one branch at each frequency.
 
@@ -30,29 +32,32 @@ def matched(
     spectral one, tables of different frequencies, or with a frequency twice (which branch meets
     which could not be told). Traced tables of different frequencies become NaN.
     """
-    if isinstance(first, GrayMaterial) != isinstance(second, GrayMaterial):
+    if len({isinstance(material, GrayMaterial) for material in materials}) == 2:
         raise ValueError(
             "materials: a gray material resolves no frequencies, a spectral one does; phonons "
-            "that cross an interface keep their frequency. Give two gray or two spectral materials."
+            "that cross an interface keep their frequency. Give only gray or only spectral "
+            "materials."
         )
-    if isinstance(first, IsotropicDispersion) and isinstance(second, IsotropicDispersion):
-        frequency, width = _common_quadrature(first.spectral_edges(), second.spectral_edges())
-        one = first.bands_at(frequency, width, temperature)
-        two = second.bands_at(frequency, width, temperature)
-        return _widened(one, two.branches), _widened(two, one.branches)
-    own, other = first.bands(temperature), second.bands(temperature)
-    alike = _check_frequencies(own, other)
-    return _tabulated(own, alike), _tabulated(other, alike)
+    spectral = [each for each in materials if isinstance(each, IsotropicDispersion)]
+    if len(spectral) == len(materials):
+        frequency, width = _common_quadrature([each.spectral_edges() for each in spectral])
+        found = [each.bands_at(frequency, width, temperature) for each in spectral]
+        branches = max(bands.branches for bands in found)
+        return tuple(_widened(bands, branches) for bands in found)
+    tables = [material.bands(temperature) for material in materials]
+    alike = [_check_frequencies(tables[0], other) for other in tables[1:]]
+    same = jnp.all(jnp.stack(alike))
+    return tuple(_tabulated(bands, same) for bands in tables)
 
 
-def _common_quadrature(first: Array, second: Array) -> tuple[Array, Array]:
+def _common_quadrature(edges_of_all: Sequence[Array]) -> tuple[Array, Array]:
     """Gauss-Legendre in every interval between the frequencies where something changes.
 
     The nodes gather quadratically below the upper end of an interval, where a branch may end with
     a density of states that diverges like an inverse root, and cubically towards zero frequency,
     where paths are long.
     """
-    edges = jnp.sort(jnp.concatenate([first, second]))
+    edges = jnp.sort(jnp.concatenate(edges_of_all))
     low, size = edges[:-1, None], jnp.diff(edges)[:, None]
     node, weight = np.polynomial.legendre.leggauss(NODES)
     u, du = (node + 1) / 2, weight / 2
@@ -64,7 +69,7 @@ def _common_quadrature(first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def _widened(bands: MatchedBands, branches: int) -> MatchedBands:
-    """With empty branches added until there are as many as in the other material."""
+    """With empty branches added until there are so many."""
     missing = branches - bands.branches
     if missing <= 0:
         return bands
@@ -94,7 +99,7 @@ def _check_frequencies(first: PhononBands, second: PhononBands) -> Bool[Array, "
             raise ValueError(DIFFERENT)
         if np.unique(known).size < known.size:
             raise ValueError(
-                "materials: the tables of bands have a frequency twice (or none is known), and "
+                "materials: two tables of bands have a frequency twice (or none is known), and "
                 "which branch meets which at an interface cannot be told. Give every band a "
                 "frequency of its own, or a material by name."
             )

@@ -183,7 +183,7 @@ class PhononBands(AbstractPhononMaterial):
 
 
 class MatchedBands(eqx.Module):
-    """The bands of one of two materials, at the frequencies that both share.
+    """The bands of one of several materials, at the frequencies that all share.
 
     The index runs over the frequencies and, fastest, over `branches` branches. A branch without
     phonons at a frequency has no heat capacity there, and a mean free path of 1 m.

@@ -49,6 +49,7 @@ from ._limits import DiffusiveLimit as DiffusiveLimit
 from ._path_monte_carlo import PathMonteCarlo as PathMonteCarlo
 from ._periodic_structure import PeriodicStructure as PeriodicStructure
 from ._periodic_structure import StructureSolution as StructureSolution
+from ._regions import Region as Region
 from ._shapes import AbstractShape as AbstractShape
 from ._shapes import Box as Box
 from ._shapes import Circle as Circle

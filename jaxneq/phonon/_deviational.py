@@ -91,6 +91,13 @@ class DeviationalMonteCarlo(AbstractSampler):
         default=0,
     )
 
+    def check(self, system: AbstractSystem) -> None:
+        if getattr(system, "regions", ()):
+            raise ValueError(
+                "DeviationalMonteCarlo: it follows phonons in one material only. Take "
+                "DiscreteOrdinates, or leave out the regions."
+            )
+
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         if time is not None or burn_in != 0:
             raise ValueError(

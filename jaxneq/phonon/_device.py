@@ -40,9 +40,11 @@ from ._grid import (
     with_surfaces,
 )
 from ._grid_entropy import totals
-from ._grid_maps import AXES, AbstractMapped, maps
+from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact
+from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._periodic_structure import transmission
+from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
 
 
@@ -137,7 +139,9 @@ class Device(AbstractGrid):
     Lengths are in units of `length_unit`, the origin is the lower corner. Contacts are black:
     they absorb what meets them and emit at their temperature. Voids and the other sides are
     adiabatic and diffuse, but for those that are `periodic`, planes of `symmetry` (mirrors outside
-    contacts) or in part specular. Heat is released into the phonons as
+    contacts) or in part specular. `regions` are of other materials, and phonons that meet their
+    `interface` are scattered diffusely to either side, in detailed balance; what `walls` says of
+    their frequency holds there too. Heat is released into the phonons as
     collisions do it, in proportion to :math:`C_b / \tau_b`.
 
     The dissipation, :math:`T^2` times the entropy production, is
@@ -160,6 +164,14 @@ class Device(AbstractGrid):
         AbstractHeater, doc="Where heat is released", default=()
     )
     voids: tuple[AbstractShape, ...] = parts(AbstractShape, doc="What is cut out", default=())
+    regions: tuple[Region, ...] = parts(
+        Region,
+        doc="Where other materials are; a later one takes the place of earlier ones",
+        default=(),
+    )
+    interface: AbstractDiffuseInterface = part(
+        AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
+    )
     length_unit: Scalar = parameter(
         unit="m", range="(0, inf)", doc="Unit of all lengths of the device", default=1e-9
     )
@@ -217,7 +229,8 @@ class Device(AbstractGrid):
                     f"Device: symmetry = {side!r} is no side, or periodic. Give some of "
                     f"{', '.join(self._bounding)}."
                 )
-        for each in (*self.voids, *self.heaters):
+        check_regions(self)
+        for each in (*self.voids, *self.regions, *self.heaters):
             if dimensions not in each.dimensions:
                 raise ValueError(
                     f"Device: {each.name} is no shape in {dimensions} dimensions. Give its "
@@ -288,8 +301,8 @@ class Device(AbstractGrid):
         return device_transient(self, self.temperature, history, contacts, given, **units, **heated)
 
     def problem(self, cells: int) -> GridProblem:
-        bands = self.material.bands(self.temperature)
-        power = bands.heat_capacity * bands.group_velocity
+        bands = bands_of(self)
+        power = jnp.sum(bands[0].heat_capacity * bands[0].group_velocity)
         dtype = power.dtype
         width, points = self._mesh(self._counts(cells))
         filled = jnp.ones(points.shape[:-1], dtype)
@@ -300,11 +313,12 @@ class Device(AbstractGrid):
         bounded = tuple(name not in self.periodic for name in AXES[: len(width)])
         specularity = self._specularity(dtype)
         passing, specular = with_surfaces(transmission(filled), filled, bounded, specularity)
+        passing, media = composed(self, bands, points, passing, self.walls == "elastic")
         rise = jnp.stack([contact.temperature for contact in self.contacts]) - self.temperature
         source = jnp.zeros_like(filled)
         if self.heaters:
             profiles = self._profiles(width, filled, points)
-            source = jnp.tensordot(self._powers / self._watt(power.sum()), profiles, axes=1)
+            source = jnp.tensordot(self._powers / self._watt(power), profiles, axes=1)
         return GridProblem(
             width=width,
             solid=filled,
@@ -314,15 +328,14 @@ class Device(AbstractGrid):
             reservoir=jnp.tensordot(rise, touched, axes=1),
             source=source,
             fall=jnp.zeros((1, len(width)), dtype),
-            mean_free_path=bands.mean_free_path / self.length_unit,
-            flux_share=power / power.sum(),
-            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
             periodic=tuple(not ends for ends in bounded),
             mirrored=tuple(
                 ends and (self.specularity is not None or not set(pair).isdisjoint(self.symmetry))
                 for ends, pair in zip(bounded, zip(SIDES[::2], SIDES[1::2]))  # noqa: B905
             ),
             elastic=self.walls == "elastic",
+            media=media,
+            **shares(bands, self.length_unit),
         )
 
     def _specularity(self, dtype: Any) -> Float[Array, "axis side"]:
@@ -349,7 +362,8 @@ class Device(AbstractGrid):
 
     def _mesh(self, counts: tuple[int, ...]) -> tuple[Widths, Float[Array, "*cells axis"]]:
         """Widths of the cells along each axis, and their middles."""
-        return box_mesh((*self.voids, *self.heaters, *self.contacts), self.size, counts)
+        parts = (*self.voids, *self.regions, *self.heaters, *self.contacts)
+        return box_mesh(parts, self.size, counts)
 
     def _touched(self, points: Array) -> Float[Array, "contact *cells axis side"]:
         """The sides that each contact holds; the first where several meet."""
@@ -373,7 +387,7 @@ class Device(AbstractGrid):
         return jnp.stack(out)
 
     def solution(self, state: GridState) -> DeviceSolution:
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
         watt = self._watt(power)
         problem = state.problem
@@ -424,6 +438,7 @@ class Device(AbstractGrid):
                 power / self.length_unit / self.temperature**2,
             ),
             **totals(state.entropy, watt / self.temperature**2, contacts=True),
+            **at_interfaces(state, power, self.length_unit, jnp.ones_like(power)),
             **heated,
         )
 

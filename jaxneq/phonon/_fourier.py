@@ -28,6 +28,7 @@ from jaxneq.materials import GrayMaterial
 
 from ._grid import AbstractGrid, GridProblem, GridState
 from ._grid_diffusion import Diffusion
+from ._media import AtInterfaces, Interfaces
 
 
 class Fourier(AbstractSteadyMethod):
@@ -35,7 +36,8 @@ class Fourier(AbstractSteadyMethod):
 
     .. math:: -\nabla\cdot(\kappa\nabla T) = Q
 
-    with isothermal contacts and adiabatic walls: what remains where free paths are short. Cells
+    with isothermal contacts, adiabatic walls and, between media, interfaces of the conductance that
+    goes with it (`Media.conductance`): what remains where free paths are short. Cells
     are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
     Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
     """
@@ -94,7 +96,8 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
         at_rest = jax.grad(law.energy)(jnp.zeros(shape, solid.dtype), fall, problem.reservoir)
         rhs = (problem.node_power - at_rest).ravel()
         area = sum(jnp.sum(along["area"] ** 2) for along in law.axes)
-        rounding = 100 * jnp.finfo(rhs.dtype).eps * law.conductivity * jnp.max(jnp.abs(fall))
+        largest = jnp.max(law.conductivity) * jnp.max(jnp.abs(fall))
+        rounding = 100 * jnp.finfo(rhs.dtype).eps * largest
         flat, stats = linear_solve(
             lambda x: law(x.reshape(shape)).ravel(),
             jnp.where(jnp.linalg.norm(rhs) > rounding * jnp.sqrt(area), rhs, 0),
@@ -104,9 +107,10 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
         )
         temperature = flat.reshape(shape) * solid
         given = jax.grad(law.energy, argnums=2)(temperature, fall, problem.reservoir)
-        return temperature, given, _flux(problem, law, temperature, fall), stats
+        flux = _flux(problem, law, temperature, fall)
+        return temperature, given, flux, _at_interfaces(problem, temperature), stats
 
-    temperature, given, flux, stats = lax.map(one, problem.fall)
+    temperature, given, flux, interface, stats = lax.map(one, problem.fall)
     return GridState(
         problem=problem,
         dissipation=stationary_value(_dissipation, problem, temperature),
@@ -115,6 +119,7 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
         flux=flux,
         given=given,
         flux_by_band=None,
+        interface=interface,
         status=Status(jnp.max(stats.status.code)),
         stats={"iterations": jnp.max(stats.iterations), "residual": jnp.max(stats.residual)},
     )
@@ -131,6 +136,16 @@ def _flux(
         applied = law.conductivity * fall[axis] * problem.solid
         axes.append(applied - along["slope"] * (high - low))
     return jnp.stack(axes, axis=-1)
+
+
+def _at_interfaces(problem: GridProblem, temperature: Array) -> AtInterfaces | None:
+    if problem.media is None:
+        return None
+    none = jnp.zeros(
+        (*problem.cells, problem.dimensions, 1 << problem.dimensions), temperature.dtype
+    )
+    step = Interfaces.of(problem.media).found(none, temperature).step
+    return AtInterfaces(problem.media.conductance[..., 1] * step, step)
 
 
 def _dissipation(problem: GridProblem, temperature: Array) -> Float[Array, "fall fall"]:

@@ -89,17 +89,19 @@ class Rays(NamedTuple):
 
     `reach` along each axis of the frame; `emission`, the part of each ray in what collisions emit
     per volume; `heat`, its part in a mean over the energy. Groups are the bands where diffuse
-    walls keep the frequency, else all one.
+    walls keep the frequency (of several media the frequencies), else all one. Several media come
+    first.
     """
 
-    reach: Float[Array, "axis group ray"]
-    emission: Float[Array, "group ray"]
-    heat: Float[Array, "group ray"]
+    reach: Float[Array, "*medium axis group ray"]
+    emission: Float[Array, "*medium group ray"]
+    heat: Float[Array, "*medium group ray"]
 
     @property
-    def weight(self) -> Float[Array, "group ray moment"]:
+    def weight(self) -> Float[Array, "*medium group ray moment"]:
         """What the sweep sums: emission, the flux along each axis of the frame, and energy."""
-        fluxes = [self.emission * part for part in self.reach]
+        axes = range(self.reach.shape[-3])
+        fluxes = [self.emission * self.reach[..., axis, :, :] for axis in axes]
         return jnp.stack([self.emission, *fluxes, self.heat], axis=-1)
 
 
@@ -111,7 +113,8 @@ def free_paths(problem: GridProblem, polar_angles: int) -> FreePaths:
     cosine, share = (jnp.asarray(part, path.dtype) for part in _gauss(polar_angles))
     sine = jnp.sqrt(1 - cosine**2)
     parts = ((path, sine), (flux, sine * share), (heat, share))
-    return FreePaths(*(jnp.ravel(jnp.outer(of_band, of_angle)) for of_band, of_angle in parts))
+    each = (jnp.einsum("...b,a->...ba", of_band, of_angle) for of_band, of_angle in parts)
+    return FreePaths(*(jnp.reshape(part, (*part.shape[:-2], -1)) for part in each))
 
 
 def rays(problem: GridProblem, angles: int, paths: FreePaths) -> Rays:
@@ -124,15 +127,14 @@ def rays(problem: GridProblem, angles: int, paths: FreePaths) -> Rays:
     direction, weight = _azimuths(angles) if problem.dimensions == 2 else _directions(angles)
     dtype = problem.mean_free_path.dtype
     direction, weight = jnp.asarray(direction, dtype), jnp.asarray(weight, dtype)
-    groups = problem.mean_free_path.size if problem.elastic else 1
 
     def grouped(part: Array) -> Array:
-        return jnp.reshape(part, (*part.shape[:-2], groups, -1))
+        return jnp.reshape(part, (*part.shape[:-2], problem.groups, -1))
 
     return Rays(
-        grouped(jnp.einsum("p,ad->apd", paths.path, direction)),
-        grouped(jnp.outer(paths.flux / paths.path, weight)),
-        grouped(jnp.outer(paths.heat, weight)),
+        grouped(jnp.einsum("...p,ad->...apd", paths.path, direction)),
+        grouped(jnp.einsum("...p,d->...pd", paths.flux / paths.path, weight)),
+        grouped(jnp.einsum("...p,d->...pd", paths.heat, weight)),
     )
 
 

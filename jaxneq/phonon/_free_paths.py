@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -11,11 +12,14 @@ from jaxtyping import Array, Float
 
 
 class FreePaths(NamedTuple):
-    """Free paths with the flux (of :math:`C v`) and the heat (of C) that each stands for."""
+    """Free paths with the flux (of :math:`C v`) and the heat (of C) that each stands for.
 
-    path: Float[Array, " path"]
-    flux: Float[Array, " path"]
-    heat: Float[Array, " path"]
+    Those of several media have an axis of media first.
+    """
+
+    path: Float[Array, "*medium path"]
+    flux: Float[Array, "*medium path"]
+    heat: Float[Array, "*medium path"]
 
 
 def fewer(paths: FreePaths, count: int) -> FreePaths:
@@ -33,14 +37,17 @@ def fewer(paths: FreePaths, count: int) -> FreePaths:
     vectors are made orthogonal anew.
     """
     path, flux, heat = paths
-    if path.size <= count:
+    if path.shape[-1] <= count:
         return paths
+    if path.ndim > 1:
+        return jax.vmap(lambda own: fewer(own, count))(paths)
     total, carried = flux.sum(), jnp.sum(flux * path)
     middle = carried / total
     mass = flux * (1 + path / middle)
     place = jnp.log(path / middle)
     far = jnp.max(place)
-    root = jnp.sqrt(mass)
+    carries = mass > 0  # of several materials, some have branches without phonons
+    root = jnp.where(carries, jnp.sqrt(jnp.where(carries, mass, 1)), 0)
     whole = jnp.linalg.norm(root)
     smallest = 100 * jnp.finfo(mass.dtype).eps ** 2
 
@@ -64,7 +71,7 @@ def fewer(paths: FreePaths, count: int) -> FreePaths:
     there = middle * jnp.exp(node)
     mass = (whole * modes[0]) ** 2
     new_flux = mass / (1 + there / middle)
-    moments = basis @ (heat / root)
+    moments = basis @ (heat / jnp.where(carries, root, 1))
     new_heat = whole * modes[0] * (moments @ modes)
     new_flux = new_flux * (total / new_flux.sum())
     there = there * (carried / jnp.sum(new_flux * there))
@@ -79,6 +86,8 @@ def film_error(few: FreePaths, all_of_them: FreePaths) -> Float[Array, ""]:
     (Fuchs and Sondheimer, for one direction to the walls), for d from a hundredth of the unit of
     length to ten times it: the channels of a structure, straight and aslant.
     """
+    if few.path.ndim > 1:
+        return jnp.max(jax.vmap(film_error)(few, all_of_them))
     thickness = jnp.asarray(np.geomspace(1e-2, 10, 61), few.path.dtype)
 
     def conducted(paths: FreePaths) -> Float[Array, " thickness"]:

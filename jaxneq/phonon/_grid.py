@@ -12,6 +12,8 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
+from ._media import AtInterfaces, Media
+
 Widths = tuple[Float[Array, " _"], ...]
 
 
@@ -29,7 +31,9 @@ class GridProblem(eqx.Module):
     the applied falls of temperature per length along each axis, one for each problem to solve;
     `mean_free_path`, `flux_share`, the part of :math:`\sum C v`, and `heat_share`, that of
     :math:`\sum C`, of each band; `periodic` axes; `mirrored` axes, at the ends of which there may
-    be mirrors (nowhere else); whether diffuse walls keep the frequency (`elastic`).
+    be mirrors (nowhere else); whether diffuse walls keep the frequency (`elastic`); several
+    `media`, each with such bands (then these have an axis of media first, and the unit of
+    :math:`\sum C v` is that of the first).
     """
 
     width: Widths
@@ -40,12 +44,13 @@ class GridProblem(eqx.Module):
     reservoir: Float[Array, "*cells axis side"]
     source: Float[Array, "*cells"]
     fall: Float[Array, "fall axis"]
-    mean_free_path: Float[Array, " band"]
-    flux_share: Float[Array, " band"]
-    heat_share: Float[Array, " band"]
+    mean_free_path: Float[Array, "*medium band"]
+    flux_share: Float[Array, "*medium band"]
+    heat_share: Float[Array, "*medium band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
     mirrored: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
+    media: Media | None = None
 
     @property
     def dimensions(self) -> int:
@@ -59,6 +64,15 @@ class GridProblem(eqx.Module):
     def passing(self) -> Float[Array, "*cells axis side"]:
         """The share of what arrives at a side that goes on as rays."""
         return self.transmission + self.specular
+
+    def groups(self) -> int:
+        """Groups of rays that diffuse walls keep apart."""
+        branches = 1 if self.media is None else self.media.branches
+        return self.mean_free_path.shape[-1] // branches if self.elastic else 1
+
+    def of_cells(self, values: Float[Array, "*medium"]) -> Float[Array, "*_"]:
+        """A number of each medium, for each cell; where there is but one, the number."""
+        return values if self.media is None else values[self.media.medium]
 
     @property
     def volume(self) -> Float[Array, "*cells"]:
@@ -108,7 +122,7 @@ class GridState(eqx.Module):
     are not told apart. With reservoirs and sources the dissipation is the stationary value
     :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
     what sources release times the temperature there. `entropy`, where it is made; None where
-    no rays are followed.
+    no rays are followed. What is found at the `interface` of media, None if there is but one.
     """
 
     problem: GridProblem
@@ -121,6 +135,7 @@ class GridState(eqx.Module):
     status: Status
     stats: dict[str, Any]
     entropy: GridEntropy | None = None
+    interface: AtInterfaces | None = None
 
 
 class GridHistory(eqx.Module):
@@ -189,6 +204,15 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def transient(self, history: GridHistory) -> AbstractSolution:
         """The physical answer in time."""
+
+
+def check_one_medium(problem: GridProblem, name: str) -> None:
+    """Refuse regions of other materials, where a method does not know them."""
+    if problem.media is not None:
+        raise ValueError(
+            f"{name}: this system has regions of other materials, which are followed in the steady "
+            "state only. Leave `regions` out, or take DiscreteOrdinates or Fourier."
+        )
 
 
 def cells_along(cells: int, dimensions: int) -> tuple[int, ...]:

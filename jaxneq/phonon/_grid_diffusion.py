@@ -34,17 +34,19 @@ class Diffusion:
         self, problem: GridProblem, least: Any = None, loss: Any = None, conductivity: Any = None
     ):
         self.problem = problem
-        bulk = jnp.sum(problem.flux_share * problem.mean_free_path) / 3
+        carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
+        bulk = problem.of_cells(carried) / 3
         self.conductivity = bulk if conductivity is None else conductivity
         each = 0 if loss is None else loss * problem.volume * problem.solid
         self.lost = jnp.zeros_like(problem.solid) + each / (1 << problem.dimensions)
-        self.least = jnp.sum(problem.flux_share) / 4 if least is None else least
+        black = problem.of_cells(jnp.sum(problem.flux_share, axis=-1)) / 4
+        self.least = black if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 
     def _axis(self, axis: int) -> dict[str, Any]:
         """Slope, penalty and openness of the faces along an axis."""
         problem = self.problem
-        slope = problem.along(axis, self.conductivity / problem.width[axis]) * problem.solid
+        slope = self.conductivity * problem.solid / problem.along(axis, problem.width[axis])
         area = problem.across(axis) * 2 / (1 << problem.dimensions)
         out: dict[str, Any] = {"slope": slope, "area": area, "ends": node_bits(len(problem.width))}
         for side in (0, 1):
@@ -53,6 +55,8 @@ class Diffusion:
             out[f"held{side}"] = problem.held[..., axis, side] * problem.solid
             out[f"penalty{side}"] = jnp.maximum(2 * (slope + beyond), self.least)
             out[f"reservoir{side}"] = jnp.maximum(4 * slope, self.least)
+            if problem.media is not None:
+                out[f"interface{side}"] = problem.media.conductance[..., axis, side]
         return out
 
     def energy(
@@ -77,6 +81,8 @@ class Diffusion:
             mean = (rise + jnp.roll(rise, 1, axis)) / 2
             through = along["through0"][..., None]
             faces = through * (mean * step + along["penalty0"][..., None] / 2 * step**2)
+            if problem.media is not None:
+                faces = faces + along["interface0"][..., None] / 2 * step**2
             for side, end in ((0, low), (1, -high)):
                 if reservoir is not None:
                     end = end - (1 - 2 * side) * reservoir[..., axis, side, None]
@@ -100,6 +106,8 @@ class Diffusion:
                 through, held = along[f"through{side}"], along[f"held{side}"]
                 own = along["slope"] * (1 - through - 2 * held)
                 own = own + through * along[f"penalty{side}"] + held * along[f"reservoir{side}"]
+                if self.problem.media is not None:
+                    own = own + along[f"interface{side}"]
                 sides.append(along["area"] * own)
             total = total + jnp.stack(sides, axis=-1)[..., along["ends"][axis]]
         return total + (1 - self.problem.solid[..., None])
@@ -117,11 +125,12 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
     diagonal = diffusion.diagonal.ravel()
     solid = problem.solid[..., None]
     local = solid / (transport.collisions * transport.node_volume)
-    share = transport.diffuse[..., None]
-    emitted = (transport.node_area * transport.diffuse)[..., None] * transport.black.reshape(
-        (1,) * (share.ndim - 1) + (-1,)
+    stiff = transport.stiffness
+    at_walls = jnp.where(stiff > 0, 1 / jnp.where(stiff > 0, stiff, 1), 0)
+    counted = jax.linear_transpose(
+        lambda temperature: jnp.broadcast_to(transport.base(temperature), stiff.shape),
+        transport.zero().temperature,
     )
-    at_walls = jnp.where(share > 0, 1 / jnp.where(share > 0, emitted, 1), 0)
 
     anchored = jnp.any(problem.held > 0) | (transport.rate is not None)
     adrift = jnp.where(anchored, 0, 1 / (solid.sum() * transport.nodes))
@@ -139,8 +148,9 @@ def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
             jnp.asarray(INNER, diagonal.dtype),
             10 * int(sum(problem.cells)) + 200,
         )
-        alone = local * (whole - jnp.sum(wall, axis=(-3, -1)))
-        moved = jnp.where(share > 0, alone[..., None, :, None], 0)
-        return Unknown(diffused.reshape(shape) * solid + alone, at_walls * wall - moved)
+        alone = local * (whole - counted(wall)[0])
+        return Unknown(
+            diffused.reshape(shape) * solid + alone, at_walls * wall - transport.base(alone)
+        )
 
     return apply

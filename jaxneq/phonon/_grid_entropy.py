@@ -23,7 +23,7 @@ def entropy_made(transport: Transport, unknown: Unknown, response: Response) -> 
     """What the rays of a response with `squares` make, for one fall of temperature."""
     assert response.squares is not None
     problem, moments, squares = transport.problem, response.moments, response.squares
-    temperature, wall = unknown
+    temperature, (wall, _) = unknown.temperature, transport.departures(unknown)
     solid, area = problem.solid[..., None], transport.node_area
     held, passing = transport.closed(problem.held), transport.closed(problem.passing)
     given = transport.closed(problem.reservoir)[..., None] - temperature[..., None, :, None]
@@ -35,11 +35,16 @@ def entropy_made(transport: Transport, unknown: Unknown, response: Response) -> 
         def spread(about: Array, axis: int = axis) -> Array:
             """The flux toward each side of squares of departures from that, of each node."""
             flux, square = (transport.outward(each, axis) for each in (moments, squares))
-            black = transport.black[(None,) * (about.ndim - 1)]
+            black = transport.emitted[..., 0, :, :]
             return jnp.sum(square - 2 * about * flux + about**2 * black, axis=-1) / 2
 
         jumps.append(jnp.sum(transport.outward(squares, axis, toward=False), axis=-1) / 2)
         met.append(spread(emitted[..., axis, :, :]))
+        if transport.interfaces is not None:  # heat goes on, to the other side
+            sent = emitted[..., axis, :, :]
+            gone = transport.outward(moments, axis) - sent * transport.emitted[..., 0, :, :]
+            gone = transport.interfaces.there[..., axis, :, :] * gone
+            met[-1] = met[-1] + jnp.sum((temperature[..., None] + sent) * gone, axis=-1)
         beyond = _beyond(temperature[..., None] + wall[..., axis, :, :], axis, problem)
         mixed.append(spread(beyond - temperature[..., None]))
     shut = (1 - passing) * area * solid[..., None]

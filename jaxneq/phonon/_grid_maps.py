@@ -54,11 +54,46 @@ class AbstractMapped(AbstractSolution):
         label="entropy production",
         default=None,
     )
+    region: Float[Array, "x y z"] | None = quantity(
+        doc="Number of the region that each cell belongs to, 0 in none",
+        dims=AXES,
+        panel=False,
+        default=None,
+    )
+    region_conductivity: Float[Array, " region"] | None = quantity(
+        unit="W/m/K",
+        doc="Conductivity of the bulk of each region's material",
+        dims=("region",),
+        panel=False,
+        default=None,
+    )
+    emitted_conductance: Float[Array, " region"] | None = quantity(
+        unit="W/m2/K",
+        doc="Of an interface between `material` and that of each region, for the temperatures of "
+        "the phonons that arrive (Landauer)",
+        dims=("region",),
+        panel=False,
+        default=None,
+    )
+    interface_flux: Float[Array, ""] | None = quantity(
+        unit="W/m2", doc="Mean size of the heat flux through interfaces", default=None
+    )
+    interface_step: Float[Array, ""] | None = quantity(
+        unit="K",
+        doc="Mean size of the step of temperature, of the energy density, at interfaces",
+        default=None,
+    )
+    interface_conductance: Float[Array, ""] | None = quantity(
+        unit="W/m2/K",
+        doc="Heat flux through interfaces over the step of temperature, of the energy density, "
+        "by least squares",
+        default=None,
+    )
 
 
 def maps(
     system: AbstractGrid, state: GridState, temperature: Array, heat_flux: Array, entropy: Array
-) -> dict[str, Array]:
+) -> dict[str, Any]:
     """The fields of an `AbstractMapped`, from those of cells; the unit of entropy per volume."""
     problem = state.problem
     shape = (*problem.cells, 1)[:3]
@@ -73,4 +108,27 @@ def maps(
     for axis, width in zip(AXES, problem.width, strict=False):
         faces = system.length_unit * jnp.pad(jnp.cumsum(width), (1, 0))
         found |= {axis: (faces[1:] + faces[:-1]) / 2, f"{axis}_face": faces}
+    if problem.media is not None:
+        medium = problem.media.medium.astype(problem.solid.dtype)
+        found["region"] = jnp.reshape(medium, shape)
     return found
+
+
+def at_interfaces(state: GridState, power: Array, length: Array, kelvin: Array) -> dict[str, Any]:
+    """What an `AbstractMapped` says of regions, from the units of power, length and temperature."""
+    problem, found, media = state.problem, state.interface, state.problem.media
+    if media is None or found is None:
+        return {}
+    axes = range(problem.dimensions)
+    area = jnp.stack([problem.across(k) for k in axes], axis=-1) * media.interface[..., 1]
+    flux, step = found.flux[0], found.step[0]
+    whole, square = jnp.sum(area), jnp.sum(area * step**2)
+    safe, least = jnp.where(whole > 0, whole, 1), jnp.where(square > 0, square, 1)
+    carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1) / 3
+    return {
+        "region_conductivity": power * length * carried[1:],
+        "emitted_conductance": power / 4 * media.crossing[0, 1:] @ media.strength[0],
+        "interface_flux": power * kelvin * jnp.sum(area * jnp.abs(flux)) / safe,
+        "interface_step": kelvin * jnp.sum(area * jnp.abs(step)) / safe,
+        "interface_conductance": power * jnp.sum(area * flux * step) / least,
+    }

@@ -47,12 +47,12 @@ def grid_ordinates(
             entropy_made(transport, unknown, response),
             response.change,
             response.passes,
+            transport.at_interfaces(unknown, response),
         )
         return Found(unknown, response.left), fields, stats
 
-    found, (temperature, flux, given, by_band, entropy, change, passes), stats = lax.map(
-        one, problem.fall
-    )
+    found, fields, stats = lax.map(one, problem.fall)
+    temperature, flux, given, by_band, entropy, change, passes, interface = fields
     dissipation = stationary_value(_dissipation, (problem, beams), found)
     status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
@@ -62,7 +62,8 @@ def grid_ordinates(
         temperature=temperature,
         flux=flux,
         given=given,
-        flux_by_band=by_band if problem.elastic else None,
+        flux_by_band=by_band if problem.elastic and problem.media is None else None,
+        interface=interface,
         status=status,
         stats={
             "iterations": jnp.max(stats.iterations),
@@ -90,7 +91,8 @@ def _solve(
 
     precondition = preconditioner(lax.stop_gradient(transport))
     rhs = _flat(Unknown(problem.node_power - at_rest.temperature, -at_rest.wall))
-    carried = jnp.sum(problem.flux_share * problem.mean_free_path) * jnp.max(jnp.abs(fall))
+    conducted = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
+    carried = jnp.max(conducted) * jnp.max(jnp.abs(fall))
     rounding = 100 * jnp.finfo(rhs.dtype).eps * carried * jnp.linalg.norm(transport.node_area)
     flat, stats = linear_solve(
         operator,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -13,6 +14,7 @@ from jaxneq._kernels import sweep
 
 from ._frames import Frame, Rays, frames
 from ._grid import GridProblem
+from ._media import AtInterfaces, Interfaces
 
 Ends = tuple[tuple[tuple[Array, ...], ...], ...]  # through periodic ends, by frame
 
@@ -20,7 +22,9 @@ Ends = tuple[tuple[tuple[Array, ...], ...], ...]  # through periodic ends, by fr
 class Unknown(NamedTuple):
     """Pseudo-temperatures of the nodes, and departures of the diffuse walls from them there.
 
-    The wall at the side of a cell across `axis` on which a node lies belongs to that node.
+    The wall at the side of a cell across `axis` on which a node lies belongs to that node. At an
+    interface, from the lower cell, that of the mean e that both sides emit from the mean of both
+    nodes, and from the upper one that of the step z from theirs (see `_media`).
     """
 
     temperature: Float[Array, "*cells node"]
@@ -42,8 +46,9 @@ class Response(NamedTuple):
 
     `moments` are those of `Rays.weight`, axes in the order of the grid, over the nodes and, first,
     the octants of directions; `left` is what left through the ends of the slow axes, `change` how
-    far what entered there is from it after so many `passes`; where asked for, `kept`, the
-    departures of all rays, by frame, and `squares`, laid out as the moments, those of `Swept`.
+    far what entered there is from it after so many `passes`; `exchanged`, the power through
+    interfaces times f, at the lower cell; where asked for, `kept`, the departures of all rays, by
+    frame, and `squares`, laid out as the moments, those of `Swept`.
     """
 
     power: Float[Array, "*cells node"]
@@ -52,6 +57,7 @@ class Response(NamedTuple):
     left: Ends
     change: Float[Array, ""]
     passes: Int[Array, ""]
+    exchanged: Float[Array, "*cells axis node group"] | None = None
     kept: tuple[Array | None, ...] = ()
     squares: Float[Array, "octant *cells node group square"] | None = None
 
@@ -66,18 +72,26 @@ class Transport(eqx.Module):
     problem: GridProblem
     rays: Rays
     rows: tuple[Array | None, ...]
+    interfaces: Interfaces | None = None
     rate: Array | None = None
 
     @classmethod
     def of(cls, problem: GridProblem, rays: Rays, rate: Array | None = None) -> Transport:
-        reach = cls(problem, rays, (), rate).reach
+        reach = cls(problem, rays, (), rate=rate).reach
         rows = tuple(
-            sweep.row_transfer(_gather(problem.passing, frame.side), _widths(problem, frame), reach)
+            sweep.row_transfer(
+                _gather(problem.passing, frame.side),
+                _widths(problem, frame),
+                reach,
+                _medium(problem, frame),
+            )
             if problem.periodic[frame.axes[-1]] or problem.mirrored[frame.axes[-1]]
             else None
             for frame in frames(problem.cells, problem.mirrored)
         )
-        return cls(problem, rays, rows, rate)
+        media = problem.media
+        interfaces = None if media is None else Interfaces.of(media)
+        return cls(problem, rays, rows, interfaces, rate)
 
     @property
     def delay(self) -> Array:
@@ -112,15 +126,25 @@ class Transport(eqx.Module):
         return area[..., None] * 2 / self.nodes
 
     @property
-    def collisions(self) -> Float[Array, ""]:
-        """What collisions emit per volume and temperature."""
-        return self.nodes * self.problem.dimensions * jnp.sum(self.rays.emission)
+    def collisions(self) -> Float[Array, "*_"]:
+        """What collisions emit per volume and temperature, to be broadcast over cells and nodes."""
+        emitted = jnp.sum(self.rays.emission, axis=(-2, -1), keepdims=True)[..., 0]
+        own = self.problem.of_cells(self.nodes * self.problem.dimensions * emitted)
+        return own if self.problem.media is not None else own[0]
 
     @property
-    def black(self) -> Float[Array, " group"]:
-        """What a black wall emits per area and temperature."""
-        flux = jnp.sum(self.rays.reach * self.rays.emission[None], axis=(0, 2))
-        return self.nodes / 2 * flux
+    def black(self) -> Float[Array, "*_ group"]:
+        """What a black wall emits per area and temperature; of each medium, if there are several."""
+        emission = self.rays.emission[..., None, :, :]
+        return self.nodes / 2 * jnp.sum(self.rays.reach * emission, axis=(-3, -1))
+
+    @property
+    def emitted(self) -> Float[Array, "*_ group"]:
+        """That of the walls of each cell, to be broadcast over cells, axes and nodes."""
+        own = self.problem.of_cells(self.black)
+        if self.problem.media is not None:
+            return own[..., None, None, :]
+        return own.reshape((1,) * (self.problem.dimensions + 2) + (-1,))
 
     @property
     def slowed(self) -> tuple[Array | None, Array | None]:
@@ -143,10 +167,27 @@ class Transport(eqx.Module):
         shut = (1 - self.problem.passing) * (1 - self.problem.held)
         return self.closed(shut * self.problem.solid[..., None, None])
 
+    def departures(self, unknown: Unknown) -> tuple[Array, Array | None]:
+        """Of what walls emit, from their nodes; and the steps of what arrives at interfaces."""
+        if self.interfaces is None:
+            return unknown.wall, None
+        return self.interfaces.departures(*unknown)
+
+    def base(self, temperature: Float[Array, "*cells node"]) -> Float[Array, "*cells axis node _"]:
+        """What the unknowns of diffuse walls are counted from."""
+        own = jnp.where(self.diffuse > 0, temperature[..., None, :], 0)[..., None]
+        return own if self.interfaces is None else self.interfaces.base(temperature, own)
+
+    @property
+    def stiffness(self) -> Float[Array, "*cells axis node group"]:
+        """What a unit of each wall's unknown makes it give off itself."""
+        emitted = (self.node_area * self.diffuse)[..., None] * self.emitted
+        return emitted if self.interfaces is None else self.interfaces.stiffness(emitted)
+
     def zero(self) -> Unknown:
         problem = self.problem
         dtype = problem.solid.dtype
-        groups = self.rays.emission.shape[0]
+        groups = self.rays.emission.shape[-2]
         return Unknown(
             jnp.zeros((*problem.cells, self.nodes), dtype),
             jnp.zeros((*problem.cells, problem.dimensions, self.nodes, groups), dtype),
@@ -171,7 +212,8 @@ class Transport(eqx.Module):
         departures of the rays can be kept where what enters is given, or nothing goes around.
         """
         problem = self.problem
-        temperature, wall = unknown
+        temperature = unknown.temperature
+        wall, step = self.departures(unknown)
         held = self.closed(problem.held)[..., None]
         cold = jnp.zeros_like(wall[..., 0])
         reservoir = cold if fall is None else self.closed(problem.reservoir)
@@ -209,11 +251,15 @@ class Transport(eqx.Module):
             passes = jnp.maximum(passes, swept.passes)
         power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
         arriving = jnp.stack([self.outward(total, k) for k in range(problem.dimensions)], axis=-3)
-        sent = (wall + held * (given - wall)) * self.black.reshape((1,) * (wall.ndim - 1) + (-1,))
+        sent = (wall + held * (given - wall)) * self.emitted
         open_share = (1 - self.closed(problem.passing)) * problem.solid[..., None, None]
         wall_power = (self.node_area * open_share)[..., None] * (sent - arriving)
         solid = problem.solid[..., None]
-        ends = tuple(left), change, passes, tuple(kept), square
+        exchanged = None
+        if step is not None and self.interfaces is not None:
+            through = self.node_area[..., None] * self.emitted * self.interfaces.leave
+            exchanged = through * self.interfaces.balance * step
+        ends = tuple(left), change, passes, exchanged, tuple(kept), square
         return Response(power * solid, wall_power, total, *ends)
 
     def _lagging(
@@ -252,7 +298,8 @@ class Transport(eqx.Module):
                 parts[n], parts[m] = entry[..., i, :], -rise[..., i, :]
             source.append(jnp.stack(parts, axis=-2))
         walls = jnp.reshape(inward, (-1, inward.shape[-1]))[frame.wall]
-        return sweep.Fields(jnp.stack(source, axis=-3), passing, walls)
+        medium = _medium(problem, frame)
+        return sweep.Fields(jnp.stack(source, axis=-3), passing, walls, medium)
 
     def _unframed(self, frame: Frame, moments: Array) -> Float[Array, "octant *cells node k m"]:
         """Moments by octant and node of the grid, those of axes in the grid's order."""
@@ -278,7 +325,11 @@ class Transport(eqx.Module):
         """What nodes with their walls, and diffuse walls, give off."""
         adiabatic = 1 - self.closed(self.problem.held)[..., None]
         wall = response.wall_power * adiabatic
-        return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
+        if response.exchanged is None:
+            return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
+        (moved,) = jax.linear_transpose(self.departures, self.zero())((wall, response.exchanged))
+        with_walls = response.power + jnp.sum(wall, axis=(-3, -1))
+        return Unknown(with_walls + moved.temperature, moved.wall)
 
     def given(self, response: Response) -> Float[Array, "*cells axis side"]:
         """The power that reservoirs give off at each side."""
@@ -288,6 +339,13 @@ class Transport(eqx.Module):
         """The temperature of the energy density at the nodes."""
         departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
         return (unknown.temperature + departure) * self.problem.solid[..., None]
+
+    def at_interfaces(self, unknown: Unknown, response: Response) -> AtInterfaces | None:
+        """Flux and step of the temperature of the energy density, at the upper sides of cells."""
+        if self.interfaces is None:
+            return None
+        arrived = -jnp.sum(response.wall_power, axis=-1) / self.node_area
+        return self.interfaces.found(arrived, self.temperature_of_energy(unknown, response))
 
     def imbalance(
         self, temperature: Array, left: Ends, entering: Ends, also_left: Ends
@@ -310,8 +368,13 @@ class Transport(eqx.Module):
                 for k, width in enumerate(others):
                     shape = [-1 if k == m else 1 for m in range(len(others))] + [self.nodes]
                     area = area * width.reshape(shape)
-                beams = self.rays.reach[q] * self.rays.emission
-                weight = area[..., None, None] * beams[(None,) * area.ndim]
+                beams = self.rays.reach[..., q, :, :] * self.rays.emission
+                media = _medium(self.problem, frame)
+                if media is None:
+                    beams = beams[(None,) * area.ndim]
+                else:
+                    beams = beams[jnp.take(media, 0, axis=q)]
+                weight = area[..., None, None] * beams
                 ends = tuple(range(len(others) + 1))  # the cells of the end, and the octants
                 last = jnp.take(flat[frame.here], -1, axis=q)
                 high = sweep.upper(self.problem.dimensions, q)
@@ -358,6 +421,13 @@ def at_sides(nodes: Float[Array, "*cells axis node"]) -> Float[Array, "*cells ax
         for k, bit in enumerate(upper)
     ]
     return jnp.stack(axes, axis=-2)
+
+
+def _medium(problem: GridProblem, frame: Frame) -> Int[Array, "*cells octant"] | None:
+    """The medium of each cell, in the frame of each octant; None if there is but one."""
+    if problem.media is None:
+        return None
+    return _gather(problem.media.medium, frame.here[..., 0, :] >> problem.dimensions)
 
 
 def _gather(field: Array, place: np.ndarray) -> Array:

@@ -28,7 +28,7 @@ from jaxneq._core import (
 from jaxneq.materials import GrayMaterial
 
 from ._frames import Rays, free_paths, rays
-from ._grid import AbstractGrid, GridProblem
+from ._grid import AbstractGrid, GridProblem, check_one_medium
 from ._grid_preview import grid_preview
 from ._grid_time import grid_history
 from ._starts import AbstractStart, CosineRise, node_places
@@ -155,6 +155,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
 
     def _lowered(self, system: AbstractGrid) -> tuple[GridProblem, Rays]:
         problem = system.problem(self.cells)
+        check_one_medium(problem, "ImplicitOrdinates")
         angles = self.angles or (6 if problem.dimensions == 2 else 3)
         return problem, rays(problem, angles, free_paths(problem, self.polar_angles or 3))
 

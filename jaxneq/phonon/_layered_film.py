@@ -156,7 +156,8 @@ class LayeredFilm(AbstractSlab):
         return DiscreteOrdinates() if verb == "steady" else None
 
     def _bands(self) -> tuple[MatchedBands, MatchedBands]:
-        return matched(self.first_material, self.second_material, self.temperature)
+        first, second = matched((self.first_material, self.second_material), self.temperature)
+        return first, second
 
     def problem(self) -> SlabProblem:
         first, second = self._bands()

@@ -37,8 +37,10 @@ from ._grid import (
     with_surfaces,
 )
 from ._grid_entropy import totals
-from ._grid_maps import AXES, AbstractMapped, maps
+from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
+from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._regimes import REGIMES
+from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
 from ._structure_transient import StructureTransient, structure_transient
 
@@ -128,6 +130,9 @@ class PeriodicStructure(AbstractGrid):
     that meet a void are scattered diffusely and keep their frequency (`elastic`), or leave with the
     spectrum of a wall that is in equilibrium (`thermalising`; then bands are not told apart, and
     fewer rays need to be followed).
+
+    `regions` are of other materials. Phonons that meet an `interface` are scattered diffusely as
+    well, to either side, in detailed balance; what `walls` says of their frequency holds there too.
     Source: Q. Hao, G. Chen and M.-S. Jeng, J. Appl. Phys. 106, 114321 (2009); G. Romano and J. C.
     Grossman, J. Heat Transfer 137, 071302 (2015).
     """
@@ -138,6 +143,14 @@ class PeriodicStructure(AbstractGrid):
     period: Scalar = parameter(unit="m", range="(0, inf)", doc="Unit of length of the cell")
     voids: tuple[AbstractShape, ...] = parts(
         AbstractShape, doc="What is cut out, in units of the period", default=()
+    )
+    regions: tuple[Region, ...] = parts(
+        Region,
+        doc="Where other materials are; a later one takes the place of earlier ones",
+        default=(),
+    )
+    interface: AbstractDiffuseInterface = part(
+        AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
     )
     sides: Float[Array, " axis"] | None = parameter(
         dims=("axis",),
@@ -190,7 +203,8 @@ class PeriodicStructure(AbstractGrid):
         super().__check_init__()
         self.material.check_temperature(self.temperature)
         name = type(self).__name__
-        for void in self.voids:
+        check_regions(self)
+        for void in (*self.voids, *self.regions):
             if self.dimensions not in void.dimensions:
                 raise ValueError(
                     f"{name}: {void.name} is no shape in {self.dimensions} dimensions. Give its "
@@ -221,9 +235,9 @@ class PeriodicStructure(AbstractGrid):
             )
         if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(axes):
             raise ValueError(f"{name}: cells name other axes. Give one number for {list(axes)}.")
-        if self.density is not None and (self.dimensions == 3 or self.voids):
+        if self.density is not None and (self.dimensions == 3 or self.voids or self.regions):
             raise ValueError(
-                f"{name}: a density goes with two dimensions and no voids. Give either."
+                f"{name}: a density goes with two dimensions and no voids or regions. Give either."
             )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
@@ -246,13 +260,12 @@ class PeriodicStructure(AbstractGrid):
         return self.period / mean_velocity(self.material.bands(self.temperature))
 
     def problem(self, cells: int) -> GridProblem:
-        bands = self.material.bands(self.temperature)
-        power = bands.heat_capacity * bands.group_velocity
-        dtype = power.dtype
+        bands = bands_of(self)
+        dtype = bands[0].heat_capacity.dtype
         dimensions = self.dimensions
         sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
         counts = self._cells(cells)
-        width, points = box_mesh(self.voids, sides, counts)
+        width, points = box_mesh((*self.voids, *self.regions), sides, counts)
         if self.density is not None:
             solid, filled = jnp.ones(counts, dtype), self.density
         else:
@@ -266,6 +279,7 @@ class PeriodicStructure(AbstractGrid):
         passing, specular = with_surfaces(
             transmission(filled), filled, confined, jnp.full((dimensions, 2), specularity, dtype)
         )
+        passing, media = composed(self, bands, points, passing, self.walls == "elastic")
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
         return GridProblem(
             width=width,
@@ -276,12 +290,11 @@ class PeriodicStructure(AbstractGrid):
             reservoir=none,
             source=jnp.zeros(counts, dtype),
             fall=jnp.asarray(np.eye(dimensions)[list(directions)], dtype),
-            mean_free_path=bands.mean_free_path / self.period,
-            flux_share=power / power.sum(),
-            heat_share=bands.heat_capacity / bands.heat_capacity.sum(),
             periodic=tuple(not ends for ends in confined),
             mirrored=tuple(ends and self.specularity is not None for ends in confined),
             elastic=self.walls == "elastic",
+            media=media,
+            **shares(bands, self.period),
         )
 
     def _cells(self, cells: int) -> tuple[int, ...]:
@@ -292,7 +305,7 @@ class PeriodicStructure(AbstractGrid):
         return cells_along(self.cells or cells, self.dimensions)
 
     def solution(self, state: GridState) -> StructureSolution:
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
         to_conductivity = power * self.period
         conductivity = to_conductivity * state.dissipation[0, 0]
@@ -324,6 +337,7 @@ class PeriodicStructure(AbstractGrid):
             stats=state.stats,
             **maps(self, state, temperature, flux, density),
             **totals(state.entropy, density / problem.volume.sum()),
+            **at_interfaces(state, power, self.period, self.temperature_difference),
             **(by_band or {}),
         )
 

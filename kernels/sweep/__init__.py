@@ -105,7 +105,7 @@ def _lagging_boxes():
 def lagging_cells(source, transmission, wall, width, reach, weight, lag, behind, memory):
     """Moments and departures of rays that lag, in a box that is periodic along all axes."""
     periodic = (True,) * len(width)
-    fields = Fields(source, transmission, wall, behind, memory)
+    fields = Fields(source, transmission, wall, behind=behind, memory=memory)
     rest = {"periodic": periodic, "lag": lag}
     first = through_cells(fields, width, reach, weight, tolerance=1e-12, **rest)
     again = through_cells(fields, width, reach, weight, first.left, keep=True, **rest)

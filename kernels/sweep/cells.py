@@ -19,6 +19,10 @@ k of n is set. The last axis is the fast one. If it is periodic, what enters a r
 exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
 periodic ends of the other axes is iterated. Ends that mirror the rays go the same ways: what leaves
 in one octant enters in that which differs in the axis' bit.
+periodic ends of the other axes is iterated.
+
+Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of each
+cell, and the arrays have an axis of media first.
 """
 
 from __future__ import annotations
@@ -44,12 +48,14 @@ class Fields(NamedTuple):
     `wall` the departure with which rays enter there from a wall, for each of the nodes of the
     face and each group of rays, times the share that comes from the wall. Where rays lag, `behind`
     is the temperature of the past less that of now at each node, and `memory` the departure of
-    each ray in the past from the temperature of the past, if there is any.
+    each ray in the past from the temperature of the past, if there is any. `medium`, that of the
+    cell, if there are several.
     """
 
     source: Inexact[Array, "*cells axis node octant"]
     transmission: Inexact[Array, "*cells axis octant"]
     wall: Inexact[Array, "*cells axis face_node octant group"]
+    medium: Int[Array, "*cells octant"] | None = None
     behind: Inexact[Array, "*cells node octant"] | None = None
     memory: Inexact[Array, "*cells node octant group ray"] | None = None
 
@@ -128,8 +134,8 @@ def _sign(bits: int) -> int:
 def through_cells(
     fields: Fields,
     width: tuple[Inexact[Array, "_ octant"], ...],
-    reach: Inexact[Array, "axis group ray"],
-    weight: Inexact[Array, "group ray moment"],
+    reach: Inexact[Array, "*medium axis group ray"],
+    weight: Inexact[Array, "*medium group ray moment"],
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
@@ -155,7 +161,7 @@ def through_cells(
     """
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
-        rows = row_transfer(fields.transmission, width, reach)
+        rows = row_transfer(fields.transmission, width, reach, fields.medium)
     box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep, squares)
     if entering is None and (any(periodic[:-1]) or any(mirrored[:-1])):
         return _around(box, periodic, tolerance, size, max_passes)
@@ -262,7 +268,7 @@ class _Box:
         self.dimensions = len(width)
         self.nodes = _nodes(self.dimensions)
         octants = fields.source.shape[-1]
-        self.none = jnp.zeros((octants, *reach.shape[1:]), weight.dtype)
+        self.none = jnp.zeros((octants, *reach.shape[-2:]), weight.dtype)
 
     def nothing(self) -> tuple[Nodes, ...]:
         """Nothing enters."""
@@ -320,11 +326,15 @@ class _Box:
         """A row along the fast axis; what enters it is found if its ends hand rays on."""
         fields, transfer = along
         fast = self.dimensions - 1
-        slow = [reach[None] / _ray(width) for reach, width in zip(self.reach, widths, strict=False)]
+        one_medium = fields.medium is None
+        slow = _over(widths, self.reach, None) if one_medium else []  # the same along the row
 
         def cell(carry: Nodes, inputs: Any) -> tuple[list[Array], Any]:
             before, width, here = inputs
-            x = [*slow, self.reach[fast][None] / _ray(width)]
+            if one_medium:
+                x = [*slow, self.reach[fast][None] / _ray(width)]
+            else:
+                x = _over((*widths, width), self.reach, here.medium)
             return self._cell(x, (*before, carry), here), None
 
         def outflow(carry: Nodes, inputs: Any) -> Any:
@@ -342,7 +352,7 @@ class _Box:
             start = _solve(transfer, left, self.mirrored[fast])
         _, out = lax.scan(kept, start, inputs)
         moments = jnp.stack(
-            [jnp.einsum("cogr,grm->cogm", part, self.weight) for part in out], axis=1
+            [self._summed(part, self.weight, fields.medium) for part in out], axis=1
         )
         leaving = tuple(
             tuple(out[n] for n in self.nodes[axis][1]) for axis in range(self.dimensions - 1)
@@ -366,9 +376,9 @@ class _Box:
                 parts[n][1 + k] = out[n] - passing * before - come
         return jnp.stack(
             [
-                jnp.stack(
+                jnp.concatenate(
                     [
-                        jnp.einsum("cogr,gr->cog", part**2, self.weight[..., m])
+                        self._summed(part**2, self.weight[..., m : m + 1], fields.medium)
                         for m, part in enumerate(of_node)
                     ],
                     axis=-1,
@@ -377,6 +387,14 @@ class _Box:
             ],
             axis=1,
         )
+
+    def _summed(self, values: Array, weight: Array, medium: Array | None) -> Array:
+        """Sums of the rays' values at one node of each cell of a row, with the weights."""
+        if medium is None:
+            return jnp.einsum("cogr,grm->cogm", values, weight)
+        each = jnp.einsum("cogr,agrm->acogm", values, weight)
+        own = medium[None] == jnp.arange(each.shape[0])[:, None, None]
+        return jnp.sum(jnp.where(own[..., None, None], each, 0), axis=0)
 
     def _cell(self, x: list[Array], entering: tuple[Nodes, ...], fields: Fields) -> list[Array]:
         """The departures at the nodes of one cell."""
@@ -400,26 +418,27 @@ class _Box:
 def row_transfer(
     transmission: Inexact[Array, "*cells axis octant"],
     width: tuple[Inexact[Array, "_ octant"], ...],
-    reach: Inexact[Array, "axis group ray"],
+    reach: Inexact[Array, "*medium axis group ray"],
+    medium: Int[Array, "*cells octant"] | None = None,
 ) -> Inexact[Array, "*rows face_node face_node octant group ray"]:
     """What leaves the rows along the fast axis per unit of what enters them."""
     dimensions = len(width)
     fast = dimensions - 1
     begin, end = _nodes(dimensions)[fast]
-    none = jnp.zeros((transmission.shape[-1], *reach.shape[1:]), reach.dtype)
+    none = jnp.zeros((transmission.shape[-1], *reach.shape[-2:]), reach.dtype)
 
-    def level(axis: int, slow: list[Array], passing: Array) -> Array:
+    def level(axis: int, slow: tuple[Array, ...], fields: Any) -> Array:
         if axis < fast:
 
             def one(_: None, inputs: Any) -> Any:
                 size, here = inputs
-                return None, level(axis + 1, [*slow, reach[axis][None] / _ray(size)], here)
+                return None, level(axis + 1, (*slow, size), here)
 
-            return lax.scan(jax.checkpoint(one), None, (width[axis], passing))[1]
+            return lax.scan(jax.checkpoint(one), None, (width[axis], fields))[1]
 
         def cell(carry: Nodes, inputs: Any) -> Any:
-            size, passes = inputs
-            x = [*slow, reach[fast][None] / _ray(size)]
+            size, (passes, here) = inputs
+            x = _over((*slow, size), reach, here)
             right = [none] * (1 << dimensions)
             for i, n in enumerate(begin):
                 right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]
@@ -429,10 +448,10 @@ def row_transfer(
         columns = []
         for i in range(len(begin)):
             unit = tuple(none + (1.0 if j == i else 0.0) for j in range(len(begin)))
-            columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], passing))[0]))
+            columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], fields))[0]))
         return jnp.stack(columns, axis=1)
 
-    return level(0, [], transmission)
+    return level(0, (), (transmission, medium))
 
 
 def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
@@ -470,6 +489,13 @@ def _solve(transfer: Array, left: Nodes, bit: int) -> Nodes:
         known = sum((rows[i][j] * found[j] for j in range(i + 1, size)), jnp.zeros_like(left[0]))
         found[i] = (rows[i][size] - known) / rows[i][i]
     return tuple(found)
+
+
+def _over(widths: Sequence[Array], reach: Array, medium: Array | None) -> list[Array]:
+    """Reach over width along the first axes, in cells of each octant's own medium."""
+    if medium is None:
+        return [part[None] / _ray(width) for width, part in zip(widths, reach, strict=False)]
+    return [reach[medium, k] / _ray(width) for k, width in enumerate(widths)]
 
 
 def _ray(values: Array) -> Array:

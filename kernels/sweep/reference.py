@@ -62,14 +62,18 @@ def optical_depth(width, reach):
 def lagging_cells(source, transmission, wall, width, reach, weight, lag, behind, memory):
     """Moments and departures as of `cells.through_cells`, of rays that lag."""
     past = lag * (behind[..., None, None] + memory)
-    found = _departures(source, transmission, wall, width, reach, (True, True), past)
+    found = _departures(source, transmission, wall, width, reach, (True, True), past=past)
     return np.einsum("...gr,grm->...gm", found, weight), found
 
 
-def cell_moments(source, transmission, wall, width, reach, weight, periodic=(True, True)):
+def cell_moments(
+    source, transmission, wall, width, reach, weight, periodic=(True, True), medium=None
+):
     """Moments as of `cells.through_cells`."""
-    found = _departures(source, transmission, wall, width, reach, periodic)
-    return np.einsum("...gr,grm->...gm", found, weight)
+    found = _departures(source, transmission, wall, width, reach, periodic, medium)
+    if medium is None:
+        return np.einsum("...gr,grm->...gm", found, weight)
+    return np.einsum("...nogr,...ogrm->...nogm", found, weight[medium])
 
 
 def cell_squares(source, transmission, wall, width, reach, weight, periodic=(True, True)):
@@ -94,18 +98,21 @@ def cell_squares(source, transmission, wall, width, reach, weight, periodic=(Tru
     return np.einsum("...grm,grm->...gm", parts**2, weight[..., : 1 + dimensions])
 
 
-def _departures(source, transmission, wall, width, reach, periodic, past=None):
+def _departures(source, transmission, wall, width, reach, periodic, medium=None, past=None):
     """For each ray, one dense system for the whole box."""
     dimensions = len(width)
     shape, nodes = source.shape[:dimensions], 1 << dimensions
-    octants, (groups, rays) = source.shape[-1], reach.shape[1:]
+    octants, (groups, rays) = source.shape[-1], reach.shape[-2:]
+    if medium is None:
+        medium, reach = np.zeros((*shape, octants), int), reach[None]
     kind = reach.dtype if past is None else np.result_type(past, reach)
     out = np.zeros((*shape, nodes, octants, groups, rays), kind)
     place = np.arange(np.prod(shape) * nodes).reshape(*shape, nodes)
     for octant, group, ray in np.ndindex(octants, groups, rays):
         matrix, right = np.zeros((place.size, place.size), kind), np.zeros(place.size, kind)
         for cell in np.ndindex(*shape):
-            x = [reach[k, group, ray] / width[k][cell[k], octant] for k in range(dimensions)]
+            own = reach[medium[(*cell, octant)], :, group, ray]
+            x = [own[k] / width[k][cell[k], octant] for k in range(dimensions)]
             for n in range(nodes):
                 row = place[(*cell, n)]
                 matrix[row, row] += 1 + sum(x)
