@@ -30,7 +30,8 @@ from jaxneq.materials import GrayMaterial
 
 from ._conduction import knudsen_number
 from ._periodic_structure import PeriodicStructure
-from ._phonon_walk import Phonons, Walk
+from ._phonon_paths import Phonons
+from ._phonon_walk import Walk
 from ._structure_ensemble import StructureEnsemble
 
 
