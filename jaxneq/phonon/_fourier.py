@@ -60,6 +60,8 @@ class Fourier(AbstractSteadyMethod):
                 "Fourier: a density says how many phonons pass, not what the conductivity is. "
                 "Give voids in its place."
             )
+        assert isinstance(system, AbstractGrid)
+        system.outline(self.cells).check("Fourier")
 
     def steady(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)

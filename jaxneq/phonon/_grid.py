@@ -8,7 +8,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
@@ -112,6 +112,14 @@ class AbstractGrid(AbstractSystem):
     def problem(self, cells: int) -> GridProblem:
         """The dimensionless problem, with so many cells along each side; 0: what suits it."""
 
+    @abc.abstractmethod
+    def outline(self, cells: int) -> Any:
+        """The `Outline` that the mesh of this problem has to hold."""
+
+    def lost(self, problem: GridProblem) -> Bool[Array, ""]:
+        """Whether the mesh of the problem lost a void or a gap."""
+        return self.outline(problem.cells[0]).unresolved()
+
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         """How far each cell is filled."""
         return problem.solid
@@ -147,7 +155,13 @@ def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Arra
     smoothly, with derivatives.
     """
     inside = jnp.sort(jnp.clip(edges, 0, length))
-    index = jnp.clip(jnp.round(inside / length * cells), 0, cells)
+    index = face_numbers(jnp, inside, length, cells)
     knots = jnp.concatenate([jnp.zeros(1, edges.dtype), index, jnp.full(1, cells, edges.dtype)])
     places = jnp.concatenate([jnp.zeros(1, edges.dtype), inside, jnp.reshape(length, (1,))])
-    return jnp.interp(jnp.arange(cells + 1, dtype=edges.dtype), knots, places)
+    faces = jnp.interp(jnp.arange(cells + 1, dtype=edges.dtype), knots, places)
+    return faces.at[0].set(0).at[-1].set(length)  # where an edge meets an end, that stays
+
+
+def face_numbers(numpy: Any, places: Any, length: Any, cells: int) -> Any:
+    """Which face of equal cells is next to each place."""
+    return numpy.clip(numpy.round(places / length * cells), 0, cells)

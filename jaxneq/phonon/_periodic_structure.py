@@ -25,8 +25,9 @@ from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from ._conduction import AbstractSizedConduction, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
-from ._grid import AbstractGrid, GridProblem, GridState, box_mesh, cells_along
+from ._grid import AbstractGrid, GridProblem, GridState, cells_along
 from ._grid_maps import AXES, AbstractMapped, maps
+from ._outline import Outline
 from ._regimes import REGIMES
 from ._shapes import AbstractShape
 
@@ -188,9 +189,9 @@ class PeriodicStructure(AbstractGrid):
         power = bands.heat_capacity * bands.group_velocity
         dtype = power.dtype
         dimensions = self.dimensions
-        sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
-        counts = self._cells(cells)
-        width, points = box_mesh(self.voids, sides, counts)
+        outline = self.outline(cells)
+        counts = outline.counts
+        width, points = outline.mesh()
         if self.density is not None:
             solid, filled = jnp.ones(counts, dtype), self.density
         else:
@@ -215,10 +216,12 @@ class PeriodicStructure(AbstractGrid):
             elastic=self.walls == "elastic",
         )
 
-    def _cells(self, cells: int) -> tuple[int, ...]:
+    def outline(self, cells: int) -> Outline:
+        one = jnp.ones(self.dimensions, self.period.dtype)
+        sides = one if self.sides is None else self.sides
         if self.density is not None:
-            return self.density.shape
-        return cells_along(cells, self.dimensions)
+            return Outline((), (), sides, self.density.shape)
+        return Outline(self.voids, (), sides, cells_along(cells, self.dimensions))
 
     def solution(self, state: GridState) -> StructureSolution:
         bands = self.material.bands(self.temperature)
@@ -248,7 +251,7 @@ class PeriodicStructure(AbstractGrid):
             force=force,
             entropy_production=conductivity * slope * force,
             conservation_residual=state.stats["residual"],
-            status=state.status,
+            status=state.status.unless("unresolved", self.lost(problem)),
             stats=state.stats,
             **maps(self, problem, temperature, flux),
             **(by_band or {}),
