@@ -265,6 +265,13 @@ class Device(AbstractGrid):
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
+    @property
+    def time_unit(self) -> Array:
+        """The time (s) in which phonons fly a length of 1, at their mean velocity."""
+        bands = self.material.bands(self.temperature)
+        power = jnp.sum(bands.heat_capacity * bands.group_velocity)
+        return self.length_unit * bands.heat_capacity.sum() / power
+
     def outline(self, cells: int) -> Outline:
         dimensions = self.size.shape[0]
         if isinstance(self.cells, int):

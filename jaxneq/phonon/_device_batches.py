@@ -19,7 +19,7 @@ from ._device_walk import EACH, DeviceWalk
 _HEAT = EnsembleAverage("heat", lambda sample: sample.given)
 _FIELDS = {
     name: EnsembleAverage(name, lambda sample, name=name: getattr(sample, name)[..., None])
-    for name in ("temperature", "pseudotemperature", "flux", "rise", "dissipation")
+    for name in ("temperature", "pseudotemperature", "flux", "rise", "dissipation", "energy")
 }
 
 

@@ -46,6 +46,7 @@ class Sample(eqx.Module):
     flux: Float[Array, "time *cells axis"]
     rise: Float[Array, "time heater"]
     dissipation: Float[Array, " time"]
+    energy: Float[Array, " time"]
 
 
 class DeviceWalk(eqx.Module):
@@ -154,13 +155,15 @@ class DeviceWalk(eqx.Module):
         field = jnp.cumsum(field, axis=0) * scale / given.shape[-1] / problem.volume[..., None]
         pseudo = self.reference * problem.solid + field[..., 1] + self.heating
         rise = pseudo.reshape(times, -1) @ self.heaters.reshape(-1, problem.solid.size).T
+        temperature = self.reference * problem.solid + field[..., 0]
         return Sample(
             given=given,
-            temperature=self.reference * problem.solid + field[..., 0],
+            temperature=temperature,
             pseudotemperature=pseudo,
             flux=field[..., 2:],
             rise=rise,
             dissipation=given.mean(axis=-1) @ self.rise + rise @ self.heater_power,
+            energy=jnp.sum((temperature * problem.volume).reshape(times, -1), axis=1),
         )
 
     def _identity(self, number: Array, began: Array) -> Array:
