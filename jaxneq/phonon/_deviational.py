@@ -107,7 +107,7 @@ class DeviationalMonteCarlo(AbstractSampler):
 
     def check(self, system: AbstractSystem) -> None:
         assert isinstance(system, AbstractGrid)
-        system.outline(self.cells).check("DeviationalMonteCarlo")
+        system.check_mesh(self.cells, "DeviationalMonteCarlo")
         if isinstance(system, Device):
             check_phonons("DeviationalMonteCarlo", self.replicas, self.batches)
 

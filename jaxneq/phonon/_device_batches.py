@@ -128,7 +128,7 @@ class DeviceBatches(eqx.Module):
         void = self.walk.paths.problem.solid.ravel() == 0
         value, variance = jnp.zeros(times, spread.dtype), jnp.zeros(times, spread.dtype)
         for seen, tried in (halves, halves[::-1]):
-            place = jnp.argmax(jnp.where(void, -jnp.inf, seen), axis=1)[:, None]
+            place = jnp.argmax(jnp.where(void[None], -jnp.inf, seen), axis=1)[:, None]
             value = value + jnp.take_along_axis(tried, place, axis=1)[:, 0] / 2
             variance = variance + jnp.take_along_axis(spread, place, axis=1)[:, 0] / 2
         return Estimate(value, jnp.sqrt(variance), jnp.broadcast_to(count, value.shape))

@@ -132,12 +132,12 @@ def sampled_status(
     """Whether what was found is a good answer."""
     walk = batches.walk
     problem = walk.paths.problem
-    nothing = jnp.any(walk.heaters.sum(axis=range(1, walk.heaters.ndim)) == 0)
-    apart = jnp.arange(walk.rise.size).reshape(-1, *(1,) * walk.contact.ndim) == walk.contact
-    held = jnp.sum(apart * problem.held, axis=range(1, apart.ndim))
+    nothing = jnp.any(walk.heaters.sum(axis=1) == 0)
+    held = jnp.where(problem.held > 0, walk.contact, -1).ravel()
+    held = jnp.any(held[None] == jnp.arange(walk.rise.size, dtype=held.dtype)[:, None], axis=1)
     return Status.first_true(
         not_finite=~jnp.all(jnp.isfinite(heat.value)),
-        unresolved=nothing | jnp.any(held == 0) | system.lost(problem),
+        unresolved=nothing | jnp.any(~held) | system.lost(problem),
         not_conserved=truncation > CONSERVED,
     )
 

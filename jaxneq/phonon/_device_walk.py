@@ -72,7 +72,7 @@ class DeviceWalk(eqx.Module):
     times: Float[Array, " time"]
     rise: Float[Array, " contact"]
     contact: Int[Array, "*cells axis side"]
-    heaters: Float[Array, "heater *cells"]
+    heaters: Float[Array, "heater cell"]
     heater_power: Float[Array, " heater"]
     heating: Float[Array, "*cells"]
     slowness: Float[Array, " band"]
@@ -107,8 +107,8 @@ class DeviceWalk(eqx.Module):
             reference=reference,
             times=times,
             rise=rise,
-            contact=jnp.where(touched.sum(axis=0) > 0, jnp.argmax(touched, axis=0), -1),
-            heaters=heaters * problem.volume,
+            contact=jnp.where(touched.sum(axis=0) > 0, lax.argmax(touched, 0, jnp.int32), -1),
+            heaters=(heaters * problem.volume[None]).reshape(-1, solid.size),
             heater_power=system.powers / system.watt,
             heating=problem.source * solid / rate.sum(),
             slowness=problem.heat_share / problem.flux_share,
@@ -152,10 +152,11 @@ class DeviceWalk(eqx.Module):
         scale = self.power / EACH
         given = scale * jnp.cumsum(lanes.given, axis=0)
         field = lanes.field.reshape(times, *problem.cells, 2 + problem.dimensions)
-        field = jnp.cumsum(field, axis=0) * scale / given.shape[-1] / problem.volume[..., None]
-        pseudo = self.reference * problem.solid + field[..., 1] + self.heating
-        rise = pseudo.reshape(times, -1) @ self.heaters.reshape(-1, problem.solid.size).T
-        temperature = self.reference * problem.solid + field[..., 0]
+        field = jnp.cumsum(field, axis=0) * scale / given.shape[-1]
+        field = field / problem.volume[None, ..., None]
+        base = (self.reference * problem.solid)[None]
+        temperature, pseudo = base + field[..., 0], base + field[..., 1] + self.heating[None]
+        rise = pseudo.reshape(times, -1) @ self.heaters.T
         return Sample(
             given=given,
             temperature=temperature,
@@ -163,13 +164,13 @@ class DeviceWalk(eqx.Module):
             flux=field[..., 2:],
             rise=rise,
             dissipation=given.mean(axis=-1) @ self.rise + rise @ self.heater_power,
-            energy=jnp.sum((temperature * problem.volume).reshape(times, -1), axis=1),
+            energy=jnp.sum((temperature * problem.volume[None]).reshape(times, -1), axis=1),
         )
 
     def _identity(self, number: Array, began: Array) -> Array:
         """A number for each phonon of the run."""
         walks = began.shape[0]
-        return (number * EACH + began) * walks + jnp.arange(walks)
+        return (number * EACH + began) * walks + jnp.arange(walks, dtype=began.dtype)
 
     def _born(self, key: Key, number: Array, lanes: Lanes) -> Lanes:
         """The next phonon of each walk that has none. Births of a batch are evenly spread."""
@@ -178,7 +179,7 @@ class DeviceWalk(eqx.Module):
         identity = self._identity(number, lanes.began)
         (_, turn), *rest = first_draws(key, identity, self.starts)
         shift, _ = uniform(key, number[None], jnp.uint32(2**32 - 5), self.starts)
-        within = lanes.began * walks + jnp.arange(walks)
+        within = lanes.began * walks + jnp.arange(walks, dtype=lanes.began.dtype)
         which = (within.astype(shift.dtype) + shift) / (walks * EACH)
         phonons, start = self.paths.start(self.starts, ((which, turn), *rest))
         side = start % (1 + 2 * self.paths.problem.dimensions) - 1
@@ -226,11 +227,12 @@ class DeviceWalk(eqx.Module):
             clock=jnp.where(flight.paused, end, lanes.clock + flight.flown * slow),
             interval=jnp.minimum(later, last - 1),
             given=lanes.given - self._at(lanes.interval, jnp.where(taken, contact, -1), lanes.sign),
-            field=lanes.field.at[row].add((flown * moments).T),
+            field=lanes.field.at[row].add((flown[None] * moments).T),
             cut=lanes.cut + jnp.sum(given_up, dtype=jnp.int32),
         )
 
     def _at(self, interval: Array, contact: Array, sign: Array) -> Float[Array, "time contact walk"]:
         """The sign of each, where it belongs; a contact of -1 is none."""
-        time = jnp.arange(self.times.shape[0])[:, None, None] == interval
-        return jnp.where(time & (jnp.arange(self.rise.shape[0])[:, None] == contact), sign, 0)
+        time = jnp.arange(self.times.shape[0], dtype=jnp.int32)[:, None, None] == interval[None, None]
+        there = jnp.arange(self.rise.shape[0], dtype=jnp.int32)[None, :, None] == contact[None, None]
+        return jnp.where(time & there, sign[None, None], 0)

@@ -99,7 +99,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def check(self, system: AbstractSystem) -> None:
         if isinstance(system, AbstractGrid):
-            system.outline(self.cells).check("DiscreteOrdinates")
+            system.check_mesh(self.cells, "DiscreteOrdinates")
 
     def steady(self, system: AbstractSlab | AbstractChannel | AbstractGrid) -> AbstractSolution:
         if isinstance(system, AbstractGrid):

@@ -61,7 +61,7 @@ class Fourier(AbstractSteadyMethod):
                 "Give voids in its place."
             )
         assert isinstance(system, AbstractGrid)
-        system.outline(self.cells).check("Fourier")
+        system.check_mesh(self.cells, "Fourier")
 
     def steady(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -115,6 +116,12 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def outline(self, cells: int) -> Any:
         """The `Outline` that the mesh of this problem has to hold."""
+
+    def check_mesh(self, cells: int, owner: str) -> None:
+        """Refuse a mesh that loses a void or a gap, before anything is computed."""
+        with jax.ensure_compile_time_eval():
+            outline = self.outline(cells)
+        outline.check(owner)
 
     def lost(self, problem: GridProblem) -> Bool[Array, ""]:
         """Whether the mesh of the problem lost a void or a gap."""

@@ -37,13 +37,18 @@ class Outline:
         lost = [jnp.zeros((), bool), *(~jnp.any(void.inside(points)) for void in self.voids)]
         for axis, count in enumerate(self.counts):
             limits = [jnp.zeros(0), *(void.limits(axis) for void in self.voids)]
-            lost.append(_merged(jnp, jnp.concatenate(limits), self.size[axis], count))
+            every = jnp.concatenate([each.astype(self.size.dtype) for each in limits])
+            lost.append(_merged(jnp, every, self.size[axis], count))
         return jnp.any(jnp.stack(lost))
 
     def check(self, owner: str) -> None:
         """`ValueError` that names what is lost and how many cells do; concrete values only."""
         if not all(map(is_concrete, jax.tree.leaves((self.voids, self.parts, self.size)))):
             return
+        with jax.ensure_compile_time_eval():  # what is known stays known while a function is traced
+            self._check(owner)
+
+    def _check(self, owner: str) -> None:
         for axis, (count, name) in enumerate(zip(self.counts, "xyz", strict=False)):
             length = np.asarray(self.size[axis])
             limits = [np.asarray(void.limits(axis)) for void in self.voids]

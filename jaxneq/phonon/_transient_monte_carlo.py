@@ -87,7 +87,7 @@ class TransientMonteCarlo(AbstractSampler):
         check_phonons("TransientMonteCarlo", self.replicas, self.batches)
         check_ascending(self.times)
         if isinstance(system, Device):
-            system.outline(self.cells).check("TransientMonteCarlo")
+            system.check_mesh(self.cells, "TransientMonteCarlo")
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         if time is not None or burn_in != 0:
