@@ -16,6 +16,7 @@ from ._closed_form import ClosedForm as ClosedForm
 from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._device import Device as Device
 from ._device import DeviceSolution as DeviceSolution
+from ._device_ensemble import DeviceEnsemble as DeviceEnsemble
 from ._device_transient import DeviceTransient as DeviceTransient
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm
@@ -61,6 +62,9 @@ from ._starts import CosineRise as CosineRise
 from ._starts import GaussianRise as GaussianRise
 from ._structure_ensemble import StructureEnsemble as StructureEnsemble
 from ._structure_transient import StructureTransient as StructureTransient
+from ._transient_ensemble import DeviceTransientEnsemble as DeviceTransientEnsemble
+from ._transient_ensemble import GratingEnsemble as GratingEnsemble
+from ._transient_monte_carlo import TransientMonteCarlo as TransientMonteCarlo
 from ._walls import AbstractWall as AbstractWall
 from ._walls import BlackWall as BlackWall
 from ._walls import DiffuseWall as DiffuseWall

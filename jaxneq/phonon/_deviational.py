@@ -29,8 +29,14 @@ from jaxneq._kernels import noise
 from jaxneq.materials import GrayMaterial
 
 from ._conduction import knudsen_number
+from ._device import Device
+from ._device_batches import DeviceBatches, DeviceState, check_phonons
+from ._device_ensemble import DeviceEnsemble, device_ensemble
+from ._device_walk import DeviceWalk
+from ._grid import AbstractGrid, check_one_medium
 from ._periodic_structure import PeriodicStructure
-from ._phonon_walk import Phonons, Walk
+from ._phonon_paths import Phonons
+from ._phonon_walk import Walk
 from ._structure_ensemble import StructureEnsemble
 
 
@@ -75,11 +81,16 @@ class DeviationalMonteCarlo(AbstractSampler):
     Phys. Lett. 101, 153114 (2012).
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (PeriodicStructure,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (PeriodicStructure, Device)
     differentiate_instead: ClassVar[str] = "DiscreteOrdinates"
 
     replicas: int = setting(doc="Phonons followed together", range="[2, inf)", default=4096)
-    batches: int = setting(doc="How often `memory` steps are taken", range="[1, inf)", default=64)
+    batches: int = setting(
+        doc="How often `memory` steps are taken; in a device, how often every replica follows 16 "
+        "phonons to their ends, at least 2",
+        range="[1, inf)",
+        default=64,
+    )
     memory: int = setting(
         doc="Steps after which a phonon may forget its past",
         range="[1, inf)",
@@ -90,13 +101,16 @@ class DeviationalMonteCarlo(AbstractSampler):
         "in three",
         default=0,
     )
+    max_steps: int = setting(
+        doc="Most steps of a phonon in a device", range="[1, 1073741824]", default=1_000_000
+    )
 
     def check(self, system: AbstractSystem) -> None:
-        if getattr(system, "regions", ()):
-            raise ValueError(
-                "DeviationalMonteCarlo: it follows phonons in one material only. Take "
-                "DiscreteOrdinates, or leave out the regions."
-            )
+        assert isinstance(system, AbstractGrid)
+        check_one_medium(system, "DeviationalMonteCarlo")
+        system.check_mesh(self.cells, "DeviationalMonteCarlo")
+        if isinstance(system, Device):
+            check_phonons("DeviationalMonteCarlo", self.replicas, self.batches)
 
     def schedule(self, time: float | None, burn_in: float) -> Schedule:
         if time is not None or burn_in != 0:
@@ -113,18 +127,20 @@ class DeviationalMonteCarlo(AbstractSampler):
 
     def init(
         self,
-        system: PeriodicStructure,
+        system: PeriodicStructure | Device,
         *,
         key: Array,
         schedule: Schedule,
         initial: Any,
         observables: tuple[AbstractObservable, ...],
-    ) -> WalkState:
-        """`initial` must be None: phonons start everywhere."""
+    ) -> WalkState | DeviceState:
+        """`initial` must be None: the state is steady from the start."""
         if initial is not None:
             raise ValueError(
-                "DeviationalMonteCarlo: phonons start everywhere; leave `initial` out."
+                "DeviationalMonteCarlo: the state is steady from the start; leave `initial` out."
             )
+        if isinstance(system, Device):
+            return self._batches(system).init(key, observables)
         check_names(observables)
         walk = self._walk(system)
         falls, dtype = walk.fall.shape[0], walk.fall.dtype
@@ -150,13 +166,15 @@ class DeviationalMonteCarlo(AbstractSampler):
 
     def advance(
         self,
-        system: PeriodicStructure,
-        state: WalkState,
+        system: PeriodicStructure | Device,
+        state: WalkState | DeviceState,
         steps: int | Int[Array, ""],
         *,
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
-    ) -> WalkState:
+    ) -> WalkState | DeviceState:
+        if isinstance(system, Device):
+            return self._batches(system).advance(state, steps, observables)
         walk = self._walk(system)
 
         def one_batch(_, state: WalkState) -> WalkState:
@@ -203,18 +221,27 @@ class DeviationalMonteCarlo(AbstractSampler):
         )
         return phonons, jnp.stack([older[1], score]), remembered, beyond
 
+    def _batches(self, system: Device) -> DeviceBatches:
+        problem = jumping(system.problem(self.cells), "DeviationalMonteCarlo", "DiscreteOrdinates")
+        walk = DeviceWalk.of(system, problem)
+        return DeviceBatches(walk, system.watt, self.replicas, self.max_steps, steady=True)
+
     def _walk(self, system: PeriodicStructure) -> Walk:
         problem = system.problem(self.cells)
         return Walk.of(jumping(problem, "DeviationalMonteCarlo", "DiscreteOrdinates"))
 
     def finish(
         self,
-        system: PeriodicStructure,
-        state: WalkState,
+        system: PeriodicStructure | Device,
+        state: WalkState | DeviceState,
         *,
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],
-    ) -> StructureEnsemble:
+    ) -> StructureEnsemble | DeviceEnsemble:
+        if isinstance(system, Device):
+            pairs = zip(observables, state.accumulated, strict=True)
+            seen = {each.name: each.estimate(sums) for each, sums in pairs}
+            return device_ensemble(system, self._batches(system), state, seen)
         walk = self._walk(system)
         bands = system.material.bands(system.temperature)
         unit = jnp.sum(bands.heat_capacity * bands.group_velocity) * system.period
@@ -237,7 +264,10 @@ class DeviationalMonteCarlo(AbstractSampler):
             force=force,
             entropy_production=conductivity.scaled(slope * force),
             conservation_residual=jnp.zeros_like(unit),
-            status=Status.first_true(not_finite=~jnp.all(jnp.isfinite(tensor.value))),
+            status=Status.first_true(
+                unresolved=system.lost(walk.paths.problem),
+                not_finite=~jnp.all(jnp.isfinite(tensor.value)),
+            ),
             stats={"steps": steps * self.replicas},
         )
 

@@ -34,8 +34,6 @@ from ._grid import (
     GridHistory,
     GridProblem,
     GridState,
-    Widths,
-    box_mesh,
     cells_along,
     with_surfaces,
 )
@@ -43,6 +41,7 @@ from ._grid_entropy import totals
 from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
+from ._outline import Outline
 from ._periodic_structure import transmission
 from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
@@ -268,9 +267,15 @@ class Device(AbstractGrid):
                 )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
+        from ._deviational import DeviationalMonteCarlo
         from ._implicit_ordinates import ImplicitOrdinates
 
-        return {"steady": DiscreteOrdinates(), "evolve": ImplicitOrdinates()}.get(verb)
+        methods = {
+            "steady": DiscreteOrdinates(),
+            "evolve": ImplicitOrdinates(),
+            "simulate": DeviationalMonteCarlo(),
+        }
+        return methods.get(verb)
 
     @property
     def time_unit(self) -> Scalar:
@@ -279,32 +284,27 @@ class Device(AbstractGrid):
     def source_at(self, problem: GridProblem, time: Array) -> Float[Array, "*cells"]:
         if not self.heaters:
             return problem.source
-        bands = self.material.bands(self.temperature)
-        watt = self._watt((bands.heat_capacity * bands.group_velocity).sum())
-        width, points = self._mesh(problem.cells)
         powers = jnp.stack([heater.power_at(time) for heater in self.heaters])
-        return jnp.tensordot(powers / watt, self._profiles(width, problem.solid, points), axes=1)
+        return jnp.tensordot(powers / self.watt, self.drives(problem)[1], axes=1)
 
     def transient(self, history: GridHistory) -> DeviceTransient:
         bands = self.material.bands(self.temperature)
         power = (bands.heat_capacity * bands.group_velocity).sum()
-        width, points = self._mesh(history.problem.cells)
-        contacts = self._touched(points)
+        contacts, profiles = self.drives(history.problem)
         given = jnp.stack([contact.temperature for contact in self.contacts])
         heated: dict[str, Any] = {}
         if self.heaters:
-            profiles = self._profiles(width, history.problem.solid, points)
             times = history.time * self.time_unit
             each = [jax.vmap(heater.power_at)(times) for heater in self.heaters]
             heated = {"profiles": profiles, "powers": jnp.stack(each)}
-        units = {"flux": power, "watt": self._watt(power)}
+        units = {"flux": power, "watt": self.watt}
         return device_transient(self, self.temperature, history, contacts, given, **units, **heated)
 
     def problem(self, cells: int) -> GridProblem:
         bands = bands_of(self)
         power = jnp.sum(bands[0].heat_capacity * bands[0].group_velocity)
         dtype = power.dtype
-        width, points = self._mesh(self._counts(cells))
+        width, points = self.outline(cells).mesh()
         filled = jnp.ones(points.shape[:-1], dtype)
         for shape in self.voids:
             filled = jnp.where(shape.inside(points), 0, filled)
@@ -318,7 +318,7 @@ class Device(AbstractGrid):
         source = jnp.zeros_like(filled)
         if self.heaters:
             profiles = self._profiles(width, filled, points)
-            source = jnp.tensordot(self._powers / self._watt(power), profiles, axes=1)
+            source = jnp.tensordot(self.powers / self.watt, profiles, axes=1)
         return GridProblem(
             width=width,
             solid=filled,
@@ -346,24 +346,27 @@ class Device(AbstractGrid):
         return jnp.stack([jnp.asarray(share, dtype) for share in shares]).reshape(-1, 2)
 
     @property
-    def _powers(self) -> Float[Array, " heater"]:
-        return jnp.stack([heater.power for heater in self.heaters])
+    def powers(self) -> Float[Array, " heater"]:
+        """The power of each heater (W)."""
+        given = [heater.power for heater in self.heaters]
+        return jnp.stack(given) if given else jnp.zeros(0, self.temperature.dtype)
 
-    def _watt(self, power: Array) -> Array:
-        """The unit of power of the problem."""
+    @property
+    def watt(self) -> Array:
+        """The unit of power of the problem (W/K)."""
+        bands = self.material.bands(self.temperature)
+        power = jnp.sum(bands.heat_capacity * bands.group_velocity)
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
-    def _counts(self, cells: int) -> tuple[int, ...]:
+    def outline(self, cells: int) -> Outline:
         dimensions = self.size.shape[0]
-        if isinstance(self.cells, tuple):
-            return tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])
-        return cells_along(self.cells or cells, dimensions)
-
-    def _mesh(self, counts: tuple[int, ...]) -> tuple[Widths, Float[Array, "*cells axis"]]:
-        """Widths of the cells along each axis, and their middles."""
-        parts = (*self.voids, *self.regions, *self.heaters, *self.contacts)
-        return box_mesh(parts, self.size, counts)
+        if isinstance(self.cells, int):
+            counts = cells_along(self.cells or cells, dimensions)
+        else:
+            counts = tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])
+        parts = (*self.regions, *self.heaters, *self.contacts)
+        return Outline(self.voids, parts, self.size, counts)
 
     def _touched(self, points: Array) -> Float[Array, "contact *cells axis side"]:
         """The sides that each contact holds; the first where several meet."""
@@ -386,12 +389,20 @@ class Device(AbstractGrid):
             out.append(profile / jnp.where(total > 0, total, 1))
         return jnp.stack(out)
 
+    def drives(self, problem: GridProblem) -> tuple[Array, Array]:
+        """The sides that each contact holds, and the power per volume of heaters of power 1."""
+        width, points = self.outline(problem.cells[0]).mesh()
+        heaters = jnp.zeros((0, *problem.cells), problem.solid.dtype)
+        if self.heaters:
+            heaters = self._profiles(width, problem.solid, points)
+        return self._touched(points), heaters
+
     def solution(self, state: GridState) -> DeviceSolution:
         bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
-        watt = self._watt(power)
+        watt = self.watt
         problem = state.problem
-        width, points = self._mesh(problem.cells)
+        width, points = self.outline(problem.cells[0]).mesh()
         touched = self._touched(points)
         heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
         given = jnp.stack([contact.temperature for contact in self.contacts])
@@ -410,17 +421,17 @@ class Device(AbstractGrid):
             heated = {
                 "heater_rise": rise,
                 "heater_force": rise / self.temperature**2,
-                "heater_power": self._powers,
-                "thermal_resistance": (peak - given.min()) / self._powers.sum(),
+                "heater_power": self.powers,
+                "thermal_resistance": (peak - given.min()) / self.powers.sum(),
             }
-            produced = produced + jnp.sum(self._powers * heated["heater_force"])
-            released = released + self._powers.sum()
-            scale = scale + jnp.sum(jnp.abs(self._powers))
+            produced = produced + jnp.sum(self.powers * heated["heater_force"])
+            released = released + self.powers.sum()
+            scale = scale + jnp.sum(jnp.abs(self.powers))
         elif len(self.contacts) == 2:
             dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
             heated = {"conductance": dissipated / (given[0] - given[1]) ** 2}
         residual = jnp.abs(released) / jnp.where(scale > 0, scale, 1)
-        status = state.status.unless("unresolved", lost)
+        status = state.status.unless("unresolved", lost | self.lost(problem))
         return DeviceSolution(
             peak_temperature=peak,
             contact_heat=heat,

@@ -97,6 +97,10 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
     )
 
+    def check(self, system: AbstractSystem) -> None:
+        if isinstance(system, AbstractGrid):
+            system.check_mesh(self.cells, "DiscreteOrdinates")
+
     def steady(self, system: AbstractSlab | AbstractChannel | AbstractGrid) -> AbstractSolution:
         if isinstance(system, AbstractGrid):
             return self._through_grid(system)

@@ -62,6 +62,8 @@ class Fourier(AbstractSteadyMethod):
                 "Fourier: a density says how many phonons pass, not what the conductivity is. "
                 "Give voids in its place."
             )
+        assert isinstance(system, AbstractGrid)
+        system.check_mesh(self.cells, "Fourier")
 
     def steady(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)

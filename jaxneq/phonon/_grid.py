@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
@@ -180,9 +181,28 @@ class AbstractGrid(AbstractSystem):
     def length_unit(self) -> Scalar:
         """The unit of length of the problem (m)."""
 
+    @property
+    @abc.abstractmethod
+    def regions(self) -> tuple[Any, ...]:
+        """Parts of other materials."""
+
     @abc.abstractmethod
     def problem(self, cells: int) -> GridProblem:
         """The dimensionless problem, with so many cells along each side; 0: what suits it."""
+
+    @abc.abstractmethod
+    def outline(self, cells: int) -> Any:
+        """The `Outline` that the mesh of this problem has to hold."""
+
+    def check_mesh(self, cells: int, owner: str) -> None:
+        """Refuse a mesh that loses a void or a gap, before anything is computed."""
+        with jax.ensure_compile_time_eval():
+            outline = self.outline(cells)
+        outline.check(owner)
+
+    def lost(self, problem: GridProblem) -> Bool[Array, ""]:
+        """Whether the mesh of the problem lost a void or a gap."""
+        return self.outline(problem.cells[0]).unresolved()
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         """How far each cell is filled."""
@@ -206,9 +226,9 @@ class AbstractGrid(AbstractSystem):
         """The physical answer in time."""
 
 
-def check_one_medium(problem: GridProblem, name: str) -> None:
+def check_one_medium(system: AbstractGrid, name: str) -> None:
     """Refuse regions of other materials, where a method does not know them."""
-    if problem.media is not None:
+    if system.regions:
         raise ValueError(
             f"{name}: this system has regions of other materials, which are followed in the steady "
             "state only. Leave `regions` out, or take DiscreteOrdinates or Fourier."
@@ -260,7 +280,13 @@ def mesh(edges: Float[Array, " edges"], length: Array, cells: int) -> Float[Arra
     smoothly, with derivatives.
     """
     inside = jnp.sort(jnp.clip(edges, 0, length))
-    index = jnp.clip(jnp.round(inside / length * cells), 0, cells)
+    index = face_numbers(jnp, inside, length, cells)
     knots = jnp.concatenate([jnp.zeros(1, edges.dtype), index, jnp.full(1, cells, edges.dtype)])
     places = jnp.concatenate([jnp.zeros(1, edges.dtype), inside, jnp.reshape(length, (1,))])
-    return jnp.interp(jnp.arange(cells + 1, dtype=edges.dtype), knots, places)
+    faces = jnp.interp(jnp.arange(cells + 1, dtype=edges.dtype), knots, places)
+    return faces.at[0].set(0).at[-1].set(length)  # where an edge meets an end, that stays
+
+
+def face_numbers(numpy: Any, places: Any, length: Any, cells: int) -> Any:
+    """Which face of equal cells is next to each place."""
+    return numpy.clip(numpy.round(places / length * cells), 0, cells)

@@ -18,8 +18,8 @@ def _place(dim: str, doc: str, **more: Any) -> Any:
     return quantity(unit="m", doc=doc, dims=(dim,), coordinate=True, **more)
 
 
-class AbstractMapped(AbstractSolution):
-    """A solution with fields of cells. In two dimensions there is one along z, without a place."""
+class AbstractPlaced(AbstractSolution):
+    """A solution on cells. In two dimensions there is one along z, without a place."""
 
     x: Float[Array, " x"] = _place("x", "Middles of the cells along x", faces="x_face")
     y: Float[Array, " y"] = _place("y", "Middles of the cells along y", faces="y_face")
@@ -34,6 +34,11 @@ class AbstractMapped(AbstractSolution):
     solid: Float[Array, "x y z"] = quantity(
         doc="How far each cell is filled", dims=AXES, panel=False
     )
+
+
+class AbstractMapped(AbstractPlaced):
+    """A solution with fields of cells."""
+
     temperature: Float[Array, "x y z"] = quantity(
         unit="K",
         doc="Mean temperature of each cell, that of the energy density",
@@ -97,14 +102,19 @@ def maps(
     """The fields of an `AbstractMapped`, from those of cells; the unit of entropy per volume."""
     problem = state.problem
     shape = (*problem.cells, 1)[:3]
-    found = {
-        "solid": system.filled(problem).reshape(shape),
+    found = places(system, problem) | {
         "temperature": temperature.reshape(shape),
         "heat_flux_field": heat_flux.reshape(*shape, -1),
     }
     if state.entropy is not None:
         made = entropy * state.entropy.collisions[0] / problem.volume
         found["entropy_production_density"] = made.reshape(shape)
+    return found
+
+
+def places(system: AbstractGrid, problem: GridProblem) -> dict[str, Array]:
+    """The fields of an `AbstractPlaced`."""
+    found = {"solid": system.filled(problem).reshape((*problem.cells, 1)[:3])}
     for axis, width in zip(AXES, problem.width, strict=False):
         faces = system.length_unit * jnp.pad(jnp.cumsum(width), (1, 0))
         found |= {axis: (faces[1:] + faces[:-1]) / 2, f"{axis}_face": faces}

@@ -155,7 +155,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
 
     def _lowered(self, system: AbstractGrid) -> tuple[GridProblem, Rays]:
         problem = system.problem(self.cells)
-        check_one_medium(problem, "ImplicitOrdinates")
+        check_one_medium(system, "ImplicitOrdinates")
         angles = self.angles or (6 if problem.dimensions == 2 else 3)
         return problem, rays(problem, angles, free_paths(problem, self.polar_angles or 3))
 

@@ -32,13 +32,13 @@ from ._grid import (
     GridHistory,
     GridProblem,
     GridState,
-    box_mesh,
     cells_along,
     with_surfaces,
 )
 from ._grid_entropy import totals
 from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
+from ._outline import Outline
 from ._regimes import REGIMES
 from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
@@ -263,9 +263,9 @@ class PeriodicStructure(AbstractGrid):
         bands = bands_of(self)
         dtype = bands[0].heat_capacity.dtype
         dimensions = self.dimensions
-        sides = jnp.ones(dimensions, dtype) if self.sides is None else self.sides
-        counts = self._cells(cells)
-        width, points = box_mesh((*self.voids, *self.regions), sides, counts)
+        outline = self.outline(cells)
+        counts = outline.counts
+        width, points = outline.mesh()
         if self.density is not None:
             solid, filled = jnp.ones(counts, dtype), self.density
         else:
@@ -297,12 +297,16 @@ class PeriodicStructure(AbstractGrid):
             **shares(bands, self.period),
         )
 
-    def _cells(self, cells: int) -> tuple[int, ...]:
+    def outline(self, cells: int) -> Outline:
+        one = jnp.ones(self.dimensions, self.period.dtype)
+        sides = one if self.sides is None else self.sides
         if self.density is not None:
-            return self.density.shape
-        if isinstance(self.cells, tuple):
-            return tuple(dict(self.cells)[axis] for axis in AXES[: self.dimensions])
-        return cells_along(self.cells or cells, self.dimensions)
+            return Outline((), (), sides, self.density.shape)
+        if isinstance(self.cells, int):
+            counts = cells_along(self.cells or cells, self.dimensions)
+        else:
+            counts = tuple(dict(self.cells)[axis] for axis in AXES[: self.dimensions])
+        return Outline(self.voids, self.regions, sides, counts)
 
     def solution(self, state: GridState) -> StructureSolution:
         bands = bands_of(self)[0]
@@ -333,7 +337,7 @@ class PeriodicStructure(AbstractGrid):
             force=force,
             entropy_production=conductivity * slope * force,
             conservation_residual=state.stats["residual"],
-            status=state.status,
+            status=state.status.unless("unresolved", self.lost(problem)),
             stats=state.stats,
             **maps(self, state, temperature, flux, density),
             **totals(state.entropy, density / problem.volume.sum()),

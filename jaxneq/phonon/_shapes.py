@@ -26,6 +26,11 @@ class AbstractShape(AbstractDeclared):
         """Where the mesh should have faces along an axis: at flat sides across it."""
         return jnp.zeros(0)
 
+    def limits(self, axis: int) -> Float[Array, " ends"]:
+        """Those of them where it begins and ends, which the mesh must tell apart."""
+        edges = self.edges(axis)
+        return jnp.stack([edges.min(), edges.max()]) if edges.size else edges
+
     @property
     @abc.abstractmethod
     def dimensions(self) -> tuple[int, ...]:
