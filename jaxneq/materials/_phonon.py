@@ -218,7 +218,7 @@ class GrayMaterial(AbstractPhononMaterial):
     mean_free_path: Scalar = parameter(unit="m", range="(0, inf)", doc="Mean free path")
     resistive_share: Scalar = parameter(
         range="(0, 1]",
-        doc="Share of the collisions that are not normal; only Callaway's methods make a difference",
+        doc="Share of the collisions that are not normal; counts only in Callaway's methods",
         default=1.0,
     )
 

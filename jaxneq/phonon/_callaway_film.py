@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -52,8 +52,8 @@ class CallawayFilm(AbstractSteadyMethod):
               - m_b u\right) = 0
 
     (see `jaxneq.materials.DriftingBands`). The distribution is eliminated: rays are exact, with
-    the specularity or roughness of the film. The drift u is continuous, a parabola in each cell, and
-    makes the conductivity stationary,
+    the specularity or roughness of the film. The drift u is continuous, a parabola in each cell,
+    and makes the conductivity stationary,
 
     .. math:: \kappa = \kappa_{RTA} + \tfrac13 \max_u \left(2 \langle f, u\rangle
               - \langle u, A u\rangle\right), \quad
@@ -149,8 +149,8 @@ def _drift(
     matrix = jnp.sum(medium.inertia * medium.resistive) * overlap
     matrix = matrix + jnp.einsum("b,bij->ij", medium.inertia * medium.normal, lost)
     matrix = jnp.where(some, matrix / total, overlap)
-    drive = medium.drive[:, None] / total * jnp.sum(overlap - lost, axis=2)  # they add up to 1
-    drive = drive.sum(axis=0)
+    kept = jnp.sum(overlap[None] - lost, axis=2)  # they add up to 1
+    drive = jnp.einsum("b,bi->i", medium.drive / total, kept)
 
     def solved(matrix, drive):
         found = jnp.linalg.solve(matrix, drive)
@@ -177,6 +177,23 @@ def _conductivity(flow: _Flow, drift: Float[Array, " node"]) -> Float[Array, ""]
     return jnp.sum(alone + (given - taken) / 3)
 
 
+def _viscous(medium: DriftingBands, thickness: Float[Array, ""]) -> Float[Array, ""]:
+    r"""Of a fluid that clings to the walls, :math:`\kappa_2\,(1 - \tanh z / z)` with z below.
+
+    .. math:: z^2 = \frac{d^2}{4}\,\frac{\sum_b a_b (1 - \nu_b)}{\sum_b a_b \nu_b \Lambda_b^2 / 5},
+              \qquad a_b = C_b \nu_b m_b^2 / \tau_b
+    """
+    viscosity = jnp.sum(medium.inertia * medium.normal * medium.bands.mean_free_path**2) / 5
+    held = jnp.sum(medium.inertia * medium.resistive)
+    free = thickness**2 / (4 * viscosity)
+    z2 = free * held
+    small = z2 < 0.01
+    near, far = jnp.where(small, z2, 0), jnp.sqrt(jnp.where(small, 1, z2))
+    series = 1 / 3 - 2 / 15 * near + 17 / 315 * near**2 - 62 / 2835 * near**3
+    profile = jnp.where(small, series, (1 - jnp.tanh(far) / far) / far**2)
+    return medium.drive.sum() ** 2 / 3 * free * profile
+
+
 def _solution(
     system: InPlaneFilm,
     flow: _Flow,
@@ -198,7 +215,7 @@ def _solution(
     per_time = bands.heat_capacity / bands.relaxation_time / 3
     rays, mirrored = flow.problem, 1 - flow.problem.specularity[0] ** 2
     reaching = jnp.einsum("ib,ibr->br", both, leaving)
-    walls = jnp.sum(rays.share * mirrored / (2 * rays.reach[0]) * reaching**2, axis=1)
+    walls = jnp.sum(rays.share[None] * mirrored / (2 * rays.reach[0]) * reaching**2, axis=1)
     square = jnp.einsum("ib,bij,jb->b", both, kept, both) - walls  # of h, by the ray's balance
     shared = jnp.einsum("ib,bi->b", both, kept[:, 1])
     about = square - 2 * medium.slowness * shared + medium.slowness**2 * overlap[1, 1]
@@ -219,8 +236,9 @@ def _solution(
         conductivity=conductivity,
         bulk_conductivity=medium.conductivity_by_band.sum(),
         conductivity_without_drift=jnp.sum(bands.conductivity_by_band * (1 - lost[:, 0, 0])),
+        conductivity_of_viscous_flow=_viscous(medium, system.thickness),
         conductivity_error=jax.lax.stop_gradient(jnp.abs(missing)),
-        conductance_by_thickness=conductivity / system.thickness,
+        conductivity_over_thickness=conductivity / system.thickness,
         knudsen_number=knudsen_number(bands, system.thickness),
         heat_flux=gradient * conductivity,
         position=system.thickness * face,

@@ -47,12 +47,12 @@ def flights(
 ) -> Flights:
     """Follow the rays of all bands; `basis` holds even functions at the nodes of the cells."""
     path, specularity = 1 / problem.reach[0], problem.specularity[0]
-    share = problem.share
+    share = jnp.broadcast_to(problem.share, path.shape)
     slope = _slopes(width, basis)
 
     def cell(arriving, at):
         width, (near, far) = at[0], at[1][:, :, None, None]
-        depth = width / path
+        depth = (width / path)[None]
         m0, m1, m2, m3 = moments_of_decay(4, depth)
         alike, ahead = m0 / 3 - m1 / 2 + m3 / 6, (m0 - m3) / 6 + (m1 - m2) / 2
         behind = (m0 - 3 * m1 + 3 * m2 - m3) / 6
@@ -63,8 +63,8 @@ def flights(
             ]
         )
         passed = (1 - depth * m0) * arriving + depth * (m1 * near + (m0 - m1) * far)
-        found = jnp.sum(share * path**2 * inside, axis=3), jnp.sum(share * path * passed, axis=2)
-        return passed, found
+        mean_inside = jnp.einsum("br,sibr->sib", share * path**2, inside)
+        return passed, (mean_inside, jnp.einsum("br,ibr->ib", share * path, passed))
 
     none = jnp.zeros((basis.shape[0], *path.shape), path.dtype)
     gathered, (inside, onward) = lax.scan(cell, none, (width, slope))
@@ -72,7 +72,7 @@ def flights(
     absorbed = -jnp.expm1(-problem.reach[0])
     diffuse = 1 - specularity
     kept = diffuse + specularity * absorbed
-    wall, gathered = basis[:, 0, None, None] + none, path * gathered
+    wall, gathered = basis[:, 0, None, None] + none, path[None] * gathered
     weight = share * path / kept
     lost = jnp.einsum("csi,csjb->bij", slope, inside)
     lost = lost + jnp.einsum("br,ibr,jbr->bij", weight * diffuse * absorbed, wall, wall)
@@ -80,14 +80,16 @@ def flights(
     lost = lost - crossed - jnp.swapaxes(crossed, 1, 2)
     lost = lost - jnp.einsum("br,ibr,jbr->bij", weight * specularity, gathered, gathered)
 
-    entering = -(diffuse * wall + specularity * gathered) / kept
+    entering = -(diffuse[None] * wall + specularity[None] * gathered) / kept[None]
     face = jnp.concatenate([jnp.zeros((1,), width.dtype), jnp.cumsum(width)])
-    left = jnp.exp(-face[:, None, None] * problem.reach[0])
+    left = jnp.exp(-face[:, None, None] * problem.reach)
     onward = jnp.concatenate([jnp.zeros_like(onward[:1]), onward])
-    rightward = jnp.einsum("fbr,ibr->fib", share * left, entering) - onward
+    rightward = (
+        jnp.einsum("fbr,br,ibr->fib", left, jnp.broadcast_to(share, path.shape), entering) - onward
+    )
     return Flights(
         lost=lost,
-        leaving=(absorbed * wall - gathered) / kept,
+        leaving=(absorbed[None] * wall - gathered) / kept[None],
         departure=(rightward + rightward[::-1]) / 2,
     )
 
@@ -99,7 +101,7 @@ def _slopes(
     near, middle, far = basis[:, :-1:2], basis[:, 1::2], basis[:, 2::2]
     start = 4 * (middle - near) - (far - near)
     stop = 4 * (far - middle) - (far - near)
-    return jnp.moveaxis(jnp.stack([start, stop]) / width, 2, 0)
+    return jnp.moveaxis(jnp.stack([start, stop]) / width[None, None], 2, 0)
 
 
 def overlaps(

@@ -28,10 +28,15 @@ class CallawayFilmSolution(AbstractSizedConduction):
         doc="Conductivity of the film if normal collisions were resistive (one relaxation time)",
         reference_for="conductivity",
     )
+    conductivity_of_viscous_flow: Float[Array, ""] = quantity(
+        unit="W/m/K",
+        doc="That of a fluid of phonons which clings to the walls (Guyer and Krumhansl)",
+        reference_for="conductivity",
+    )
     conductivity_error: Float[Array, ""] = quantity(
         unit="W/m/K", doc="Estimated error of the conductivity by the size of the cells"
     )
-    conductance_by_thickness: Float[Array, ""] = quantity(
+    conductivity_over_thickness: Float[Array, ""] = quantity(
         unit="W/m2/K", doc="Conductivity over thickness; it has Knudsen's minimum"
     )
     knudsen_number: Float[Array, ""] = quantity(
@@ -40,9 +45,7 @@ class CallawayFilmSolution(AbstractSizedConduction):
     heat_flux: Float[Array, ""] = quantity(
         unit="W/m2", doc="Heat flux along the film, mean over the thickness"
     )
-    position: Float[Array, " node"] = quantity(
-        unit="m", doc="Distance from a wall", dims=("node",)
-    )
+    position: Float[Array, " node"] = quantity(unit="m", doc="Distance from a wall", dims=("node",))
     heat_flux_profile: Float[Array, " node"] = quantity(
         unit="W/m2", doc="Heat flux along the film there", dims=("node",)
     )
