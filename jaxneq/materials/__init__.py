@@ -14,6 +14,7 @@ from ._branch import Branch as Branch
 from ._branch import QuadraticDispersion as QuadraticDispersion
 from ._branch import Scattering as Scattering
 from ._branch import SineDispersion as SineDispersion
+from ._callaway import DriftingBands as DriftingBands
 from ._data import is_path as is_path
 from ._data import model as model
 from ._data import names as names

@@ -60,6 +60,12 @@ class IsotropicDispersion(AbstractPhononMaterial):
     anharmonic_scale: Scalar = parameter(
         range="[0, inf)", doc="Factor of the phonon-phonon rates", default=1.0
     )
+    normal_share: Scalar = parameter(
+        range="[0, 1]",
+        doc='Share of the rates called "normal and umklapp" that is normal; counts only where a '
+        "method tells normal collisions from others",
+        default=0.0,
+    )
     boundary_length: Scalar | None = parameter(
         unit="m",
         range="(0, inf)",
@@ -129,7 +135,8 @@ class IsotropicDispersion(AbstractPhononMaterial):
         reduced, weight = (np.concatenate(part) for part in zip(*rules, strict=True))
         modes = _modes(branch, reduced, weight, temperature)
         velocity = modes["velocity"] * VELOCITY_UNIT
-        rate = self._rate(branch, modes["frequency"], reduced, temperature)
+        at = (branch, modes["frequency"], reduced, temperature)
+        rate = self._rate(*at)
         width = modes["velocity"] * modes["width"] * FREQUENCY_UNIT
         return {
             "angular_frequency": modes["frequency"] * FREQUENCY_UNIT,
@@ -138,6 +145,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
             "spectral_heat_capacity": modes["heat"] / width,
             "weight": width,
             "wavevector": modes["wavevector"] * WAVEVECTOR_UNIT,
+            "resistive_share": self._rate(*at, resistive=True) / rate,
         }
 
     def _rate(
@@ -146,11 +154,16 @@ class IsotropicDispersion(AbstractPhononMaterial):
         frequency: Float[Array, " node"],
         reduced: np.ndarray | Float[Array, " node"],
         temperature: Float[Array, ""],
+        resistive: bool = False,
     ) -> Float[Array, " node"]:
-        """Relaxation rate (1/s) at nodes of a branch."""
+        """Relaxation rate (1/s) at nodes of a branch; without normal processes if `resistive`."""
         rate = jnp.zeros_like(frequency)
         for term in branch.scattering:
+            if resistive and term.process == "normal":
+                continue
             scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
+            if resistive and term.process == "normal and umklapp":
+                scale = scale * (1 - self.normal_share)
             rate = rate + scale * term.rate(frequency, reduced, temperature)
         if self.point_defects is not None:
             rate = rate + self.point_defects.rate(frequency)

@@ -118,6 +118,13 @@ class PhononBands(AbstractPhononMaterial):
         doc="Magnitude of the wavevector, where it is known (rough surfaces, acoustic mismatch)",
         default=None,
     )
+    resistive_share: Float[Array, " band"] | None = parameter(
+        range="[0, 1]",
+        dims=("band",),
+        doc="Share of the collisions that are not normal: they take crystal momentum. All, if not "
+        "given; only Callaway's methods tell normal collisions from others",
+        default=None,
+    )
 
     @property
     def heat_capacity(self) -> Float[Array, " band"]:
@@ -209,6 +216,11 @@ class GrayMaterial(AbstractPhononMaterial):
     )
     group_velocity: Scalar = parameter(unit="m/s", range="(0, inf)", doc="Group velocity")
     mean_free_path: Scalar = parameter(unit="m", range="(0, inf)", doc="Mean free path")
+    resistive_share: Scalar = parameter(
+        range="(0, 1]",
+        doc="Share of the collisions that are not normal; counts only in Callaway's methods",
+        default=1.0,
+    )
 
     @property
     def temperature_range(self) -> tuple[float, float]:
@@ -225,4 +237,5 @@ class GrayMaterial(AbstractPhononMaterial):
             weight=one,
             temperature=jnp.asarray(temperature, one.dtype),
             branch=("gray",),
+            resistive_share=self.resistive_share[None],
         )

@@ -7,6 +7,9 @@ from jaxneq.materials import PointDefects as PointDefects
 
 from ._bose_einstein import BoseEinsteinNewton as BoseEinsteinNewton
 from ._bose_einstein import BoseEinsteinSolution as BoseEinsteinSolution
+from ._callaway_film import CallawayFilm as CallawayFilm
+from ._callaway_grating import CallawayGrating as CallawayGrating
+from ._callaway_solution import CallawayFilmSolution as CallawayFilmSolution
 from ._channel_solution import ChannelEnsemble as ChannelEnsemble
 from ._channel_solution import ChannelSolution as ChannelSolution
 from ._channels import InPlaneFilm as InPlaneFilm

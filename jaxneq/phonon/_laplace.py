@@ -229,34 +229,47 @@ def _contour(
     # Which bands to enclose: the fewest points for the least that is left out.
     needed = jnp.maximum(height - depth, 0)
     branch = jnp.append(needed, 0)
-    step = (branch + digits) / nodes
-    for _ in range(6):  # a contraction, and any step serves
-        bend, top = _bend(step, branch, digits)
-        step = (top + digits + 2.4 * bend) / nodes
-    bend, top = _bend(step, branch, digits)
+    step, bend, top = least_step(branch, digits, nodes)
     higher = needed[None, :] > 1.001 * branch[:, None]  # by more than rounding
     left_out = jnp.sum(jnp.where(higher, strength[None, :], 0), axis=1)
     future, past = -2 * math.pi * bend / step, bend * (3.3 - 4.6 * math.pi / step)
     best = jnp.argmin(left_out + jnp.exp(future) + jnp.exp(past))
     step, bend, top = step[best], bend[best], top[best]
-    theta = step / 2 * jnp.arange(2 * nodes, dtype=time.dtype)
+    theta, left, weight = bent_line(step, bend, top, nodes)
+    passing = jnp.where(left[:, None] < -depth[None, :], theta[:, None], jnp.inf).min(axis=0)
+    enclosed = height < passing
+    return _Contour(
+        point=lax.complex(left, theta),
+        weight=weight,
+        step=step,
+        enclosed=enclosed,
+        omitted=jnp.sum(jnp.where(enclosed, 0, strength)),
+    )
 
+
+def bent_line(
+    step: Float[Array, ""], bend: Float[Array, ""], top: Float[Array, ""], nodes: int
+) -> tuple[Float[Array, " point"], Float[Array, " point"], Complex[Array, " point"]]:
+    """Height, abscissa and weight of the points of both rules on the upper half of a contour."""
+    theta = step / 2 * jnp.arange(2 * nodes, dtype=step.dtype)
     up, down, flat = (theta - top) / bend, -(theta + top) / bend, -2 * top / bend
     level = jnp.logaddexp(0, flat)
     cosh = jnp.logaddexp(jnp.logaddexp(up, down), level)
     at_start = jnp.logaddexp(level, math.log(2) - top / bend)
     leaning = jnp.exp(up - cosh) - jnp.exp(down - cosh)
-    left = bend - bend * (cosh - at_start)
     once = step * jnp.where(theta > 0, 1, 0.5)  # the lower half mirrors the upper
-    passing = jnp.where(left[:, None] < -depth[None, :], theta[:, None], jnp.inf).min(axis=0)
-    enclosed = height < passing
-    return _Contour(
-        point=lax.complex(left, theta),
-        weight=lax.complex(once, once * leaning),
-        step=step,
-        enclosed=enclosed,
-        omitted=jnp.sum(jnp.where(enclosed, 0, strength)),
-    )
+    return theta, bend - bend * (cosh - at_start), lax.complex(once, once * leaning)
+
+
+def least_step(
+    branch: Float[Array, "..."], digits: float, nodes: int
+) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    """The step with which so many nodes pass the branch points, where to start, and how high."""
+    step = (branch + digits) / nodes
+    for _ in range(6):  # a contraction, and any step serves
+        bend, top = _bend(step, branch, digits)
+        step = (top + digits + 2.4 * bend) / nodes
+    return step, *_bend(step, branch, digits)
 
 
 def _bend(step: Array, branch: Array, digits: float) -> tuple[Array, Array]:
