@@ -66,6 +66,7 @@ class GridProblem(eqx.Module):
         """The share of what arrives at a side that goes on as rays."""
         return self.transmission + self.specular
 
+    @property
     def groups(self) -> int:
         """Groups of rays that diffuse walls keep apart."""
         branches = 1 if self.media is None else self.media.branches
