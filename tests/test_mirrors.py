@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneq import phonon, steady
+from jaxneq import phonon, simulate, steady
 from jaxneq.phonon import DiscreteOrdinates, Fourier
+from jaxneq.phonon import _exact as exact_forms
 
 GRAY = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
 
@@ -50,6 +51,38 @@ def pored(specularity):
     pore = phonon.Box(name="pore", center=jnp.array([0.5, 0.3]), size=jnp.array([0.4, 0.4]))
     method = DiscreteOrdinates(cells=5, angles=2, polar_angles=2)
     return steady(strip(specularity, voids=(pore,)), method, throw=False).conductivity
+
+
+def test_a_mirror_unfolds():
+    pore, image = (
+        phonon.Box(name=name, center=jnp.array([0.5, y]), size=jnp.array([0.4, 0.4]))
+        for name, y in (("pore", 0.3), ("image", 1.7))
+    )
+    method = DiscreteOrdinates(cells=5, angles=2, polar_angles=2)
+    unfolded = {"voids": (pore, image), "sides": jnp.array([1.0, 2.0])}
+    unfolded |= {"confined": (), "cells": (("x", 5), ("y", 10))}
+    whole = steady(strip(None, **unfolded), method)
+    half = steady(strip(1.0, voids=(pore,)), method)
+    np.testing.assert_allclose(half.conductivity, whole.conductivity, rtol=1e-9)
+    np.testing.assert_allclose(half.temperature, whole.temperature[:, :5], rtol=1e-9)
+
+
+def test_the_entropy_of_partly_specular_surfaces():
+    pore = phonon.Box(name="pore", center=jnp.array([0.5, 0.3]), size=jnp.array([0.4, 0.4]))
+    method = DiscreteOrdinates(cells=5, angles=2, polar_angles=2)
+    found = steady(strip(0.5, voids=(pore,)), method)
+    parts = found.entropy_production_bulk + found.entropy_production_walls
+    whole = parts + found.entropy_production_mesh
+    np.testing.assert_allclose(whole, found.entropy_production, rtol=1e-9)
+    assert parts > 0.8 * whole and found.entropy_production_mesh > 0
+
+
+def test_sampled_phonons_meet_mirrors():
+    sampler = phonon.DeviationalMonteCarlo(cells=2, replicas=4096, batches=12)
+    found = simulate(strip(0.5), sampler, key=jax.random.key(1)).conductivity
+    exact = exact_forms.IN_PLANE_FILM[1.0, 0.5] / 3  # Fuchs and Sondheimer
+    assert found.stderr < 3e-3 * exact
+    assert abs(found.value - exact) < 5 * found.stderr
 
 
 def test_the_derivative_by_specularity():
