@@ -221,6 +221,6 @@ def test_misuse_is_told():
             initial=jnp.ones((4, 1)),
         )
     with pytest.raises(ValueError, match="the distribution takes"):
-        evolve(cell, phonon.ImplicitOrdinates(angles=10**8), times=[1.0])
+        evolve(grating(1.0, 10**8), times=[1.0])
     with pytest.raises(ValueError, match="axis = 'z'"):
         evolve(cell, phonon.ImplicitOrdinates(start=phonon.CosineRise(axis="z")), times=[1.0])

@@ -233,21 +233,28 @@ class Device(AbstractGrid):
     def source_at(self, problem: GridProblem, time: Array) -> Float[Array, "*cells"]:
         if not self.heaters:
             return problem.source
-        bands = self.material.bands(self.temperature)
-        watt = self._watt((bands.heat_capacity * bands.group_velocity).sum())
-        width, points = self._mesh(problem.cells)
+        profiles, _, watt = self.heating(problem)
         powers = jnp.stack([heater.power_at(time) for heater in self.heaters])
-        return jnp.tensordot(powers / watt, self._profiles(width, problem.solid, points), axes=1)
+        return jnp.tensordot(powers / watt, profiles, axes=1)
+
+    def heating(
+        self, problem: GridProblem
+    ) -> tuple[Float[Array, "heater *cells"], Float[Array, " heater"], Array]:
+        """The power per volume of each heater at a power of 1, the powers (W), the unit of power."""
+        bands = self.material.bands(self.temperature)
+        width, points = self._mesh(problem.cells)
+        watt = self._watt((bands.heat_capacity * bands.group_velocity).sum())
+        return self._profiles(width, problem.solid, points), self._powers, watt
 
     def transient(self, history: GridHistory) -> DeviceTransient:
         bands = self.material.bands(self.temperature)
         power = (bands.heat_capacity * bands.group_velocity).sum()
-        width, points = self._mesh(history.problem.cells)
+        _, points = self._mesh(history.problem.cells)
         contacts = self._touched(points)
         given = jnp.stack([contact.temperature for contact in self.contacts])
         heated: dict[str, Any] = {}
         if self.heaters:
-            profiles = self._profiles(width, history.problem.solid, points)
+            profiles, _, _ = self.heating(history.problem)
             times = history.time * self.time_unit
             each = [jax.vmap(heater.power_at)(times) for heater in self.heaters]
             heated = {"profiles": profiles, "powers": jnp.stack(each)}

@@ -8,18 +8,18 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
-Widths = tuple[Float[Array, " _"], ...]
+Widths = tuple[Inexact[Array, " _"], ...]
 
 
 class GridProblem(eqx.Module):
     r"""Linearised phonon transport in two or three dimensions, without dimensions.
 
     Lengths are in a unit of the system's choice, temperatures too; powers in units of both and
-    :math:`\sum_b C_b v_b`. A grid of d axes has :math:`2^d` nodes in each cell; node n lies at the
+    :math:`\sum_b C_b v_b`. At a frequency all numbers are complex. A grid of d axes has :math:`2^d` nodes in each cell; node n lies at the
     upper end along axis k where bit k of n is set. Side 0 of a cell is the lower one.
 
     **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
@@ -32,15 +32,15 @@ class GridProblem(eqx.Module):
     """
 
     width: Widths
-    solid: Float[Array, "*cells"]
-    transmission: Float[Array, "*cells axis side"]
-    held: Float[Array, "*cells axis side"]
-    reservoir: Float[Array, "*cells axis side"]
-    source: Float[Array, "*cells"]
-    fall: Float[Array, "fall axis"]
-    mean_free_path: Float[Array, " band"]
-    flux_share: Float[Array, " band"]
-    heat_share: Float[Array, " band"]
+    solid: Inexact[Array, "*cells"]
+    transmission: Inexact[Array, "*cells axis side"]
+    held: Inexact[Array, "*cells axis side"]
+    reservoir: Inexact[Array, "*cells axis side"]
+    source: Inexact[Array, "*cells"]
+    fall: Inexact[Array, "fall axis"]
+    mean_free_path: Inexact[Array, " band"]
+    flux_share: Inexact[Array, " band"]
+    heat_share: Inexact[Array, " band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
 
@@ -53,18 +53,18 @@ class GridProblem(eqx.Module):
         return tuple(width.shape[0] for width in self.width)
 
     @property
-    def volume(self) -> Float[Array, "*cells"]:
+    def volume(self) -> Inexact[Array, "*cells"]:
         """Volumes of the cells."""
         return self.across(None)
 
     @property
-    def node_power(self) -> Float[Array, "*cells node"]:
+    def node_power(self) -> Inexact[Array, "*cells node"]:
         """What sources release at each node."""
         nodes = 1 << self.dimensions
         each = self.source * self.volume * self.solid / nodes
         return jnp.repeat(each[..., None], nodes, axis=-1)
 
-    def across(self, axis: int | None) -> Float[Array, "*cells"]:
+    def across(self, axis: int | None) -> Inexact[Array, "*cells"]:
         """The product of the widths of each cell along all axes but that one."""
         out = jnp.ones(self.cells, self.solid.dtype)
         for k, width in enumerate(self.width):
@@ -72,7 +72,7 @@ class GridProblem(eqx.Module):
                 out = out * self.along(k, width)
         return out
 
-    def along(self, axis: int, values: Float[Array, " _"]) -> Array:
+    def along(self, axis: int, values: Inexact[Array, " _"]) -> Array:
         """Values along one axis, shaped to be broadcast over the cells."""
         return values.reshape([-1 if k == axis else 1 for k in range(self.dimensions)])
 

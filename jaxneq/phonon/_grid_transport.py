@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Inexact, Int
 
 from jaxneq._kernels import sweep
 
@@ -101,24 +101,24 @@ class Transport(eqx.Module):
         return 1 << self.problem.dimensions
 
     @property
-    def node_volume(self) -> Float[Array, "*cells 1"]:
+    def node_volume(self) -> Inexact[Array, "*cells 1"]:
         """The part of a cell's volume that belongs to each of its nodes."""
         return self.problem.volume[..., None] / self.nodes
 
     @property
-    def node_area(self) -> Float[Array, "*cells axis 1"]:
+    def node_area(self) -> Inexact[Array, "*cells axis 1"]:
         """The part of a side's area that belongs to each of its nodes."""
         axes = range(self.problem.dimensions)
         area = jnp.stack([self.problem.across(axis) for axis in axes], axis=-1)
         return area[..., None] * 2 / self.nodes
 
     @property
-    def collisions(self) -> Float[Array, ""]:
+    def collisions(self) -> Inexact[Array, ""]:
         """What collisions emit per volume and temperature."""
         return self.nodes * self.problem.dimensions * jnp.sum(self.rays.emission)
 
     @property
-    def black(self) -> Float[Array, " group"]:
+    def black(self) -> Inexact[Array, " group"]:
         """What a black wall emits per area and temperature."""
         flux = jnp.sum(self.rays.reach * self.rays.emission[None], axis=(0, 2))
         return self.nodes / 2 * flux
@@ -133,13 +133,15 @@ class Transport(eqx.Module):
         conducted = jnp.sum(self.reach**2, axis=0) * beams.emission / (1 + self.delay)
         return loss, octants * jnp.sum(conducted)
 
-    def closed(self, side: Float[Array, "*cells axis side"]) -> Float[Array, "*cells axis node"]:
+    def closed(
+        self, side: Inexact[Array, "*cells axis side"]
+    ) -> Inexact[Array, "*cells axis node"]:
         """A field of sides, at the nodes of each side."""
         bit = node_bits(self.problem.dimensions)
         return jnp.stack([side[..., k, bit[k]] for k in range(len(bit))], axis=-2)
 
     @property
-    def diffuse(self) -> Float[Array, "*cells axis node"]:
+    def diffuse(self) -> Inexact[Array, "*cells axis node"]:
         """The share of what meets a side that a diffuse wall sends back."""
         shut = (1 - self.problem.transmission) * (1 - self.problem.held)
         return self.closed(shut * self.problem.solid[..., None, None])
@@ -179,7 +181,7 @@ class Transport(eqx.Module):
         inward = (1 - self.closed(problem.transmission))[..., None] * (wall + held * (given - wall))
         total: Any = 0
         left, kept, passes = [], [], jnp.int32(0)
-        change = jnp.zeros((), wall.dtype)
+        change = jnp.zeros((), jnp.real(wall).dtype)
         for index, frame in enumerate(frames(problem.cells)):
             fields = self._fields(frame, temperature, inward, fall)
             if self.rate is not None:
@@ -249,7 +251,7 @@ class Transport(eqx.Module):
         walls = jnp.reshape(inward, (-1, inward.shape[-1]))[frame.wall]
         return sweep.Fields(jnp.stack(source, axis=-3), passing, walls)
 
-    def _unframed(self, frame: Frame, moments: Array) -> Float[Array, "octant *cells node k m"]:
+    def _unframed(self, frame: Frame, moments: Array) -> Inexact[Array, "octant *cells node k m"]:
         """Moments by octant and node of the grid, those of axes in the grid's order."""
         dimensions = self.problem.dimensions
         tail = moments.shape[dimensions + 2 :]
@@ -258,7 +260,7 @@ class Transport(eqx.Module):
         shape = (self.nodes, *self.problem.cells, self.nodes, *tail)
         return jnp.reshape(flat, shape)[..., np.asarray(order)]
 
-    def _outward(self, moments: Array, axis: int) -> Float[Array, "*cells node group"]:
+    def _outward(self, moments: Array, axis: int) -> Inexact[Array, "*cells node group"]:
         """The flux of departures to the side across an axis on which each node lies."""
         along = octant_signs(self.problem.dimensions)[axis] > 0
         toward = along[:, None] == node_bits(self.problem.dimensions)[axis][None]
@@ -272,7 +274,7 @@ class Transport(eqx.Module):
         wall = response.wall_power * adiabatic
         return Unknown(response.power + jnp.sum(wall, axis=(-3, -1)), wall)
 
-    def given(self, response: Response) -> Float[Array, "*cells axis side"]:
+    def given(self, response: Response) -> Inexact[Array, "*cells axis side"]:
         """The power that reservoirs give off at each side."""
         return at_sides(jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held))
 
@@ -337,10 +339,10 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
 
 
 def _size(ends: tuple[tuple[Array, ...], ...]) -> Array:
-    return jnp.sqrt(sum(jnp.sum(part**2) for end in ends for part in end))
+    return jnp.sqrt(sum(jnp.sum(jnp.abs(part) ** 2) for end in ends for part in end))
 
 
-def at_sides(nodes: Float[Array, "*cells axis node"]) -> Float[Array, "*cells axis side"]:
+def at_sides(nodes: Inexact[Array, "*cells axis node"]) -> Inexact[Array, "*cells axis side"]:
     """What belongs to the nodes of each side, together."""
     upper = node_bits(nodes.ndim - 2).astype(bool)
     axes = [
@@ -354,7 +356,7 @@ def _gather(field: Array, place: np.ndarray) -> Array:
     return field.ravel()[place]
 
 
-def _widths(problem: GridProblem, frame: Frame) -> tuple[Float[Array, "_ octant"], ...]:
+def _widths(problem: GridProblem, frame: Frame) -> tuple[Inexact[Array, "_ octant"], ...]:
     """Widths along the axes of a frame, mirrored with the octant."""
     signs = octant_signs(problem.dimensions)
     return tuple(
