@@ -62,9 +62,8 @@ def test_fourier_in_a_half_space(frequency):
     state = modulated(film(length=40.0, layer=1.0, cells=160), frequency, phonon.HarmonicFourier())
     assert state.status.code == 0
     depth = np.sqrt(1 / 3 / (2 * np.pi * frequency))
-    exact = heated_layer(frequency, 1 / 3, 1.0) if 40 / depth > 5 else None
-    assert exact is not None
-    np.testing.assert_allclose(state.impedance, exact, rtol=2e-3)
+    assert 40 / depth > 5  # the cold end is far away
+    np.testing.assert_allclose(state.impedance, heated_layer(frequency, 1 / 3, 1.0), rtol=2e-3)
     assert state.conservation_residual < 1e-8
 
 
@@ -87,7 +86,7 @@ def test_slow_modulation_is_steady():
 
 
 def test_response_is_that_of_time():
-    r"""With the step response s: :math:`Z = s_\infty - i\omega\int (s_\infty - s) e^{-i\omega t}`."""
+    """From that to a step, s: Z is its end less i w times the transform of what is missing."""
     frequency, end, count = 0.15, 24.0, 241
     method = phonon.ImplicitOrdinates(**COARSE, steps=2)
     step = evolve(film(), method, times=jnp.linspace(0, end, count))

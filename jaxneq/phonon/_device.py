@@ -240,7 +240,7 @@ class Device(AbstractGrid):
     def heating(
         self, problem: GridProblem
     ) -> tuple[Float[Array, "heater *cells"], Float[Array, " heater"], Array]:
-        """The power per volume of each heater at a power of 1, the powers (W), the unit of power."""
+        """Power per volume of each heater at a power of 1, the powers (W), the unit of power."""
         bands = self.material.bands(self.temperature)
         width, points = self._mesh(problem.cells)
         watt = self._watt((bands.heat_capacity * bands.group_velocity).sum())
@@ -259,9 +259,7 @@ class Device(AbstractGrid):
             each = [jax.vmap(heater.power_at)(times) for heater in self.heaters]
             heated = {"profiles": profiles, "powers": jnp.stack(each)}
         units = {"flux": power, "watt": self._watt(power)}
-        return device_transient(
-            self, self.temperature, history, contacts, given, **units, **heated
-        )
+        return device_transient(self, self.temperature, history, contacts, given, **units, **heated)
 
     def problem(self, cells: int) -> GridProblem:
         bands = self.material.bands(self.temperature)

@@ -19,8 +19,9 @@ class GridProblem(eqx.Module):
     r"""Linearised phonon transport in two or three dimensions, without dimensions.
 
     Lengths are in a unit of the system's choice, temperatures too; powers in units of both and
-    :math:`\sum_b C_b v_b`. At a frequency all numbers are complex. A grid of d axes has :math:`2^d` nodes in each cell; node n lies at the
-    upper end along axis k where bit k of n is set. Side 0 of a cell is the lower one.
+    :math:`\sum_b C_b v_b`. At a frequency all numbers are complex. A grid of d axes has
+    :math:`2^d` nodes in each cell; node n lies at the upper end along axis k where bit k of n is
+    set. Side 0 of a cell is the lower one.
 
     **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
     voids; `transmission`, the share of the phonons that passes each side of a cell (the rest meets

@@ -85,9 +85,7 @@ def _like(row: Float[Array, " _"], nothing: Unknown) -> Unknown:
     return Unknown(*parts)
 
 
-def diffusion_wave(
-    problem: GridProblem, frequency: Array, tolerance: Array, most: int
-) -> GridWave:
+def diffusion_wave(problem: GridProblem, frequency: Array, tolerance: Array, most: int) -> GridWave:
     """The same by Fourier's law."""
     shape = (*problem.cells, 1 << problem.dimensions)
     law, solid = Diffusion(problem, 0.0), problem.solid[..., None]

@@ -251,7 +251,9 @@ def _falling(
         local = temperature.ravel()[frame.here][..., None, None]
         changed = (temperature - past.temperature).ravel()[frame.here][..., None, None]
         product = (local + own) * (changed + own - before)
-        total = total + jnp.einsum("...ogr,...o,gr->", product, volume[frame.here], transport.rays.heat)
+        total = total + jnp.einsum(
+            "...ogr,...o,gr->", product, volume[frame.here], transport.rays.heat
+        )
     return -transport.rate * total
 
 

@@ -119,7 +119,7 @@ class ModulatedDevice(AbstractSystem):
 
     def solution(self, wave: GridWave) -> ModulatedSolution:
         device, problem = self.device, wave.problem
-        profiles, powers, watt = device.heating(problem)
+        profiles, powers, _ = device.heating(problem)
         weight = profiles * problem.volume[None]
         axes = problem.volume.ndim
 

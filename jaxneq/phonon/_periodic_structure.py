@@ -184,7 +184,6 @@ class PeriodicStructure(AbstractGrid):
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._deviational import DeviationalMonteCarlo
-
         from ._implicit_ordinates import ImplicitOrdinates
 
         methods = {
