@@ -6,6 +6,7 @@ in a stage of a step in time; the balance is complex and symmetric.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -37,7 +38,7 @@ class GridWave(eqx.Module):
 
 
 def transport_wave(
-    problem: GridProblem, beams: Rays, frequency: Array, tolerance: Array, most: int
+    problem: GridProblem, beams: Rays, frequency: Array, tolerance: Array, max_iterations: int
 ) -> GridWave:
     """The response to the sources at an angular frequency; reservoirs stay as they are."""
     lag = lax.complex(0 * frequency, frequency)
@@ -62,7 +63,7 @@ def transport_wave(
         ravel_pytree(Unknown(whole.node_power, nothing.wall))[0],
         preconditioner=precondition,
         tolerance=tolerance,
-        most=most,
+        max_iterations=max_iterations,
     )
     unknown = shaped(row)
     _, response = balance(unknown)
@@ -85,27 +86,29 @@ def _like(row: Float[Array, " _"], nothing: Unknown) -> Unknown:
     return Unknown(*parts)
 
 
-def diffusion_wave(problem: GridProblem, frequency: Array, tolerance: Array, most: int) -> GridWave:
+def diffusion_wave(
+    problem: GridProblem, frequency: Array, tolerance: Array, max_iterations: int
+) -> GridWave:
     """The same by Fourier's law."""
     shape = (*problem.cells, 1 << problem.dimensions)
     law, solid = Diffusion(problem, 0.0), problem.solid[..., None]
     held = jnp.broadcast_to(problem.volume[..., None] * solid / shape[-1], shape)
-    lossy = lax.stop_gradient(Diffusion(problem, 0.0, frequency).diagonal)
+    lag = lax.complex(0 * frequency, frequency)
+    lossy = Diffusion(*lax.stop_gradient((problem, jnp.zeros_like(frequency), frequency)))
+    diagonal = lossy.diagonal.ravel()
 
-    def both(function: Any, row: Array) -> Array:
+    def both(function: Callable[[Array], Array], row: Array) -> Array:
         return lax.complex(*(function(part) for part in (row.real, row.imag)))
 
     def operator(row: Array) -> Array:
         nodes = row.reshape(shape)
-        lag = lax.complex(0 * frequency, frequency)
         return (both(law, nodes) + lag * held.astype(row.dtype) * nodes).ravel()
 
     def near(part: Array) -> Array:
-        solver = Diffusion(lax.stop_gradient(problem), 0.0, lax.stop_gradient(frequency))
         found, _ = conjugate_gradients(
-            lambda x: solver(x.reshape(shape)).ravel(),
+            lambda x: lossy(x.reshape(shape)).ravel(),
             part,
-            lambda r: r / lossy.ravel(),
+            lambda r: r / diagonal,
             jnp.asarray(INNER, part.dtype),
             2000,
         )
@@ -117,7 +120,7 @@ def diffusion_wave(problem: GridProblem, frequency: Array, tolerance: Array, mos
         lax.complex(power, 0 * power).ravel(),
         preconditioner=lambda r: both(near, r),
         tolerance=tolerance,
-        most=most,
+        max_iterations=max_iterations,
     )
     nodes = row.reshape(shape) * solid.astype(row.dtype)
     still = jnp.zeros(problem.dimensions, solid.dtype), jnp.zeros_like(problem.reservoir)

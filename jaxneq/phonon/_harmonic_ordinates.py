@@ -72,7 +72,7 @@ class HarmonicOrdinates(AbstractSteadyMethod):
             lambda: _bulk(steady(slow, cls(angles=2, polar_angles=2)).amplitude),
             1.0,
             1e-2,
-            "(l - h / 2) / k, and the jump at a black contact: 2 / 3 of a free path",
+            "3 / (C v) times depth less 2/3 layer, and Milne's jump of 0.71 paths at the contact",
         )
 
 
@@ -112,5 +112,5 @@ class HarmonicFourier(AbstractSteadyMethod):
 
 
 def _bulk(amplitude: Array) -> Array:
-    """Over what is expected of 30 free paths, in cells of one."""
-    return amplitude / (3 * (30 - 0.5 + 2 / 3))
+    """Over what is expected of 30 free paths, the first of which is heated."""
+    return amplitude / (3 * (30 - 2 / 3 + 0.7104))

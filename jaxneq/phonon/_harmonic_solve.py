@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float
 
 from jaxneq._core import SolveStats, Status
 
+Operator = Callable[[Array], Array]
+
 
 def harmonic_solve(
-    operator: Any, rhs: Complex[Array, " _"], *, preconditioner: Any, tolerance: Any, most: int
+    operator: Operator,
+    rhs: Complex[Array, " _"],
+    *,
+    preconditioner: Operator,
+    tolerance: Float[Array, ""],
+    max_iterations: int,
 ) -> tuple[Complex[Array, " _"], SolveStats]:
     """Solve ``A x = b`` where A is symmetric, not Hermitian, by conjugate gradients.
 
@@ -21,12 +29,12 @@ def harmonic_solve(
     one.
     """
 
-    def solve(matvec: Any, b: Array) -> tuple[Array, SolveStats]:
+    def solve(matvec: Operator, b: Array) -> tuple[Array, SolveStats]:
         norm = jnp.linalg.norm(b)
 
         def unfinished(carry: Any) -> Array:
             _, residual, _, _, count = carry
-            return (jnp.linalg.norm(residual) > tolerance * norm) & (count < most)
+            return (jnp.linalg.norm(residual) > tolerance * norm) & (count < max_iterations)
 
         def turn(carry: Any) -> Any:
             x, residual, direction, rho, count = carry
@@ -35,8 +43,8 @@ def harmonic_solve(
             residual = residual - step * image
             better = preconditioner(residual)
             following = jnp.sum(residual * better)
-            direction = better + following / rho * direction
-            return x + step * (carry[2]), residual, direction, following, count + 1
+            turned = better + following / rho * direction
+            return x + step * direction, residual, turned, following, count + 1
 
         first = preconditioner(b)
         begin = (jnp.zeros_like(b), b, first, jnp.sum(b * first), jnp.int32(0))
@@ -44,7 +52,7 @@ def harmonic_solve(
         left = jnp.linalg.norm(b - matvec(x)) / jnp.where(norm > 0, norm, 1)
         status = Status.first_true(
             not_finite=~jnp.isfinite(left),
-            max_iterations=(left > 10 * tolerance) & (count >= most),
+            max_iterations=(left > 10 * tolerance) & (count >= max_iterations),
             stagnation=left > 10 * tolerance,
         )
         return x, SolveStats(count, left, status)
