@@ -29,7 +29,7 @@ def grating(reach, cells):
 
 @functools.cache
 def signal(cells, angles, polar_angles, steps, count):
-    """The amplitude at so many times, to third order in the steps."""
+    """The amplitude at so many times."""
     method = phonon.ImplicitOrdinates(
         angles=angles, polar_angles=polar_angles, steps=steps, start=phonon.CosineRise()
     )
@@ -74,7 +74,7 @@ def test_grating_is_that_of_the_closed_form():
                                       0.039405397760374716], (48, 4, 6, 16)),
         (10.0, [0.1, 0.2, 0.3, 0.475, 0.65, 0.825, 1.0, 2.0, 3.0],
          [0.8465057440336423, None, 0.11567976456482482, None, None, None, -0.00794557581540972,
-          None, -0.0017526309424064938], (32, 8, 6, 16)),
+          None, -0.0017526309424064938], (48, 8, 6, 32)),
     ],
 )  # fmt: skip
 def test_gratings_from_diffusive_to_ballistic(reach, times, exact, mesh):
@@ -221,6 +221,6 @@ def test_misuse_is_told():
             initial=jnp.ones((4, 1)),
         )
     with pytest.raises(ValueError, match="the distribution takes"):
-        evolve(cell, phonon.ImplicitOrdinates(angles=10**8), times=[1.0])
+        evolve(grating(1.0, 10**8), times=[1.0])
     with pytest.raises(ValueError, match="axis = 'z'"):
         evolve(cell, phonon.ImplicitOrdinates(start=phonon.CosineRise(axis="z")), times=[1.0])

@@ -31,6 +31,8 @@ from ._grating import TransientGrating as TransientGrating
 from ._grating_response import ForcedResponse as ForcedResponse
 from ._grating_response import LateDecay as LateDecay
 from ._grating_response import WeakResponse as WeakResponse
+from ._harmonic_ordinates import HarmonicFourier as HarmonicFourier
+from ._harmonic_ordinates import HarmonicOrdinates as HarmonicOrdinates
 from ._heated_film import HeatedFilm as HeatedFilm
 from ._heated_film import HeatedFilmSolution as HeatedFilmSolution
 from ._heaters import AbstractHeater as AbstractHeater
@@ -50,6 +52,9 @@ from ._layered_film import LayeredFilm as LayeredFilm
 from ._layered_film import LayeredFilmSolution as LayeredFilmSolution
 from ._limits import BallisticLimit as BallisticLimit
 from ._limits import DiffusiveLimit as DiffusiveLimit
+from ._modulated import ModulatedDevice as ModulatedDevice
+from ._modulated import ModulatedSolution as ModulatedSolution
+from ._modulated import tdtr_signal as tdtr_signal
 from ._path_monte_carlo import PathMonteCarlo as PathMonteCarlo
 from ._periodic_structure import PeriodicStructure as PeriodicStructure
 from ._periodic_structure import StructureSolution as StructureSolution

@@ -9,21 +9,22 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Inexact
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
 
 from ._media import AtInterfaces, Media
 
-Widths = tuple[Float[Array, " _"], ...]
+Widths = tuple[Inexact[Array, " _"], ...]
 
 
 class GridProblem(eqx.Module):
     r"""Linearised phonon transport in two or three dimensions, without dimensions.
 
     Lengths are in a unit of the system's choice, temperatures too; powers in units of both and
-    :math:`\sum_b C_b v_b`. A grid of d axes has :math:`2^d` nodes in each cell; node n lies at the
-    upper end along axis k where bit k of n is set. Side 0 of a cell is the lower one.
+    :math:`\sum_b C_b v_b`. At a frequency all numbers are complex. A grid of d axes has
+    :math:`2^d` nodes in each cell; node n lies at the upper end along axis k where bit k of n is
+    set. Side 0 of a cell is the lower one.
 
     **Fields:** `width` of the cells along each axis; `solid`, 1 where there is material and 0 in
     voids; `transmission`, the share of the phonons that passes each side of a cell, and `specular`,
@@ -38,16 +39,16 @@ class GridProblem(eqx.Module):
     """
 
     width: Widths
-    solid: Float[Array, "*cells"]
-    transmission: Float[Array, "*cells axis side"]
-    specular: Float[Array, "*cells axis side"]
-    held: Float[Array, "*cells axis side"]
-    reservoir: Float[Array, "*cells axis side"]
-    source: Float[Array, "*cells"]
-    fall: Float[Array, "fall axis"]
-    mean_free_path: Float[Array, "*medium band"]
-    flux_share: Float[Array, "*medium band"]
-    heat_share: Float[Array, "*medium band"]
+    solid: Inexact[Array, "*cells"]
+    transmission: Inexact[Array, "*cells axis side"]
+    specular: Inexact[Array, "*cells axis side"]
+    held: Inexact[Array, "*cells axis side"]
+    reservoir: Inexact[Array, "*cells axis side"]
+    source: Inexact[Array, "*cells"]
+    fall: Inexact[Array, "fall axis"]
+    mean_free_path: Inexact[Array, "*medium band"]
+    flux_share: Inexact[Array, "*medium band"]
+    heat_share: Inexact[Array, "*medium band"]
     periodic: tuple[bool, ...] = eqx.field(static=True)
     mirrored: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
@@ -62,7 +63,7 @@ class GridProblem(eqx.Module):
         return tuple(width.shape[0] for width in self.width)
 
     @property
-    def passing(self) -> Float[Array, "*cells axis side"]:
+    def passing(self) -> Inexact[Array, "*cells axis side"]:
         """The share of what arrives at a side that goes on as rays."""
         return self.transmission + self.specular
 
@@ -72,23 +73,23 @@ class GridProblem(eqx.Module):
         branches = 1 if self.media is None else self.media.branches
         return self.mean_free_path.shape[-1] // branches if self.elastic else 1
 
-    def of_cells(self, values: Float[Array, "*medium"]) -> Float[Array, "*_"]:
+    def of_cells(self, values: Inexact[Array, "*medium"]) -> Inexact[Array, "*_"]:
         """A number of each medium, for each cell; where there is but one, the number."""
         return values if self.media is None else values[self.media.medium]
 
     @property
-    def volume(self) -> Float[Array, "*cells"]:
+    def volume(self) -> Inexact[Array, "*cells"]:
         """Volumes of the cells."""
         return self.across(None)
 
     @property
-    def node_power(self) -> Float[Array, "*cells node"]:
+    def node_power(self) -> Inexact[Array, "*cells node"]:
         """What sources release at each node."""
         nodes = 1 << self.dimensions
         each = self.source * self.volume * self.solid / nodes
         return jnp.repeat(each[..., None], nodes, axis=-1)
 
-    def across(self, axis: int | None) -> Float[Array, "*cells"]:
+    def across(self, axis: int | None) -> Inexact[Array, "*cells"]:
         """The product of the widths of each cell along all axes but that one."""
         out = jnp.ones(self.cells, self.solid.dtype)
         for k, width in enumerate(self.width):
@@ -96,7 +97,7 @@ class GridProblem(eqx.Module):
                 out = out * self.along(k, width)
         return out
 
-    def along(self, axis: int, values: Float[Array, " _"]) -> Array:
+    def along(self, axis: int, values: Inexact[Array, " _"]) -> Array:
         """Values along one axis, shaped to be broadcast over the cells."""
         return values.reshape([-1 if k == axis else 1 for k in range(self.dimensions)])
 

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Inexact, Int
 
 from jaxneq._kernels import sweep
 
@@ -27,8 +27,8 @@ class Unknown(NamedTuple):
     nodes, and from the upper one that of the step z from theirs (see `_media`).
     """
 
-    temperature: Float[Array, "*cells node"]
-    wall: Float[Array, "*cells axis node group"]
+    temperature: Inexact[Array, "*cells node"]
+    wall: Inexact[Array, "*cells axis node group"]
 
 
 class Past(NamedTuple):
@@ -37,7 +37,7 @@ class Past(NamedTuple):
     Temperatures of the nodes, and the departures of all rays from them, by frame.
     """
 
-    temperature: Float[Array, "*cells node"]
+    temperature: Inexact[Array, "*cells node"]
     departure: tuple[Array, ...]
 
 
@@ -51,15 +51,15 @@ class Response(NamedTuple):
     frame, and `squares`, laid out as the moments, those of `Swept`.
     """
 
-    power: Float[Array, "*cells node"]
-    wall_power: Float[Array, "*cells axis node group"]
-    moments: Float[Array, "octant *cells node group moment"]
+    power: Inexact[Array, "*cells node"]
+    wall_power: Inexact[Array, "*cells axis node group"]
+    moments: Inexact[Array, "octant *cells node group moment"]
     left: Ends
-    change: Float[Array, ""]
+    change: Inexact[Array, ""]
     passes: Int[Array, ""]
-    exchanged: Float[Array, "*cells axis node group"] | None = None
+    exchanged: Inexact[Array, "*cells axis node group"] | None = None
     kept: tuple[Array | None, ...] = ()
-    squares: Float[Array, "octant *cells node group square"] | None = None
+    squares: Inexact[Array, "octant *cells node group square"] | None = None
 
 
 class Transport(eqx.Module):
@@ -114,32 +114,32 @@ class Transport(eqx.Module):
         return 1 << self.problem.dimensions
 
     @property
-    def node_volume(self) -> Float[Array, "*cells 1"]:
+    def node_volume(self) -> Inexact[Array, "*cells 1"]:
         """The part of a cell's volume that belongs to each of its nodes."""
         return self.problem.volume[..., None] / self.nodes
 
     @property
-    def node_area(self) -> Float[Array, "*cells axis 1"]:
+    def node_area(self) -> Inexact[Array, "*cells axis 1"]:
         """The part of a side's area that belongs to each of its nodes."""
         axes = range(self.problem.dimensions)
         area = jnp.stack([self.problem.across(axis) for axis in axes], axis=-1)
         return area[..., None] * 2 / self.nodes
 
     @property
-    def collisions(self) -> Float[Array, "*_"]:
+    def collisions(self) -> Inexact[Array, "*_"]:
         """What collisions emit per volume and temperature, to be broadcast over cells and nodes."""
         emitted = jnp.sum(self.rays.emission, axis=(-2, -1), keepdims=True)[..., 0]
         own = self.problem.of_cells(self.nodes * self.problem.dimensions * emitted)
         return own if self.problem.media is not None else own[0]
 
     @property
-    def black(self) -> Float[Array, "*_ group"]:
+    def black(self) -> Inexact[Array, "*_ group"]:
         """What a black wall emits per area and temperature; of each medium, if there are several."""
         emission = self.rays.emission[..., None, :, :]
         return self.nodes / 2 * jnp.sum(self.rays.reach * emission, axis=(-3, -1))
 
     @property
-    def emitted(self) -> Float[Array, "*_ group"]:
+    def emitted(self) -> Inexact[Array, "*_ group"]:
         """That of the walls of each cell, to be broadcast over cells, axes and nodes."""
         own = self.problem.of_cells(self.black)
         if self.problem.media is not None:
@@ -156,13 +156,15 @@ class Transport(eqx.Module):
         conducted = jnp.sum(self.reach**2, axis=0) * beams.emission / (1 + self.delay)
         return loss, octants * jnp.sum(conducted)
 
-    def closed(self, side: Float[Array, "*cells axis side"]) -> Float[Array, "*cells axis node"]:
+    def closed(
+        self, side: Inexact[Array, "*cells axis side"]
+    ) -> Inexact[Array, "*cells axis node"]:
         """A field of sides, at the nodes of each side."""
         bit = node_bits(self.problem.dimensions)
         return jnp.stack([side[..., k, bit[k]] for k in range(len(bit))], axis=-2)
 
     @property
-    def diffuse(self) -> Float[Array, "*cells axis node"]:
+    def diffuse(self) -> Inexact[Array, "*cells axis node"]:
         """The share of what meets a side that a diffuse wall sends back."""
         shut = (1 - self.problem.passing) * (1 - self.problem.held)
         return self.closed(shut * self.problem.solid[..., None, None])
@@ -173,13 +175,15 @@ class Transport(eqx.Module):
             return unknown.wall, None
         return self.interfaces.departures(*unknown)
 
-    def base(self, temperature: Float[Array, "*cells node"]) -> Float[Array, "*cells axis node _"]:
+    def base(
+        self, temperature: Inexact[Array, "*cells node"]
+    ) -> Inexact[Array, "*cells axis node _"]:
         """What the unknowns of diffuse walls are counted from."""
         own = jnp.where(self.diffuse > 0, temperature[..., None, :], 0)[..., None]
         return own if self.interfaces is None else self.interfaces.base(temperature, own)
 
     @property
-    def stiffness(self) -> Float[Array, "*cells axis node group"]:
+    def stiffness(self) -> Inexact[Array, "*cells axis node group"]:
         """What a unit of each wall's unknown makes it give off itself."""
         emitted = (self.node_area * self.diffuse)[..., None] * self.emitted
         return emitted if self.interfaces is None else self.interfaces.stiffness(emitted)
@@ -197,7 +201,7 @@ class Transport(eqx.Module):
         self,
         unknown: Unknown,
         *,
-        fall: Float[Array, " axis"] | None = None,
+        fall: Inexact[Array, " axis"] | None = None,
         entering: Ends | None = None,
         tolerance: Any = 1e-10,
         like: Response | None = None,
@@ -222,7 +226,7 @@ class Transport(eqx.Module):
         total: Any = 0
         square: Any = 0 if squares else None
         left, kept, passes = [], [], jnp.int32(0)
-        change = jnp.zeros((), wall.dtype)
+        change = jnp.zeros((), jnp.real(wall).dtype)
         for index, frame in enumerate(frames(problem.cells, problem.mirrored)):
             fields = self._fields(frame, temperature, inward, fall)
             if self.rate is not None:
@@ -301,7 +305,7 @@ class Transport(eqx.Module):
         medium = _medium(problem, frame)
         return sweep.Fields(jnp.stack(source, axis=-3), passing, walls, medium)
 
-    def _unframed(self, frame: Frame, moments: Array) -> Float[Array, "octant *cells node k m"]:
+    def _unframed(self, frame: Frame, moments: Array) -> Inexact[Array, "octant *cells node k m"]:
         """Moments by octant and node of the grid, those of axes in the grid's order."""
         dimensions = self.problem.dimensions
         tail = moments.shape[dimensions + 2 :]
@@ -313,7 +317,7 @@ class Transport(eqx.Module):
 
     def outward(
         self, moments: Array, axis: int, toward: bool = True
-    ) -> Float[Array, "*cells node group"]:
+    ) -> Inexact[Array, "*cells node group"]:
         """The flux of departures to the side across an axis on which each node lies, or from it."""
         along = (octant_signs(self.problem.dimensions)[axis] > 0) == toward
         there = along[:, None] == node_bits(self.problem.dimensions)[axis][None]
@@ -331,7 +335,7 @@ class Transport(eqx.Module):
         with_walls = response.power + jnp.sum(wall, axis=(-3, -1))
         return Unknown(with_walls + moved.temperature, moved.wall)
 
-    def given(self, response: Response) -> Float[Array, "*cells axis side"]:
+    def given(self, response: Response) -> Inexact[Array, "*cells axis side"]:
         """The power that reservoirs give off at each side."""
         return at_sides(jnp.sum(response.wall_power, axis=-1) * self.closed(self.problem.held))
 
@@ -349,7 +353,7 @@ class Transport(eqx.Module):
 
     def imbalance(
         self, temperature: Array, left: Ends, entering: Ends, also_left: Ends
-    ) -> Float[Array, ""]:
+    ) -> Inexact[Array, ""]:
         """What enters through periodic ends less what left, weighed by what the reversed rays are.
 
         With it the dissipation is stationary in what enters too.
@@ -387,7 +391,7 @@ class Transport(eqx.Module):
                     total = total + jnp.sum(weight * reverse * (came - went))
         return total
 
-    def heat_flux(self, moments: Array) -> Float[Array, "*cells axis group"]:
+    def heat_flux(self, moments: Array) -> Inexact[Array, "*cells axis group"]:
         """The mean flux of each cell."""
         axes = []
         for axis, signs in enumerate(octant_signs(self.problem.dimensions)):
@@ -410,10 +414,10 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
 
 
 def _size(ends: tuple[tuple[Array, ...], ...]) -> Array:
-    return jnp.sqrt(sum(jnp.sum(part**2) for end in ends for part in end))
+    return jnp.sqrt(sum(jnp.sum(jnp.abs(part) ** 2) for end in ends for part in end))
 
 
-def at_sides(nodes: Float[Array, "*cells axis node"]) -> Float[Array, "*cells axis side"]:
+def at_sides(nodes: Inexact[Array, "*cells axis node"]) -> Inexact[Array, "*cells axis side"]:
     """What belongs to the nodes of each side, together."""
     upper = node_bits(nodes.ndim - 2).astype(bool)
     axes = [
@@ -434,7 +438,7 @@ def _gather(field: Array, place: np.ndarray) -> Array:
     return field.ravel()[place]
 
 
-def _widths(problem: GridProblem, frame: Frame) -> tuple[Float[Array, "_ octant"], ...]:
+def _widths(problem: GridProblem, frame: Frame) -> tuple[Inexact[Array, "_ octant"], ...]:
     """Widths along the axes of a frame, mirrored with the octant."""
     signs = octant_signs(problem.dimensions)
     return tuple(

@@ -1,0 +1,116 @@
+"""Methods for modulated devices: discrete ordinates and Fourier's law at a frequency."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import ClassVar
+
+from jaxtyping import Array
+
+from jaxneq._core import (
+    AbstractSteadyMethod,
+    AbstractSystem,
+    Case,
+    Scalar,
+    parameter,
+    setting,
+    steady,
+    tolerance_or,
+)
+
+from ._frames import free_paths, rays
+from ._grid_harmonic import diffusion_wave, transport_wave
+from ._modulated import ModulatedDevice, ModulatedSolution, gray_half_space
+
+
+class HarmonicOrdinates(AbstractSteadyMethod):
+    r"""Discrete ordinates at a frequency, one complex solve.
+
+    Rays lag by :math:`i\omega\tau`, which shortens their free paths by :math:`1 + i\omega\tau`. The
+    balance of the temperatures is complex and symmetric; it is solved by conjugate gradients with
+    the product that is not conjugated, with diffusion with loss as the preconditioner. All free
+    paths are followed, because relaxation times matter as well.
+    """
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ModulatedDevice,)
+
+    cells: int = setting(
+        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
+    )
+    angles: int = setting(
+        doc="Directions between an axis and the diagonal; 0: 6 in two dimensions, 3 (times 3) in "
+        "three",
+        default=0,
+    )
+    polar_angles: int = setting(
+        doc="Directions to the axis along which a two-dimensional device does not change; 0: 3",
+        default=0,
+    )
+    tolerance: Scalar | None = parameter(
+        doc="Relative true residual; by default 1e-9 in float64 and 1e-4 in float32",
+        range="(0, 1)",
+        default=None,
+    )
+    max_iterations: int = setting(
+        doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
+    )
+
+    def steady(self, system: ModulatedDevice) -> ModulatedSolution:
+        problem = system.problem(self.cells)
+        angles = self.angles or (6 if problem.dimensions == 2 else 3)
+        beams = rays(problem, angles, free_paths(problem, self.polar_angles or 3))
+        tolerance = tolerance_or(self.tolerance, problem.solid.dtype, 1e-9, 1e-4)
+        wave = transport_wave(problem, beams, system.angular(), tolerance, self.max_iterations)
+        return system.solution(wave)
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        slow = gray_half_space(30.0, 1e-7, 30)
+        yield Case(
+            "half-space heated slowly: resistance of its depth",
+            lambda: _bulk(steady(slow, cls(angles=2, polar_angles=2)).amplitude),
+            1.0,
+            1e-2,
+            "3 / (C v) times depth less 2/3 layer, and Milne's jump of 0.71 paths at the contact",
+        )
+
+
+class HarmonicFourier(AbstractSteadyMethod):
+    r"""Fourier's law at a frequency, :math:`i\omega C T = \nabla\cdot(\kappa\nabla T) + Q`."""
+
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ModulatedDevice,)
+
+    cells: int = setting(
+        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
+    )
+    tolerance: Scalar | None = parameter(
+        doc="Relative true residual; by default 1e-9 in float64 and 1e-4 in float32",
+        range="(0, 1)",
+        default=None,
+    )
+    max_iterations: int = setting(
+        doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
+    )
+
+    def steady(self, system: ModulatedDevice) -> ModulatedSolution:
+        problem = system.problem(self.cells)
+        tolerance = tolerance_or(self.tolerance, problem.solid.dtype, 1e-9, 1e-4)
+        return system.solution(
+            diffusion_wave(problem, system.angular(), tolerance, self.max_iterations)
+        )
+
+    @classmethod
+    def validation(cls) -> Iterable[Case]:
+        yield Case(
+            "half-space heated at its face: amplitude by Fourier's law",
+            lambda: steady(gray_half_space(100.0, 1e-3), cls()).amplitude,
+            math.sqrt(3 / (2 * math.pi * 1e-3)),
+            3e-2,
+            "1 / sqrt(k C omega), D. G. Cahill, Rev. Sci. Instrum. 61, 802 (1990)",
+        )
+
+
+def _bulk(amplitude: Array) -> Array:
+    """Over what is expected of 30 free paths, the first of which is heated."""
+    return amplitude / (3 * (30 - 2 / 3 + 0.7104))
