@@ -106,6 +106,13 @@ class DeviceSolution(AbstractMapped):
     )
 
     @property
+    def answer(self) -> Scalar:
+        for found in (self.conductance, self.thermal_resistance):
+            if found is not None:
+                return found
+        return self.peak_temperature
+
+    @property
     def fluxes(self) -> Mapping[str, Array]:
         heaters = {} if self.heater_power is None else {"heaters": self.heater_power}
         return {"contacts": self.contact_heat, **heaters}
@@ -227,7 +234,7 @@ class Device(AbstractGrid):
     def default_method(self, verb: str) -> AbstractMethod | None:
         return DiscreteOrdinates() if verb == "steady" else None
 
-    def problem(self, cells: int) -> GridProblem:
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
         dtype = power.dtype
@@ -271,7 +278,9 @@ class Device(AbstractGrid):
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
-    def _counts(self, cells: int) -> tuple[int, ...]:
+    def _counts(self, cells: int | tuple[int, ...]) -> tuple[int, ...]:
+        if isinstance(cells, tuple):
+            return cells
         dimensions = self.size.shape[0]
         if isinstance(self.cells, tuple):
             return tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])

@@ -124,8 +124,11 @@ class AbstractGrid(AbstractSystem):
         """The unit of length of the problem (m)."""
 
     @abc.abstractmethod
-    def problem(self, cells: int) -> GridProblem:
-        """The dimensionless problem, with so many cells along each side; 0: what suits it."""
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
+        """The dimensionless problem, with so many cells along each side; 0: what suits it.
+
+        Numbers for each axis come before those that the system itself may have.
+        """
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         """How far each cell is filled."""

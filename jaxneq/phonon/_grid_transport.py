@@ -151,7 +151,7 @@ class Transport(eqx.Module):
                 squares=squares,
             )
             total = total + self._unframed(frame, swept.moments)
-            if squares:
+            if swept.squares is not None:
                 square = square + self._unframed(frame, swept.squares)
             left.append(swept.left)
             change = jnp.maximum(change, swept.change)

@@ -102,6 +102,10 @@ class StructureSolution(AbstractMapped, AbstractSizedConduction):
     status: Status
     stats: dict[str, Any]
 
+    @property
+    def answer(self) -> Scalar:
+        return self.conductivity
+
 
 class PeriodicStructure(AbstractGrid):
     r"""Heat along a gradient through a structure of voids that repeats itself in all directions.
@@ -195,7 +199,7 @@ class PeriodicStructure(AbstractGrid):
     def length_unit(self) -> Scalar:
         return self.period
 
-    def problem(self, cells: int) -> GridProblem:
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
         bands = self.material.bands(self.temperature)
         power = bands.heat_capacity * bands.group_velocity
         dtype = power.dtype
@@ -227,9 +231,11 @@ class PeriodicStructure(AbstractGrid):
             elastic=self.walls == "elastic",
         )
 
-    def _cells(self, cells: int) -> tuple[int, ...]:
+    def _cells(self, cells: int | tuple[int, ...]) -> tuple[int, ...]:
         if self.density is not None:
             return self.density.shape
+        if isinstance(cells, tuple):
+            return cells
         return cells_along(cells, self.dimensions)
 
     def solution(self, state: GridState) -> StructureSolution:
