@@ -2,11 +2,11 @@ r"""Errors of an answer on a grid, each from another solve.
 
 Where an error falls in proportion to h, with another h, r times as large, Richardson estimates
 
-.. math:: |A(h) - A(h')| \,/\, |A|\,(r - 1) .
+.. math:: |A(h) - A(r h)| \,/\, |A|\,(r - 1) .
 
-Cells and directions are taken to be of first order: edges of voids and what flies past them in
-straight lines leave no more. Where all is smooth cells are of second order, and their error is a
-third of that. Gauss rules for free paths and polar angles converge so fast that the error is the
+Cells are taken to be of first order: edges of voids and what flies past them in straight lines
+leave no more. Where all is smooth they are of second order, and their error is a third of that.
+Gauss rules for directions, free paths and polar angles converge so fast that the error is the
 difference to one twice as long.
 """
 
@@ -30,18 +30,16 @@ def with_errors(method: Any, system: AbstractGrid, found: AbstractMapped) -> Abs
     system, method = lax.stop_gradient((system, replace(method, errors="none")))
     problem = system.problem(method.cells)
     fewer = tuple(-(-count // 2) for count in problem.cells)
-    angles = method.angles_in(problem.dimensions)
-    if fewer == problem.cells or angles == 1:
+    if fewer == problem.cells:
         raise ValueError(
-            f"DiscreteOrdinates: errors of cells = {problem.cells} and angles = {angles} need half "
-            "as many. Give more than one."
+            f"DiscreteOrdinates: errors of cells = {problem.cells} need half as many. Give more."
         )
-    few = -(-angles // 2)
     ratio = np.prod(problem.cells) / np.prod(fewer)
     ratio = float(ratio ** (1 / sum(count > 1 for count in problem.cells)))  # the mean of all axes
     coarse = method.on_cells(system, fewer)
-    scarce = replace(method, angles=few).on_cells(system, method.cells)
-    status = jnp.maximum(coarse.status.code, scarce.status.code)
+    turned = replace(method, angles=2 * method.angles_in(problem.dimensions))
+    turned = turned.on_cells(system, method.cells)
+    status = jnp.maximum(coarse.status.code, turned.status.code)
     by_paths = jnp.zeros_like(found.answer)  # in three dimensions elastic walls follow all bands
     if problem.dimensions == 2 or not problem.elastic:
         polar = method.polar_angles_for(problem.elastic)
@@ -51,7 +49,7 @@ def with_errors(method: Any, system: AbstractGrid, found: AbstractMapped) -> Abs
     return replace(
         found,
         cell_error=_apart(coarse, found) / (ratio - 1),
-        angle_error=_apart(scarce, found) / (angles / few - 1),
+        angle_error=_apart(turned, found),
         path_error=by_paths,
         status=Status(jnp.maximum(found.status.code, status)),
     )
