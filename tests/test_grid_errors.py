@@ -1,6 +1,8 @@
 """Errors of answers on grids: estimates against the error that finer solves tell."""
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from test_device import GRAY, slab
 
