@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxneq import config, report
+from jaxneq import config, report, store
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -40,3 +40,22 @@ def test_hot_line():
     resistance = result.quantities["thermal_resistance"].values
     # narrower lines are warmer, and phonons fly 200 nm more slowly than heat diffuses
     assert resistance[0] > resistance[1] > 200e-9 / (146 * 400e-9 * 1e-6)
+
+
+def test_entropy_map(tmp_path):
+    coarse = ("method.cells=6", "method.angles=2", "method.polar_angles=2", "method.paths=2")
+    result = config.execute(config.load(CONFIGS / "entropy_map.toml", coarse))
+    store.write_result(tmp_path / "result.h5", result)
+    found = store.read_result(tmp_path / "result.h5").quantities
+    parts = [
+        float(found[f"entropy_production_{name}"].values)
+        for name in ("bulk", "walls", "contacts", "mesh")
+    ]
+    np.testing.assert_allclose(sum(parts), found["entropy_production"].values, rtol=1e-9)
+    field = found["entropy_production_density"]
+    assert field.unit == "W/m3/K" and field.dims == ("x", "y", "z")
+    x, y, _ = np.unravel_index(np.argmax(field.values), field.values.shape)
+    assert 40e-9 < found["x"].values[x] < 60e-9 < 70e-9 < found["y"].values[y] < 90e-9
+    errors = [float(found[f"{name}_error"].values) for name in ("cell", "angle", "path")]
+    assert all(0 < error < 0.3 for error in errors)
+    assert [ax.get_ylabel() for ax in report.figure(result).axes].count("y (nm)") == 2

@@ -1,7 +1,7 @@
 """Order of accuracy on grids, and both limits of the Knudsen number on one grid.
 
-A source :math:`Q\\cos(k\\cdot x)` in a box without walls, periodic along both axes, heats each ray of
-reach l by a plane wave, so with the same rays the pseudo-temperature has the amplitude
+A source :math:`Q\\cos(k\\cdot x)` in a box without walls, periodic along both axes, makes a plane
+wave of each ray of reach l, so that with the same rays the pseudo-temperature has the amplitude
 
 .. math:: T = Q \\Big/ \\sum_l e_l \\frac{(k\\cdot l)^2}{1 + (k\\cdot l)^2}.
 """
@@ -9,22 +9,29 @@ reach l by a plane wave, so with the same rays the pseudo-temperature has the am
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from jaxneq import phonon, steady
 from jaxneq.phonon._fourier import conduct
 from jaxneq.phonon._frames import frames, free_paths, rays
 from jaxneq.phonon._grid import GridProblem
 from jaxneq.phonon._grid_ordinates import grid_ordinates
 
-WAVE = 2 * np.pi * np.array([1.0, 2.0])  # aslant to the axes
+SIZE = np.array([1.0, 2.0])
+WAVE = 2 * np.pi / SIZE  # aslant to the axes
 ANGLES, POLAR = 2, 2
+
+
+def phase(cells):
+    """In the middles of the cells."""
+    middle = (np.arange(cells) + 0.5) / cells
+    return 2 * np.pi * (middle[:, None] + middle[None])
 
 
 def box(cells, path):
     """Sources as a plane wave, the mean of each cell."""
-    width = (jnp.full(cells, 1 / cells),) * 2
-    middle = [(np.arange(cells) + 0.5) / cells] * 2
-    phase = WAVE[0] * middle[0][:, None] + WAVE[1] * middle[1][None]
-    source = np.cos(phase) * np.prod(np.sinc(WAVE / (2 * np.pi * cells)))
+    width = tuple(jnp.full(cells, size / cells) for size in SIZE)
+    source = np.cos(phase(cells)) * np.sinc(1 / cells) ** 2
     shape, one = (cells, cells), jnp.ones(1)
     return GridProblem(
         width=width,
@@ -66,10 +73,8 @@ def solved(problem):
 def amplitude(values, shifted=0.0):
     """The cosine in the means of cells, less what the mean leaves of it."""
     cells = values.shape[0]
-    middle = (np.arange(cells) + 0.5) / cells
-    phase = WAVE[0] * middle[:, None] + WAVE[1] * middle[None] - shifted
-    mean = np.prod(np.sinc(WAVE / (2 * np.pi * cells)))
-    return 2 * np.mean(np.asarray(values) * np.cos(phase)) / mean
+    wave = np.cos(phase(cells) - shifted) * np.sinc(1 / cells) ** 2
+    return np.sum(np.asarray(values) * wave) / np.sum(wave**2)
 
 
 def errors(cells, path):
@@ -81,23 +86,64 @@ def errors(cells, path):
     pseudo = state.pseudotemperature[0].mean(axis=-1)
     carried = [amplitude(state.flux[0, ..., axis], np.pi / 2) for axis in range(2)]
     made = state.entropy
-    whole = float(made.collisions.sum() + made.mesh.sum())
+    whole = float(made.collisions.sum() + made.mesh.sum()) / SIZE.prod()
     np.testing.assert_allclose(whole, released, rtol=1e-8)
     return np.array(
         [
             2 * released / temperature - 1,
             amplitude(pseudo) / temperature - 1,
             *(np.array(carried) / flux - 1),
-            float(made.mesh.sum()) / whole,
+            float(made.mesh.sum()) / SIZE.prod() / whole,
         ]
     )
 
 
-if __name__ == "__main__":
-    for path in (1e-3, 0.1, 10.0):
-        e = np.array([errors(c, path) for c in (8, 16, 32)])
-        print(path)
-        print(e)
-        print(np.log2(np.abs(e[:-1] / e[1:])))
+@pytest.mark.parametrize("path", [1e-3, 0.1, 1.0])
+def test_second_order(path):
+    coarse, fine = errors(16, path), errors(32, path)
+    order = np.log2(np.abs(coarse / fine))
+    np.testing.assert_allclose(order[:2], 2.0, atol=0.1)  # the answer and the temperature
+    if path < 1:  # the errors of the fluxes still change sign where free paths are a wave long
+        np.testing.assert_allclose(order[2:4], 2.0, atol=0.1)
+        assert np.all(np.abs(fine) < 0.025)
+    assert 0 < fine[4] < coarse[4] / 2  # what the mesh makes
+
+
+def test_one_grid_for_all_knudsen_numbers():
+    """Sixteen cells a wave; in the limit of short free paths also Fourier's law on that grid."""
     for path in 10.0 ** np.arange(-4, 5):
-        print(path, errors(8, path), conduct(box(8, path), jnp.asarray(1e-10), 1000).dissipation)
+        assert np.all(np.abs(errors(16, path)[:2]) < 0.087), path
+    short = box(16, 1e-4)
+    law = conduct(short, jnp.asarray(1e-10), 1000).dissipation
+    np.testing.assert_allclose(solved(short).dissipation, law, rtol=0.012)
+
+
+@jax.jit
+def channel(path):
+    """The conductance of a square between contacts; its other sides are adiabatic and diffuse."""
+    gray = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=path)
+    square = phonon.Device(
+        material=gray,
+        size=jnp.ones(2),
+        length_unit=1.0,
+        temperature=1.0,
+        contacts=(
+            phonon.Contact(name="hot", side="left", temperature=1.1),
+            phonon.Contact(name="cold", side="right", temperature=1.0),
+        ),
+        walls="thermalising",
+    )
+    method = phonon.DiscreteOrdinates(cells=8, angles=8, polar_angles=6, paths=6)
+    return steady(square, method, throw=False).conductance
+
+
+def test_a_channel_in_both_limits():
+    """A. S. Berman, J. Appl. Phys. 36, 3356 (1965): the share that passes between two plates."""
+    root = np.sqrt(2.0)
+    passed = root / 2 - 1.5 * (1 - np.log(1 + root)) ** 2 / (8 - 5 * root)  # as long as wide
+    for path in (1e3, 1e4):
+        np.testing.assert_allclose(channel(path), passed / 4, rtol=2e-3)
+    for path in (1e-4, 1e-3):  # the contacts add 4 / 3 of a free path, the walls take some
+        np.testing.assert_allclose(channel(path), path / 3, rtol=2 * path)
+    between = np.array([float(channel(10.0**e)) for e in np.arange(-4, 5)])
+    assert np.all(np.diff(between) > 0)

@@ -34,7 +34,7 @@ from ._grid import (
     GridHistory,
     GridProblem,
     GridState,
-    cells_along,
+    cell_counts,
     with_surfaces,
 )
 from ._grid_entropy import totals
@@ -116,6 +116,13 @@ class DeviceSolution(AbstractMapped):
     heater_power: Float[Array, " heater"] | None = quantity(
         unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
     )
+
+    @property
+    def answer(self) -> Scalar:
+        for found in (self.conductance, self.thermal_resistance):
+            if found is not None:
+                return found
+        return self.peak_temperature
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
@@ -300,7 +307,7 @@ class Device(AbstractGrid):
         units = {"flux": power, "watt": self.watt}
         return device_transient(self, self.temperature, history, contacts, given, **units, **heated)
 
-    def problem(self, cells: int) -> GridProblem:
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
         bands = bands_of(self)
         power = jnp.sum(bands[0].heat_capacity * bands[0].group_velocity)
         dtype = power.dtype
@@ -359,12 +366,8 @@ class Device(AbstractGrid):
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
 
-    def outline(self, cells: int) -> Outline:
-        dimensions = self.size.shape[0]
-        if isinstance(self.cells, int):
-            counts = cells_along(self.cells or cells, dimensions)
-        else:
-            counts = tuple(dict(self.cells)[axis] for axis in AXES[:dimensions])
+    def outline(self, cells: int | tuple[int, ...]) -> Outline:
+        counts = cell_counts(self.cells, cells, self.size.shape[0])
         parts = (*self.regions, *self.heaters, *self.contacts)
         return Outline(self.voids, parts, self.size, counts)
 
@@ -391,7 +394,7 @@ class Device(AbstractGrid):
 
     def drives(self, problem: GridProblem) -> tuple[Array, Array]:
         """The sides that each contact holds, and the power per volume of heaters of power 1."""
-        width, points = self.outline(problem.cells[0]).mesh()
+        width, points = self.outline(problem.cells).mesh()
         heaters = jnp.zeros((0, *problem.cells), problem.solid.dtype)
         if self.heaters:
             heaters = self._profiles(width, problem.solid, points)
@@ -402,7 +405,7 @@ class Device(AbstractGrid):
         power = (bands.heat_capacity * bands.group_velocity).sum()
         watt = self.watt
         problem = state.problem
-        width, points = self.outline(problem.cells[0]).mesh()
+        width, points = self.outline(problem.cells).mesh()
         touched = self._touched(points)
         heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
         given = jnp.stack([contact.temperature for contact in self.contacts])

@@ -33,6 +33,7 @@ from ._diffusion import diffusion_preconditioner
 from ._frames import free_paths, rays
 from ._free_paths import FreePaths, fewer, film_error
 from ._grid import AbstractGrid, GridProblem
+from ._grid_errors import with_errors
 from ._grid_ordinates import grid_ordinates
 from ._grid_preview import grid_preview
 from ._ordinates import coupling, ordinates, resolved, transport
@@ -97,9 +98,23 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
     )
 
+    errors: str = setting(
+        doc="Whether to estimate what cells, angles and paths leave out in a structure or device, "
+        "each by another solve",
+        choices=("none", "estimated"),
+        default="none",
+    )
+
     def check(self, system: AbstractSystem) -> None:
         if isinstance(system, AbstractGrid):
             system.check_mesh(self.cells, "DiscreteOrdinates")
+        if self.errors == "none":
+            return
+        if not isinstance(system, AbstractGrid) or getattr(system, "density", None) is not None:
+            raise ValueError(
+                "DiscreteOrdinates: errors are estimated in structures of voids and in devices, "
+                "which can have other cells. Leave errors out."
+            )
 
     def steady(self, system: AbstractSlab | AbstractChannel | AbstractGrid) -> AbstractSolution:
         if isinstance(system, AbstractGrid):
@@ -138,11 +153,16 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         )
 
     def _through_grid(self, system: AbstractGrid) -> AbstractSolution:
-        problem = system.problem(self.cells)
+        found = self.on_cells(system, self.cells)
+        return found if self.errors == "none" else with_errors(self, system, found)
+
+    def on_cells(self, system: AbstractGrid, cells: int | tuple[int, ...]) -> Any:
+        """The answer on a grid with other cells than those of the method."""
+        problem = system.problem(cells)
         paths, whole = self._paths(problem)
         state = grid_ordinates(
             problem,
-            self._angles(problem.dimensions),
+            self.angles_in(problem.dimensions),
             paths,
             tolerance_or(self.tolerance, problem.solid.dtype),
             self.max_iterations,
@@ -155,14 +175,19 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             return None
         problem = system.problem(self.cells)
         paths, _ = self._paths(problem)
-        return grid_preview(system, problem, rays(problem, self._angles(problem.dimensions), paths))
+        return grid_preview(
+            system, problem, rays(problem, self.angles_in(problem.dimensions), paths)
+        )
 
     def _paths(self, problem: GridProblem) -> tuple[FreePaths, FreePaths]:
         """The free paths that are followed, and all that they stand for."""
-        whole = free_paths(problem, self.polar_angles or (3 if problem.elastic else 8))
+        whole = free_paths(problem, self.polar_angles_for(problem.elastic))
         return (whole if problem.elastic else fewer(whole, self.paths)), whole
 
-    def _angles(self, dimensions: int) -> int:
+    def polar_angles_for(self, elastic: bool) -> int:
+        return self.polar_angles or (3 if elastic else 8)
+
+    def angles_in(self, dimensions: int) -> int:
         return self.angles or (6 if dimensions == 2 else 3)
 
     @classmethod

@@ -189,11 +189,14 @@ class AbstractGrid(AbstractSystem):
         """Parts of other materials."""
 
     @abc.abstractmethod
-    def problem(self, cells: int) -> GridProblem:
-        """The dimensionless problem, with so many cells along each side; 0: what suits it."""
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
+        """The dimensionless problem, with so many cells along each side; 0: what suits it.
+
+        Numbers for each axis come before those that the system itself may have.
+        """
 
     @abc.abstractmethod
-    def outline(self, cells: int) -> Any:
+    def outline(self, cells: int | tuple[int, ...]) -> Any:
         """The `Outline` that the mesh of this problem has to hold."""
 
     def check_mesh(self, cells: int, owner: str) -> None:
@@ -204,7 +207,7 @@ class AbstractGrid(AbstractSystem):
 
     def lost(self, problem: GridProblem) -> Bool[Array, ""]:
         """Whether the mesh of the problem lost a void or a gap."""
-        return self.outline(problem.cells[0]).unresolved()
+        return self.outline(problem.cells).unresolved()
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         """How far each cell is filled."""
@@ -237,9 +240,15 @@ def check_one_medium(system: AbstractGrid, name: str) -> None:
         )
 
 
-def cells_along(cells: int, dimensions: int) -> tuple[int, ...]:
-    """So many cells along each side; for 0, what suits the dimensions."""
-    return (cells or (20 if dimensions == 2 else 10),) * dimensions
+def cell_counts(
+    own: int | tuple[tuple[str, int], ...], asked: int | tuple[int, ...], dimensions: int
+) -> tuple[int, ...]:
+    """Cells along each axis: as asked for each, else the system's own; for 0, what suits."""
+    if isinstance(asked, tuple):
+        return asked
+    if isinstance(own, tuple):
+        return tuple(count for _, count in sorted(own))
+    return (own or asked or (20 if dimensions == 2 else 10),) * dimensions
 
 
 def box_mesh(

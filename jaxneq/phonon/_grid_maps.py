@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractSolution, quantity
+from jaxneq._core import AbstractSolution, Scalar, quantity
 
 from ._grid import AbstractGrid, GridState
 
@@ -16,6 +17,11 @@ AXES = ("x", "y", "z")
 
 def _place(dim: str, doc: str, **more: Any) -> Any:
     return quantity(unit="m", doc=doc, dims=(dim,), coordinate=True, **more)
+
+
+def _error(by: str) -> Any:
+    doc = f"Estimated relative error by {by}, of conductivity, conductance or thermal resistance"
+    return quantity(doc=doc, panel=False, default=None)
 
 
 class AbstractPlaced(AbstractSolution):
@@ -94,6 +100,14 @@ class AbstractMapped(AbstractPlaced):
         "by least squares",
         default=None,
     )
+    cell_error: Float[Array, ""] | None = _error("cells")
+    angle_error: Float[Array, ""] | None = _error("directions")
+    path_error: Float[Array, ""] | None = _error("free paths and polar angles")
+
+    @property
+    @abc.abstractmethod
+    def answer(self) -> Scalar:
+        """The number to which the errors are relative."""
 
 
 def maps(

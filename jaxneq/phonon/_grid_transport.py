@@ -247,7 +247,7 @@ class Transport(eqx.Module):
                 squares=squares,
             )
             total = total + self._unframed(frame, swept.moments)
-            if squares:
+            if swept.squares is not None:
                 square = square + self._unframed(frame, swept.squares)
             left.append(swept.left)
             kept.append(swept.kept)

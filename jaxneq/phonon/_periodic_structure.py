@@ -32,7 +32,7 @@ from ._grid import (
     GridHistory,
     GridProblem,
     GridState,
-    cells_along,
+    cell_counts,
     with_surfaces,
 )
 from ._grid_entropy import totals
@@ -114,6 +114,10 @@ class StructureSolution(AbstractMapped, AbstractSizedConduction):
     )
     status: Status
     stats: dict[str, Any]
+
+    @property
+    def answer(self) -> Scalar:
+        return self.conductivity
 
 
 class PeriodicStructure(AbstractGrid):
@@ -259,7 +263,7 @@ class PeriodicStructure(AbstractGrid):
     def time_unit(self) -> Scalar:
         return self.period / mean_velocity(self.material.bands(self.temperature))
 
-    def problem(self, cells: int) -> GridProblem:
+    def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
         bands = bands_of(self)
         dtype = bands[0].heat_capacity.dtype
         dimensions = self.dimensions
@@ -297,15 +301,12 @@ class PeriodicStructure(AbstractGrid):
             **shares(bands, self.period),
         )
 
-    def outline(self, cells: int) -> Outline:
+    def outline(self, cells: int | tuple[int, ...]) -> Outline:
         one = jnp.ones(self.dimensions, self.period.dtype)
         sides = one if self.sides is None else self.sides
         if self.density is not None:
             return Outline((), (), sides, self.density.shape)
-        if isinstance(self.cells, int):
-            counts = cells_along(self.cells or cells, self.dimensions)
-        else:
-            counts = tuple(dict(self.cells)[axis] for axis in AXES[: self.dimensions])
+        counts = cell_counts(self.cells, cells, self.dimensions)
         return Outline(self.voids, self.regions, sides, counts)
 
     def solution(self, state: GridState) -> StructureSolution:

@@ -56,13 +56,17 @@ def _stack(result: Result, mains: list[Curves], below: list[Curves]) -> Figure:
     heights[0] = 1.0
     whole = new = lower = new_figure(WIDTH, HEIGHT * sum(heights))
     if maps := field_maps(result):
-        tall = [whole.get_figheight(), MAP_HEIGHT]
+        rows = -(-len(maps) // 2)
+        tall = [whole.get_figheight(), rows * MAP_HEIGHT]
         whole.set_figheight(sum(tall))
         new, lower = whole.subfigures(2, 1, height_ratios=tall, squeeze=False).flat
     axes = list(new.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     if maps:
-        for ax, field in zip(lower.subplots(1, len(maps), squeeze=False).flat, maps, strict=True):
-            draw_map(result, ax, field)
+        places = iter(lower.subplots(rows, min(len(maps), 2), squeeze=False).flat)
+        for field in maps:
+            draw_map(result, next(places), field)
+        for ax in places:
+            ax.set_axis_off()
     drawn = [Panel(result, ax, c) for ax, c in zip(axes, [*alike, *below, *own], strict=True)]
     together = axes[: len(alike) + len(below)]
     for ax in together[:-1]:
