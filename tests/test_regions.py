@@ -1,4 +1,6 @@
-"""Regions of several materials: interfaces in the balance, against one dimension and closed forms."""
+"""Regions of several materials: interfaces against one dimension and closed forms."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ from jaxneq.phonon._frames import frames, free_paths, rays
 from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 
-COARSE = phonon.DiscreteOrdinates(angles=2, polar_angles=2, tolerance=1e-12)
+FINE = phonon.DiscreteOrdinates(angles=4, polar_angles=6)
 DIFFUSE = phonon.DiffuseMismatch()
 
 
@@ -54,7 +56,7 @@ def region(material, shape, name="region"):
     return phonon.Region(name=name, material=material, shape=shape)
 
 
-def bilayer(first=FAST, second=SLOW, interface=DIFFUSE, **changes):
+def bilayer(first: Any = FAST, second: Any = SLOW, interface: Any = DIFFUSE, **changes):
     """Layers of length 1 between contacts; along y everything repeats itself."""
     fields = {
         "material": first,
@@ -68,7 +70,7 @@ def bilayer(first=FAST, second=SLOW, interface=DIFFUSE, **changes):
             phonon.Contact(name="cold", side="right", temperature=1.0),
         ),
         "periodic": ("y",),
-        "cells": {"x": 8, "y": 1},
+        "cells": {"x": 16, "y": 1},
     }
     return phonon.Device(**fields | changes)
 
@@ -120,7 +122,7 @@ def as_film(problem, beams):
 
 @pytest.fixture(scope="module")
 def through_bilayer():
-    return jax.jit(lambda device: steady(device, COARSE, throw=False))
+    return jax.jit(lambda device: steady(device, FINE, throw=False))
 
 
 @pytest.mark.parametrize("transmission", [0.02, 0.3, 0.5])
@@ -129,8 +131,9 @@ def test_bilayer_is_that_of_one_dimension(transmission, through_bilayer):
     device = bilayer(*SPECTRAL, given(transmission))
     found = through_bilayer(device)
     problem = device.problem(0)
-    beams = rays(problem, 2, free_paths(problem, 2))
-    np.testing.assert_allclose(found.contact_heat[0], as_film(problem, beams), rtol=1e-9)
+    power = jnp.sum(SPECTRAL[0].heat_capacity * SPECTRAL[0].group_velocity)
+    heat = power * as_film(problem, rays(problem, 4, free_paths(problem, 6)))
+    np.testing.assert_allclose(found.contact_heat[0], heat, rtol=1e-8)
     film = steady(
         phonon.LayeredFilm(
             first_material=SPECTRAL[0],
@@ -142,7 +145,7 @@ def test_bilayer_is_that_of_one_dimension(transmission, through_bilayer):
             temperature_difference=0.1,
         )
     )
-    np.testing.assert_allclose(found.contact_heat[0], film.heat_flux, rtol=2e-2)
+    np.testing.assert_allclose(found.contact_heat[0], film.heat_flux, rtol=2e-3)
     np.testing.assert_allclose(found.emitted_conductance[0], film.emitted_conductance, rtol=1e-12)
     np.testing.assert_allclose(found.interface_flux, found.contact_heat[0], rtol=1e-9)
     np.testing.assert_allclose(
@@ -166,7 +169,7 @@ def inclusion():
         regions=tuple(region(material, shape, name) for name, material, shape in pair),
         voids=(box([0.25, 0.25], [0.45, 0.35]),),
         interface=given(0.4),
-        cells={"x": 6, "y": 5},
+        cells=(("x", 6), ("y", 5)),
     )
     problem = system.problem(0)
     return Transport.of(problem, rays(problem, 1, free_paths(problem, 1)))
@@ -308,7 +311,7 @@ def test_fourier_through_two_layers():
     np.testing.assert_allclose(found.interface_conductance, 1 / interface, rtol=1e-10)
     np.testing.assert_allclose(found.heat_flux_field[..., 0], flux, rtol=1e-9)
     np.testing.assert_allclose(found.region_conductivity, 0.02, rtol=1e-12)
-    np.testing.assert_array_equal(found.region[:, 0, 0], [0] * 4 + [1] * 4)
+    np.testing.assert_array_equal(found.region[:, 0, 0], [0] * 8 + [1] * 8)
 
 
 PARAMETERS = jnp.asarray([0.45, 0.1, 0.3, 0.3])

@@ -30,8 +30,8 @@ class GridProblem(eqx.Module):
     `reservoir`; `source`, the power per volume; `fall`, the applied falls of temperature per length
     along each axis, one for each problem to solve; `mean_free_path`, `flux_share`, the part of
     :math:`\sum C v`, and `heat_share`, that of :math:`\sum C`, of each band; `periodic` axes;
-    whether diffuse walls keep the frequency (`elastic`); several `media`, each with such bands (then
-    these have an axis of media first, and the unit of :math:`\sum C v` is that of the first).
+    whether diffuse walls keep the frequency (`elastic`); several `media`, each with such bands
+    (then these have an axis of media first, and the unit of :math:`\sum C v` is the first's).
     """
 
     width: Widths
@@ -98,9 +98,9 @@ class GridState(eqx.Module):
     at the nodes `pseudotemperature` and `temperature`, that of the energy density, less the
     applied fall; `flux` of each cell; `given`, the power that the reservoirs at the sides of cells
     give off; `flux_by_band[i]`, the mean flux along fall i that it drives itself, None where bands
-    are not told apart; what is found at the `interface` of media. With reservoirs and sources the dissipation is the stationary value
-    :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
-    what sources release times the temperature there.
+    are not told apart; what is found at the `interface` of media. With reservoirs and sources the
+    dissipation is the stationary value :math:`\sum r H - \sum s T`: the temperatures of reservoirs
+    times what they give off, less what sources release times the temperature there.
     """
 
     problem: GridProblem

@@ -16,8 +16,8 @@ k of n is set. The last axis is the fast one. If it is periodic, what enters a r
 exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
 periodic ends of the other axes is iterated.
 
-Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of each
-cell, and the arrays have an axis of media first.
+Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
+each cell, and the arrays have an axis of media first.
 """
 
 from __future__ import annotations
