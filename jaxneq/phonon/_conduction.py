@@ -50,7 +50,7 @@ def knudsen_number(bands: PhononBands | MatchedBands, size: Array) -> Float[Arra
     return 3 * bands.conductivity_by_band.sum() / (power * size)
 
 
-def spectrum(bands: PhononBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
+def spectrum(bands: PhononBands | MatchedBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
     """The contributions to a conductivity, in the order of the mean free paths."""
     by_path = jnp.argsort(bands.mean_free_path)
     ordered = by_band[by_path]
