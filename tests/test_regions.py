@@ -16,7 +16,7 @@ from jaxneq.phonon._frames import frames, free_paths, rays
 from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 
-FINE = phonon.DiscreteOrdinates(angles=4, polar_angles=6)
+FINE = phonon.DiscreteOrdinates(angles=4, polar_angles=6, tolerance=1e-12)
 DIFFUSE = phonon.DiffuseMismatch()
 
 
@@ -152,7 +152,7 @@ def test_bilayer_is_that_of_one_dimension(transmission, through_bilayer):
         found.interface_conductance * found.interface_step, found.interface_flux, rtol=1e-9
     )
     assert found.conservation_residual < 1e-9
-    assert found.stats["iterations"] < 25
+    assert found.stats["iterations"] < 30  # to 1e-12
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +248,7 @@ def layers(
     shape = phonon.Polygon(name="half", corners=jnp.asarray(corners))
     fields = {"material": FAST, "period": period, "temperature": 1.0, "interface": given(0.2)}
     fields |= {"temperature_difference": 0.1, "regions": (region(second, shape),)}
-    fields |= {"gradient": "all", "cells": {"x": 16, "y": 2}}
+    fields |= {"gradient": "all", "cells": {"x": 16, "y": 4}}
     return phonon.PeriodicStructure(**fields | changes)
 
 
@@ -265,7 +265,7 @@ def conductivity_across(period, transmission, flux):
 
 @pytest.fixture(scope="module")
 def tensor():
-    method = phonon.DiscreteOrdinates(angles=4, polar_angles=4)
+    method = phonon.DiscreteOrdinates(angles=4, polar_angles=8)
 
     def found(structure):
         answer = steady(structure, method, throw=False)
@@ -292,8 +292,8 @@ def test_superlattice_from_ballistic_to_diffusive(tensor):
 
 
 def test_tensor_of_a_wedge_is_symmetric(tensor):
-    wedge = ((0.15, 0.15), (0.85, 0.15), (0.85, 0.5), (0.85, 0.5))
-    found, iterations = tensor(layers(1.0, corners=wedge, cells={"x": 16, "y": 2}))
+    wedge = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.75, 0.75))
+    found, iterations = tensor(layers(1.0, corners=wedge))
     found = np.asarray(found)
     assert abs(found[0, 1]) > 1e-4 * found[0, 0]
     np.testing.assert_allclose(found[0, 1], found[1, 0], rtol=0, atol=1e-9 * found[0, 0])
@@ -305,9 +305,9 @@ def test_fourier_through_two_layers():
     found = steady(bilayer(interface=given(0.3)), phonon.Fourier(tolerance=1e-12))
     interface = 4 / (0.3 * 0.6) - 2 / 1.0 - 2 / 0.6
     flux = 0.1 / (3 / 1.0 + 3 / 0.06 + interface)
-    np.testing.assert_allclose(found.contact_heat, [flux, -flux], rtol=1e-10)
-    np.testing.assert_allclose(found.interface_step, flux * interface, rtol=1e-10)
-    np.testing.assert_allclose(found.interface_conductance, 1 / interface, rtol=1e-10)
+    np.testing.assert_allclose(found.contact_heat, [flux, -flux], rtol=1e-9)
+    np.testing.assert_allclose(found.interface_step, flux * interface, rtol=1e-9)
+    np.testing.assert_allclose(found.interface_conductance, 1 / interface, rtol=1e-9)
     np.testing.assert_allclose(found.heat_flux_field[..., 0], flux, rtol=1e-9)
     np.testing.assert_allclose(found.region_conductivity, 0.02, rtol=1e-12)
     np.testing.assert_array_equal(found.region[:, 0, 0], [0] * 8 + [1] * 8)
@@ -346,7 +346,10 @@ def compare_gradients(interface, method):
         np.testing.assert_allclose(exact[row, index], expected, rtol=1e-5, atol=1e-10)
 
 
-@pytest.mark.parametrize("interface", ["given", "diffuse mismatch"])
+SLOW_MISMATCH = pytest.param("diffuse mismatch", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("interface", ["given", SLOW_MISMATCH])
 def test_gradients_by_fourier(interface):
     compare_gradients(interface, phonon.Fourier(tolerance=1e-12))
 
