@@ -37,6 +37,7 @@ def box(cells, path):
         width=width,
         solid=jnp.ones(shape),
         transmission=jnp.ones((*shape, 2, 2)),
+        specular=jnp.zeros((*shape, 2, 2)),
         held=jnp.zeros((*shape, 2, 2)),
         reservoir=jnp.zeros((*shape, 2, 2)),
         source=jnp.asarray(source),
@@ -45,6 +46,7 @@ def box(cells, path):
         flux_share=one,
         heat_share=one,
         periodic=(True, True),
+        mirrored=(False, False),
         elastic=False,
     )
 

@@ -1,4 +1,6 @@
-"""Regions of several materials: interfaces in the balance, against one dimension and closed forms."""
+"""Regions of several materials: interfaces against one dimension and closed forms."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ from jaxneq.phonon._frames import frames, free_paths, rays
 from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
 
-COARSE = phonon.DiscreteOrdinates(angles=2, polar_angles=2, tolerance=1e-12)
+FINE = phonon.DiscreteOrdinates(angles=4, polar_angles=6, tolerance=1e-12)
 DIFFUSE = phonon.DiffuseMismatch()
 
 
@@ -54,7 +56,7 @@ def region(material, shape, name="region"):
     return phonon.Region(name=name, material=material, shape=shape)
 
 
-def bilayer(first=FAST, second=SLOW, interface=DIFFUSE, **changes):
+def bilayer(first: Any = FAST, second: Any = SLOW, interface: Any = DIFFUSE, **changes):
     """Layers of length 1 between contacts; along y everything repeats itself."""
     fields = {
         "material": first,
@@ -68,7 +70,7 @@ def bilayer(first=FAST, second=SLOW, interface=DIFFUSE, **changes):
             phonon.Contact(name="cold", side="right", temperature=1.0),
         ),
         "periodic": ("y",),
-        "cells": {"x": 8, "y": 1},
+        "cells": {"x": 16, "y": 1},
     }
     return phonon.Device(**fields | changes)
 
@@ -120,7 +122,7 @@ def as_film(problem, beams):
 
 @pytest.fixture(scope="module")
 def through_bilayer():
-    return jax.jit(lambda device: steady(device, COARSE, throw=False))
+    return jax.jit(lambda device: steady(device, FINE, throw=False))
 
 
 @pytest.mark.parametrize("transmission", [0.02, 0.3, 0.5])
@@ -129,8 +131,9 @@ def test_bilayer_is_that_of_one_dimension(transmission, through_bilayer):
     device = bilayer(*SPECTRAL, given(transmission))
     found = through_bilayer(device)
     problem = device.problem(0)
-    beams = rays(problem, 2, free_paths(problem, 2))
-    np.testing.assert_allclose(found.contact_heat[0], as_film(problem, beams), rtol=1e-9)
+    power = jnp.sum(SPECTRAL[0].heat_capacity * SPECTRAL[0].group_velocity)
+    heat = power * as_film(problem, rays(problem, 4, free_paths(problem, 6)))
+    np.testing.assert_allclose(found.contact_heat[0], heat, rtol=1e-8)
     film = steady(
         phonon.LayeredFilm(
             first_material=SPECTRAL[0],
@@ -142,20 +145,20 @@ def test_bilayer_is_that_of_one_dimension(transmission, through_bilayer):
             temperature_difference=0.1,
         )
     )
-    np.testing.assert_allclose(found.contact_heat[0], film.heat_flux, rtol=2e-2)
+    np.testing.assert_allclose(found.contact_heat[0], film.heat_flux, rtol=2e-3)
     np.testing.assert_allclose(found.emitted_conductance[0], film.emitted_conductance, rtol=1e-12)
     np.testing.assert_allclose(found.interface_flux, found.contact_heat[0], rtol=1e-9)
     np.testing.assert_allclose(
         found.interface_conductance * found.interface_step, found.interface_flux, rtol=1e-9
     )
     assert found.conservation_residual < 1e-9
-    assert found.stats["iterations"] < 25
+    assert found.stats["iterations"] < 30  # to 1e-12
 
 
 @pytest.fixture(scope="module")
 def inclusion():
     """Two regions that meet each other and what is around them, with a void on one of them."""
-    shapes = (box([0.2, 0.2], [0.7, 0.6]), box([0.5, 0.4], [0.9, 0.9]))
+    shapes = (box([0.2, 0.2], [0.6, 0.6]), box([0.4, 0.4], [0.8, 0.8]))
     third = table([0.5, 0.0 + 1e-9, 0.2], [0.3, 1.0, 1.0], [0.2, 1.0, 2.0])
     pair = zip(("one", "other"), (SPECTRAL[1], third), shapes, strict=True)
     system = phonon.PeriodicStructure(
@@ -164,11 +167,10 @@ def inclusion():
         temperature=1.0,
         temperature_difference=0.1,
         regions=tuple(region(material, shape, name) for name, material, shape in pair),
-        voids=(box([0.25, 0.25], [0.45, 0.35]),),
+        voids=(box([0.2, 0.2], [0.4, 0.4]),),
         interface=given(0.4),
-        cells={"x": 6, "y": 5},
     )
-    problem = system.problem(0)
+    problem = system.problem(5)
     return Transport.of(problem, rays(problem, 1, free_paths(problem, 1)))
 
 
@@ -180,8 +182,8 @@ def test_regions_and_voids_lie_over_each_other(inclusion):
     assert np.all(np.asarray(both) == 0) and np.sum(np.asarray(problem.media.interface)) > 10
     volume = np.asarray(problem.volume)
     inside = np.asarray(problem.media.medium) == 2
-    np.testing.assert_allclose(np.sum(volume * inside), 0.4 * 0.5, rtol=1e-12)
-    np.testing.assert_allclose(np.sum(volume * (1 - problem.solid)), 0.2 * 0.1, rtol=1e-12)
+    np.testing.assert_allclose(np.sum(volume * inside), 0.4 * 0.4, rtol=1e-12)
+    np.testing.assert_allclose(np.sum(volume * (1 - problem.solid)), 0.2 * 0.2, rtol=1e-12)
     there = np.asarray(problem.media.crossing)
     balance = np.asarray(problem.media.strength)[:, None] * there
     np.testing.assert_allclose(balance, balance.swapaxes(0, 1), atol=1e-15)
@@ -246,7 +248,7 @@ def layers(
     shape = phonon.Polygon(name="half", corners=jnp.asarray(corners))
     fields = {"material": FAST, "period": period, "temperature": 1.0, "interface": given(0.2)}
     fields |= {"temperature_difference": 0.1, "regions": (region(second, shape),)}
-    fields |= {"gradient": "all", "cells": {"x": 16, "y": 2}}
+    fields |= {"gradient": "all", "cells": {"x": 16, "y": 4}}
     return phonon.PeriodicStructure(**fields | changes)
 
 
@@ -263,7 +265,7 @@ def conductivity_across(period, transmission, flux):
 
 @pytest.fixture(scope="module")
 def tensor():
-    method = phonon.DiscreteOrdinates(angles=4, polar_angles=4)
+    method = phonon.DiscreteOrdinates(angles=4, polar_angles=8)
 
     def found(structure):
         answer = steady(structure, method, throw=False)
@@ -290,8 +292,8 @@ def test_superlattice_from_ballistic_to_diffusive(tensor):
 
 
 def test_tensor_of_a_wedge_is_symmetric(tensor):
-    wedge = ((0.15, 0.15), (0.85, 0.15), (0.85, 0.5), (0.85, 0.5))
-    found, iterations = tensor(layers(1.0, corners=wedge, cells={"x": 16, "y": 2}))
+    wedge = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.75, 0.75))
+    found, iterations = tensor(layers(1.0, corners=wedge))
     found = np.asarray(found)
     assert abs(found[0, 1]) > 1e-4 * found[0, 0]
     np.testing.assert_allclose(found[0, 1], found[1, 0], rtol=0, atol=1e-9 * found[0, 0])
@@ -303,12 +305,12 @@ def test_fourier_through_two_layers():
     found = steady(bilayer(interface=given(0.3)), phonon.Fourier(tolerance=1e-12))
     interface = 4 / (0.3 * 0.6) - 2 / 1.0 - 2 / 0.6
     flux = 0.1 / (3 / 1.0 + 3 / 0.06 + interface)
-    np.testing.assert_allclose(found.contact_heat, [flux, -flux], rtol=1e-10)
-    np.testing.assert_allclose(found.interface_step, flux * interface, rtol=1e-10)
-    np.testing.assert_allclose(found.interface_conductance, 1 / interface, rtol=1e-10)
+    np.testing.assert_allclose(found.contact_heat, [flux, -flux], rtol=1e-9)
+    np.testing.assert_allclose(found.interface_step, flux * interface, rtol=1e-9)
+    np.testing.assert_allclose(found.interface_conductance, 1 / interface, rtol=1e-9)
     np.testing.assert_allclose(found.heat_flux_field[..., 0], flux, rtol=1e-9)
     np.testing.assert_allclose(found.region_conductivity, 0.02, rtol=1e-12)
-    np.testing.assert_array_equal(found.region[:, 0, 0], [0] * 4 + [1] * 4)
+    np.testing.assert_array_equal(found.region[:, 0, 0], [0] * 8 + [1] * 8)
 
 
 PARAMETERS = jnp.asarray([0.45, 0.1, 0.3, 0.3])
@@ -344,7 +346,10 @@ def compare_gradients(interface, method):
         np.testing.assert_allclose(exact[row, index], expected, rtol=1e-5, atol=1e-10)
 
 
-@pytest.mark.parametrize("interface", ["given", "diffuse mismatch"])
+SLOW_MISMATCH = pytest.param("diffuse mismatch", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("interface", ["given", SLOW_MISMATCH])
 def test_gradients_by_fourier(interface):
     compare_gradients(interface, phonon.Fourier(tolerance=1e-12))
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, Estimate
-from jaxneq.materials import PhononBands
+from jaxneq.materials import MatchedBands, PhononBands
 
 from ._regimes import regime_of
 
@@ -44,7 +44,7 @@ class AbstractSizedConduction(AbstractConduction):
         return regime_of(self.knudsen_number, type(self).__name__)
 
 
-def knudsen_number(bands: PhononBands, size: Array) -> Float[Array, ""]:
+def knudsen_number(bands: PhononBands | MatchedBands, size: Array) -> Float[Array, ""]:
     """Mean free path over a size, with the mean 3 conductivity / sum C v."""
     power = jnp.sum(bands.heat_capacity * bands.group_velocity)
     return 3 * bands.conductivity_by_band.sum() / (power * size)
@@ -55,7 +55,7 @@ def mean_velocity(bands: PhononBands) -> Float[Array, ""]:
     return jnp.sum(bands.heat_capacity * bands.group_velocity) / bands.heat_capacity.sum()
 
 
-def spectrum(bands: PhononBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
+def spectrum(bands: PhononBands | MatchedBands, by_band: Float[Array, " band"]) -> dict[str, Array]:
     """The contributions to a conductivity, in the order of the mean free paths."""
     by_path = jnp.argsort(bands.mean_free_path)
     ordered = by_band[by_path]

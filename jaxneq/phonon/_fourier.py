@@ -73,6 +73,7 @@ class Fourier(AbstractSteadyMethod):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         from ._periodic_structure import PeriodicStructure
+        from ._regions import Region
         from ._shapes import Box
 
         gray = GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
@@ -84,6 +85,21 @@ class Fourier(AbstractSteadyMethod):
             0.2,
             1e-9,
             "the share of the area times C v l / 3",
+        )
+        slow = GrayMaterial(heat_capacity=2.0, group_velocity=0.3, mean_free_path=0.1)
+        half = Box(name="half", center=jnp.asarray([0.75, 0.5]), size=jnp.asarray([0.5, 1.0]))
+        layers = PeriodicStructure(
+            material=gray,
+            period=1.0,
+            regions=(Region(name="slow", material=slow, shape=half),),
+            temperature=1.0,
+        )
+        yield Case(
+            "two gray layers, diffuse mismatch: conductivity across",
+            lambda: steady(layers, cls(cells=4)).conductivity,
+            lambda: 1 / (1.5 * (1 + 1 / 0.06) + 2 * 2 * (1 + 1 / 0.6)),
+            1e-9,
+            "3 l / C v path of each layer, 2 / M1 + 2 / M2 of each interface, in series",
         )
 
 

@@ -23,10 +23,14 @@ def grid_preview(system: AbstractGrid, problem: GridProblem, beams: Rays) -> Pre
         "porosity": f"{float(1 - solid / whole):.4g}",
         "contacts": f"{np.sum(held)} sides of cells",
         "heated": f"{np.sum(np.asarray(problem.source) != 0)} cells",
-        "rays": f"{dimensions * 2**dimensions * beams.emission.size:,}, by direction and free path",
+        "rays": f"{dimensions * 2**dimensions * _beams(beams):,}, by direction and free path",
         "unknowns": f"{_unknowns(problem, beams):,} temperatures",
         "memory": f"about {_memory(problem, beams) / 1e6:.2g} MB",
     }
+    if problem.media is not None:
+        medium = np.asarray(problem.media.medium)[filled > 0]
+        for index, region in enumerate(getattr(system, "regions", ())):
+            facts[region.name] = f"{np.sum(medium == index + 1)} cells"
     faces = tuple(np.pad(np.cumsum(width * unit), (1, 0)) for width in problem.width)
     return Preview(facts, faces, filled, np.asarray(problem.source), held)
 
@@ -35,7 +39,12 @@ def _unknowns(problem: GridProblem, beams: Rays) -> int:
     """Temperatures of the nodes that are not void, and of the diffuse walls, for each group."""
     walls = np.sum(np.asarray(Transport(problem, beams, ()).diffuse) > 0)
     nodes = np.sum(np.asarray(problem.solid) > 0) * 2**problem.dimensions
-    return int(nodes + walls * beams.emission.shape[0])
+    return int(nodes + walls * beams.emission.shape[-2])
+
+
+def _beams(beams: Rays) -> int:
+    """Rays of one octant and frame."""
+    return int(np.prod(beams.emission.shape[-2:]))
 
 
 def _memory(problem: GridProblem, beams: Rays) -> int:
@@ -49,5 +58,5 @@ def _memory(problem: GridProblem, beams: Rays) -> int:
         cells // count * ends * (ends if periodic else 1)
         for count, periodic in zip(problem.cells, problem.periodic, strict=True)
     )
-    moments = cells * octants**2 * beams.emission.shape[0] * (dimensions + 2)
-    return problem.solid.dtype.itemsize * (5 * octants * rows * beams.emission.size + 7 * moments)
+    moments = cells * octants**2 * beams.emission.shape[-2] * (dimensions + 2)
+    return problem.solid.dtype.itemsize * (5 * octants * rows * _beams(beams) + 7 * moments)

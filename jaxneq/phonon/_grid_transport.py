@@ -134,7 +134,7 @@ class Transport(eqx.Module):
 
     @property
     def black(self) -> Inexact[Array, "*_ group"]:
-        """What a black wall emits per area and temperature; of each medium, if there are several."""
+        """What a black wall emits per area and temperature; in each medium, if they are several."""
         emission = self.rays.emission[..., None, :, :]
         return self.nodes / 2 * jnp.sum(self.rays.reach * emission, axis=(-3, -1))
 

@@ -12,9 +12,9 @@ which is that of what arrives, :math:`A_1 - A_2`:
 
 .. math:: E_1 = e + \frac{M_2}{M_1 + M_2} f z, \qquad E_2 = e - \frac{M_1}{M_1 + M_2} f z .
 
-The exchange is then the derivative of :math:`\tfrac12 X f z^2`, which divides by nothing: by diffuse
-mismatch f is 0, both sides emit alike and z drops out. The balance is positive definite where f is
-not negative.
+The exchange is then the derivative of :math:`\tfrac12 X f z^2`, which divides by nothing: by
+diffuse mismatch f is 0, both sides emit alike and z drops out. The balance is positive definite
+where f is not negative.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Interfaces(eqx.Module):
     def found(
         self, arrived: Float[Array, "*cells axis node"], temperature: Float[Array, "*cells node"]
     ) -> AtInterfaces:
-        """Means over each upper side of a cell, of the flux that arrived and does not leave again."""
+        """Means over upper sides: what arrived and is not sent back, and the step."""
         there = self.there * self.lower * 2 / self.lower.shape[-2]
         step = there * self._jump(temperature)
         flux = there[..., 0] * arrived

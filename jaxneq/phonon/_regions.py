@@ -121,9 +121,9 @@ def check_regions(system: Any) -> None:
         kept = np.asarray(1 - crossing - jnp.swapaxes(crossing, 0, 1))
     kept = kept[~np.eye(len(kept), dtype=bool)]
     if kept.min() < -1e-9:
-        largest = float(system.interface.transmission) / (1 - kept.min())
+        given = float(system.interface.transmission)
         raise ValueError(
-            f"{name}: transmission = {float(system.interface.transmission):g} of the interface: from "
-            "both sides together more would cross than all. In two and three dimensions give at "
-            f"most {largest:.4g}, what diffuse mismatch lets pass."
+            f"{name}: with transmission = {given:g} of the interface more than all of what arrives "
+            "from both sides together would cross. In two and three dimensions give at most "
+            f"{given / (1 - kept.min()):.4g}, what diffuse mismatch lets pass."
         )

@@ -21,8 +21,8 @@ periodic ends of the other axes is iterated. Ends that mirror the rays go the sa
 in one octant enters in that which differs in the axis' bit.
 periodic ends of the other axes is iterated.
 
-Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of each
-cell, and the arrays have an axis of media first.
+Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
+each cell, and the arrays have an axis of media first.
 """
 
 from __future__ import annotations
