@@ -56,7 +56,7 @@ def agree(found, exact, error):
     """Within 5 standard errors; these are a part `error` of the largest value, or less."""
     stderr = np.broadcast_to(found.stderr, np.shape(found.value))
     known = stderr > 0
-    assert np.all(np.abs(np.asarray(found.value - exact))[known] <= 5 * stderr[known])
+    assert np.all(np.abs(np.asarray(found.value) - np.asarray(exact))[known] <= 5 * stderr[known])
     assert np.max(stderr) <= error * np.max(np.abs(exact))
 
 
@@ -83,9 +83,7 @@ def test_fields_of_a_slab(sampled):
 def test_heated_slab(sampled):
     """All that is born comes from the heater, and the contacts take it."""
     found = sampled(slab(hot=1.0, power=0.3, material=GRAY), MANY, KEY)
-    film = steady(
-        phonon.HeatedFilm(material=GRAY, thickness=1.0, heat_source=0.3, temperature=1.0)
-    )
+    film = steady(phonon.HeatedFilm(material=GRAY, thickness=1.0, heat_source=0.3, temperature=1.0))
     mean = found.temperature.value.mean() - 1
     np.testing.assert_allclose(mean, film.mean_temperature_rise, rtol=1e-2)
     np.testing.assert_allclose(found.contact_heat.value.sum(), -0.3, rtol=1e-12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -60,8 +59,9 @@ class DeviceWalk(eqx.Module):
     **Fields:** `starts`, the cumulated shares of births, and the `sign` of what is born there;
     `power` of all births; `reference`, the :math:`T_0` from which contacts depart, with the least
     power in a steady state; `times`; `rise` of the contacts; `contact`, the number of the one at
-    each side of a cell, or -1; `heaters`, weights that find the rise of each, and `heater_power`; `heating` of each cell by collisions;
-    `slowness` and `absorption` of each band, energy and pseudo-temperature of a length flown.
+    each side of a cell, or -1; `heaters`, weights that find the rise of each, and `heater_power`;
+    `heating` of each cell by collisions; `slowness` and `absorption` of each band, energy and
+    pseudo-temperature of a length flown.
     """
 
     paths: Paths
@@ -231,8 +231,14 @@ class DeviceWalk(eqx.Module):
             cut=lanes.cut + jnp.sum(given_up, dtype=jnp.int32),
         )
 
-    def _at(self, interval: Array, contact: Array, sign: Array) -> Float[Array, "time contact walk"]:
+    def _at(
+        self, interval: Array, contact: Array, sign: Array
+    ) -> Float[Array, "time contact walk"]:
         """The sign of each, where it belongs; a contact of -1 is none."""
-        time = jnp.arange(self.times.shape[0], dtype=jnp.int32)[:, None, None] == interval[None, None]
-        there = jnp.arange(self.rise.shape[0], dtype=jnp.int32)[None, :, None] == contact[None, None]
+        time = (
+            jnp.arange(self.times.shape[0], dtype=jnp.int32)[:, None, None] == interval[None, None]
+        )
+        there = (
+            jnp.arange(self.rise.shape[0], dtype=jnp.int32)[None, :, None] == contact[None, None]
+        )
         return jnp.where(time & there, sign[None, None], 0)

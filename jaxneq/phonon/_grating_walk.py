@@ -8,7 +8,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, UInt32
 
@@ -46,7 +45,7 @@ class GratingState(eqx.Module):
 
 
 class GratingBatches(eqx.Module):
-    r"""A grating is translated along itself, so all phonons may start at one crest:
+    r"""All phonons may start at one crest, as a grating is the same there as at others.
 
     .. math::
         T(t) = \langle\cos q\,(x_t - x_0)\rangle, \qquad
@@ -178,9 +177,7 @@ class GratingBatches(eqx.Module):
         left = jnp.where(moving, (end - now.clock) * velocity, 0)
         after, flight = self.paths.step(now.phonons, draws, left)
         return Travellers(
-            phonons=jax.tree.map(
-                lambda new, old: jnp.where(moving, new, old), after, now.phonons
-            ),
+            phonons=jax.tree.map(lambda new, old: jnp.where(moving, new, old), after, now.phonons),
             step=now.step + moving.astype(jnp.int32),
             clock=jnp.where(flight.paused & moving, end, now.clock + flight.flown / velocity),
         )

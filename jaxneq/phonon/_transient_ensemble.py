@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -32,9 +33,7 @@ class GratingEnsemble(AbstractSolution):
     temperature: Estimate = quantity(
         unit="K", doc="Amplitude of the temperature of the energy density", dims=("time",)
     )
-    heat_flux: Estimate = quantity(
-        unit="W/m2", doc="Amplitude of the heat flux", dims=("time",)
-    )
+    heat_flux: Estimate = quantity(unit="W/m2", doc="Amplitude of the heat flux", dims=("time",))
     force: Float[Array, " time"] = quantity(
         unit="1/m/K",
         doc="Conjugate to the flux: half the amplitude of the gradient of 1/T",
@@ -74,7 +73,7 @@ class DeviceTransient(AbstractPlaced):
 
     primary: ClassVar[str] = "peak_temperature"
 
-    observables: dict[str, Any]
+    observables: dict[str, Any] = eqx.field(kw_only=True)
     time: Float[Array, " time"] = quantity(
         unit="s", doc="Time since contacts and heaters are on", dims=("time",)
     )
