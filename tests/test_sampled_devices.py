@@ -56,7 +56,7 @@ def agree(found, exact, error):
     """Within 5 standard errors; these are a part `error` of the largest value, or less."""
     stderr = np.broadcast_to(found.stderr, np.shape(found.value))
     known = stderr > 0
-    assert np.all(np.abs(np.asarray(found.value - exact))[known] <= 5 * stderr[known])
+    assert np.all(np.abs(np.asarray(found.value) - np.asarray(exact))[known] <= 5 * stderr[known])
     assert np.max(stderr) <= error * np.max(np.abs(exact))
 
 

@@ -167,7 +167,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     def advance(
         self,
         system: PeriodicStructure | Device,
-        state: WalkState | DeviceState,
+        state: Any,
         steps: int | Int[Array, ""],
         *,
         schedule: Schedule,
@@ -233,7 +233,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     def finish(
         self,
         system: PeriodicStructure | Device,
-        state: WalkState | DeviceState,
+        state: Any,
         *,
         schedule: Schedule,
         observables: tuple[AbstractObservable, ...],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +24,7 @@ class DeviceEnsemble(AbstractPlaced):
 
     primary: ClassVar[str] = "peak_temperature"
 
-    observables: dict[str, Any]
+    observables: dict[str, Any] = eqx.field(kw_only=True)
     temperature: Estimate = quantity(
         unit="K",
         doc="Mean temperature of each cell, that of the energy density",

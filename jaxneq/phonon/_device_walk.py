@@ -59,8 +59,9 @@ class DeviceWalk(eqx.Module):
     **Fields:** `starts`, the cumulated shares of births, and the `sign` of what is born there;
     `power` of all births; `reference`, the :math:`T_0` from which contacts depart, with the least
     power in a steady state; `times`; `rise` of the contacts; `contact`, the number of the one at
-    each side of a cell, or -1; `heaters`, weights that find the rise of each, and `heater_power`; `heating` of each cell by collisions;
-    `slowness` and `absorption` of each band, energy and pseudo-temperature of a length flown.
+    each side of a cell, or -1; `heaters`, weights that find the rise of each, and `heater_power`;
+    `heating` of each cell by collisions; `slowness` and `absorption` of each band, energy and
+    pseudo-temperature of a length flown.
     """
 
     paths: Paths

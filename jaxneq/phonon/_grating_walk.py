@@ -45,7 +45,7 @@ class GratingState(eqx.Module):
 
 
 class GratingBatches(eqx.Module):
-    r"""A grating is translated along itself, so all phonons may start at one crest:
+    r"""All phonons may start at one crest, as a grating is the same there as at others.
 
     .. math::
         T(t) = \langle\cos q\,(x_t - x_0)\rangle, \qquad

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -72,7 +73,7 @@ class DeviceTransientEnsemble(AbstractPlaced):
 
     primary: ClassVar[str] = "peak_temperature"
 
-    observables: dict[str, Any]
+    observables: dict[str, Any] = eqx.field(kw_only=True)
     time: Float[Array, " time"] = quantity(
         unit="s", doc="Time since contacts and heaters are on", dims=("time",)
     )
