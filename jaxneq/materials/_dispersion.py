@@ -62,8 +62,8 @@ class IsotropicDispersion(AbstractPhononMaterial):
     )
     normal_share: Scalar | None = parameter(
         range="[0, 1]",
-        doc='Share of the rates called "normal and umklapp" that is normal; Callaway\'s methods need '
-        "it, others do not use it",
+        doc='Share of the rates called "normal and umklapp" that is normal, for the methods of '
+        "Callaway; others do not use it",
         default=None,
     )
     boundary_length: Scalar | None = parameter(

@@ -59,11 +59,13 @@ class CallawayFilm(AbstractSteadyMethod):
               f = \sum_b C_b v_b \nu_b m_b K_b 1, \quad
               A = \sum_b \frac{C_b \nu_b m_b^2}{\tau_b} \left(1 - \nu_b K_b\right),
 
-    so that it is approached from below, with the square of the error of u; `conductivity_error`
-    compares with cells of twice the size. Without normal collisions it is `ClosedForm` (and there has
-    no derivative by their shares). Where
-    their paths are short against the thickness d and :math:`d^2 \ll \Lambda_N\Lambda_R`, a gray
-    medium flows like a viscous fluid, :math:`\kappa = \tfrac{5}{36}\,C v d^2 / \Lambda_N`.
+    so that it is approached from below, with the square of the error of u. `conductivity_error`
+    compares with cells of twice the size; layers at the walls that are thinner than a cell it does
+    not see (5e-7 at a Knudsen number of 1e-4). Without normal collisions the answer is that of
+    `ClosedForm`, and has no derivative by their shares.
+
+    Where normal paths are short against the thickness d, and :math:`d^2 \ll \Lambda_N\Lambda_R`,
+    a gray medium flows like a viscous fluid, :math:`\kappa = \tfrac{5}{36}\,C v d^2 / \Lambda_N`.
 
     Sources: Callaway, Phys. Rev. 113, 1046 (1959); Guyer and Krumhansl, Phys. Rev. 148, 778
     (1966), for the flow.

@@ -84,9 +84,7 @@ def flights(
     face = jnp.concatenate([jnp.zeros((1,), width.dtype), jnp.cumsum(width)])
     left = jnp.exp(-face[:, None, None] * problem.reach)
     onward = jnp.concatenate([jnp.zeros_like(onward[:1]), onward])
-    rightward = (
-        jnp.einsum("fbr,br,ibr->fib", left, jnp.broadcast_to(share, path.shape), entering) - onward
-    )
+    rightward = jnp.einsum("br,fbr,ibr->fib", share, left, entering) - onward
     return Flights(
         lost=lost,
         leaving=(absorbed[None] * wall - gathered) / kept[None],
