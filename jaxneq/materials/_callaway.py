@@ -27,8 +27,8 @@ class DriftingBands(eqx.Module):
     **Fields:** `bands`; `normal`, the share :math:`\nu_b` of the collisions that are normal;
     `resistive`, the rest; `slowness` :math:`m_b` (s/m).
 
-    Source: Callaway, Phys. Rev. 113, 1046 (1959). Allen, Phys. Rev. B 88, 144302 (2013), argues
-    for another condition on the drift, which is not used here.
+    Source: Callaway, Phys. Rev. 113, 1046 (1959). The model of Allen, Phys. Rev. B 88, 144302
+    (2013), which changes it, is not used here.
     """
 
     bands: PhononBands
