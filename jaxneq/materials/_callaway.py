@@ -27,8 +27,8 @@ class DriftingBands(eqx.Module):
     **Fields:** `bands`; `normal`, the share :math:`\nu_b` of the collisions that are normal;
     `resistive`, the rest; `slowness` :math:`m_b` (s/m).
 
-    Source: Callaway, Phys. Rev. 113, 1046 (1959). Allen, Phys. Rev. B 88, 144302 (2013), argues
-    for another condition on the drift, which is not used here.
+    Source: Callaway, Phys. Rev. 113, 1046 (1959). The model of Allen, Phys. Rev. B 88, 144302
+    (2013), which changes it, is not used here.
     """
 
     bands: PhononBands
@@ -38,10 +38,17 @@ class DriftingBands(eqx.Module):
 
     @classmethod
     def of(cls, bands: PhononBands) -> DriftingBands:
-        """Those of the bands; all collisions are resistive where the bands name no share."""
+        """Those of the bands.
+
+        **Raises:** `ValueError` if the bands do not say which collisions are normal.
+        """
         resistive = bands.resistive_share
         if resistive is None:
-            resistive = jnp.ones_like(bands.weight)
+            raise ValueError(
+                "DriftingBands: the material does not say which collisions are normal. Give bands "
+                'a resistive_share, a model such as "Si" a normal_share in [0, 1]; or take a '
+                "method of one relaxation time, such as ClosedForm or ForcedResponse."
+            )
         slowness = 1 / bands.group_velocity
         if bands.wavevector is not None:
             moving = bands.angular_frequency > 0

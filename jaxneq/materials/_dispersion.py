@@ -60,11 +60,11 @@ class IsotropicDispersion(AbstractPhononMaterial):
     anharmonic_scale: Scalar = parameter(
         range="[0, inf)", doc="Factor of the phonon-phonon rates", default=1.0
     )
-    normal_share: Scalar = parameter(
+    normal_share: Scalar | None = parameter(
         range="[0, 1]",
-        doc='Share of the rates called "normal and umklapp" that is normal; counts only where a '
-        "method tells normal collisions from others",
-        default=0.0,
+        doc='Share of the rates called "normal and umklapp" that is normal, for the methods of '
+        "Callaway; others do not use it",
+        default=None,
     )
     boundary_length: Scalar | None = parameter(
         unit="m",
@@ -138,6 +138,9 @@ class IsotropicDispersion(AbstractPhononMaterial):
         at = (branch, modes["frequency"], reduced, temperature)
         rate = self._rate(*at)
         width = modes["velocity"] * modes["width"] * FREQUENCY_UNIT
+        share = {}
+        if self.normal_share is not None:
+            share["resistive_share"] = self._rate(*at, normal_share=self.normal_share) / rate
         return {
             "angular_frequency": modes["frequency"] * FREQUENCY_UNIT,
             "group_velocity": velocity,
@@ -145,7 +148,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
             "spectral_heat_capacity": modes["heat"] / width,
             "weight": width,
             "wavevector": modes["wavevector"] * WAVEVECTOR_UNIT,
-            "resistive_share": self._rate(*at, resistive=True) / rate,
+            **share,
         }
 
     def _rate(
@@ -154,16 +157,16 @@ class IsotropicDispersion(AbstractPhononMaterial):
         frequency: Float[Array, " node"],
         reduced: np.ndarray | Float[Array, " node"],
         temperature: Float[Array, ""],
-        resistive: bool = False,
+        normal_share: Scalar | None = None,
     ) -> Float[Array, " node"]:
-        """Relaxation rate (1/s) at nodes of a branch; without normal processes if `resistive`."""
+        """Relaxation rate (1/s) at nodes of a branch; with a `normal_share`, that of the rest."""
         rate = jnp.zeros_like(frequency)
         for term in branch.scattering:
-            if resistive and term.process == "normal":
+            if normal_share is not None and term.process == "normal":
                 continue
             scale = self.isotope_scale if term.process == "impurity" else self.anharmonic_scale
-            if resistive and term.process == "normal and umklapp":
-                scale = scale * (1 - self.normal_share)
+            if normal_share is not None and term.process == "normal and umklapp":
+                scale = scale * (1 - normal_share)
             rate = rate + scale * term.rate(frequency, reduced, temperature)
         if self.point_defects is not None:
             rate = rate + self.point_defects.rate(frequency)

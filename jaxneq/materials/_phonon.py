@@ -121,8 +121,8 @@ class PhononBands(AbstractPhononMaterial):
     resistive_share: Float[Array, " band"] | None = parameter(
         range="[0, 1]",
         dims=("band",),
-        doc="Share of the collisions that are not normal: they take crystal momentum. All, if not "
-        "given; only Callaway's methods tell normal collisions from others",
+        doc="Share of the collisions that are not normal: they take crystal momentum. Callaway's "
+        "methods need it, others do not use it",
         default=None,
     )
 

@@ -84,9 +84,7 @@ def flights(
     face = jnp.concatenate([jnp.zeros((1,), width.dtype), jnp.cumsum(width)])
     left = jnp.exp(-face[:, None, None] * problem.reach)
     onward = jnp.concatenate([jnp.zeros_like(onward[:1]), onward])
-    rightward = (
-        jnp.einsum("fbr,br,ibr->fib", left, jnp.broadcast_to(share, path.shape), entering) - onward
-    )
+    rightward = jnp.einsum("br,fbr,ibr->fib", share, left, entering) - onward
     return Flights(
         lost=lost,
         leaving=(absorbed[None] * wall - gathered) / kept[None],
@@ -109,12 +107,9 @@ def overlaps(
 ) -> Float[Array, "function function"]:
     """Integrals of the products of two of the functions, by Simpson's rule and its remainder."""
     near, middle, far = basis[:, :-1:2], basis[:, 1::2], basis[:, 2::2]
-    mean, bend = (near + 4 * middle + far) / 6, near - 2 * middle + far
-    rise = far - near
-    return sum(
-        jnp.einsum("c,ic,jc->ij", width * factor, part, part)
-        for part, factor in ((mean, 1), (rise, 1 / 12), (bend, 1 / 45))
-    )
+    parts = jnp.stack([(near + 4 * middle + far) / 6, far - near, near - 2 * middle + far])
+    factor = jnp.asarray([1, 1 / 12, 1 / 45], width.dtype)
+    return jnp.einsum("k,c,kic,kjc->ij", factor, width, parts, parts)
 
 
 def nodes_of(face: np.ndarray) -> np.ndarray:

@@ -128,7 +128,8 @@ class CallawayGrating(AbstractSteadyMethod, AbstractEvolveMethod):
     slower, heat is a wave, the second sound :math:`\cos(q v t/\sqrt3)`. The error of the
     temperature is relative to its first amplitude, not to what a late decay has left.
 
-    Without normal collisions it is `ForcedResponse` and `LaplaceInversion`.
+    Without normal collisions it is `ForcedResponse` and `LaplaceInversion`, and has no derivative
+    by their shares.
     Sources: Callaway, Phys. Rev. 113, 1046 (1959); Guyer and Krumhansl, Phys. Rev. 148, 766
     (1966).
     """
