@@ -38,7 +38,7 @@ from ._grid import (
     with_surfaces,
 )
 from ._grid_entropy import totals
-from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
+from ._grid_maps import AXES, AbstractSteadyMapped, at_collisions, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
@@ -47,7 +47,7 @@ from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
 
 
-class DeviceSolution(AbstractMapped):
+class DeviceSolution(AbstractSteadyMapped):
     """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
@@ -444,13 +444,8 @@ class Device(AbstractGrid):
             status=status.unless("not_conserved", residual > CONSERVED),
             stats=state.stats,
             pseudotemperature=jnp.reshape(self.temperature + pseudo, (*problem.cells, 1)[:3]),
-            **maps(
-                self,
-                state,
-                temperature,
-                power * state.flux[0],
-                power / self.length_unit / self.temperature**2,
-            ),
+            **maps(self, problem, temperature, power * state.flux[0]),
+            **at_collisions(state, power / self.length_unit / self.temperature**2),
             **totals(state.entropy, watt / self.temperature**2, contacts=True),
             **at_interfaces(state, power, self.length_unit, jnp.ones_like(power)),
             **heated,

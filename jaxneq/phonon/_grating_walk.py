@@ -74,6 +74,7 @@ class GratingBatches(eqx.Module):
             width=(jnp.full(1, _PERIODS, dtype),) * 2,
             solid=jnp.ones((1, 1), dtype),
             transmission=sides + 1,
+            specular=sides,
             held=sides,
             reservoir=sides,
             source=jnp.zeros((1, 1), dtype),
@@ -82,6 +83,7 @@ class GratingBatches(eqx.Module):
             flux_share=power / power.sum(),
             heat_share=bands.heat_capacity / total,
             periodic=(True, True),
+            mirrored=(False, False),
             elastic=False,
         )
         mean = power.sum() / total

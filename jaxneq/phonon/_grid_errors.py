@@ -22,10 +22,12 @@ from jax import lax
 from jaxneq._core import Status
 
 from ._grid import AbstractGrid
-from ._grid_maps import AbstractMapped
+from ._grid_maps import AbstractSteadyMapped
 
 
-def with_errors(method: Any, system: AbstractGrid, found: AbstractMapped) -> AbstractMapped:
+def with_errors(
+    method: Any, system: AbstractGrid, found: AbstractSteadyMapped
+) -> AbstractSteadyMapped:
     """The answer of `DiscreteOrdinates` with the errors by its cells, angles and paths."""
     system, method = lax.stop_gradient((system, replace(method, errors="none")))
     problem = system.problem(method.cells)
@@ -55,5 +57,5 @@ def with_errors(method: Any, system: AbstractGrid, found: AbstractMapped) -> Abs
     )
 
 
-def _apart(other: AbstractMapped, found: AbstractMapped) -> Any:
+def _apart(other: AbstractSteadyMapped, found: AbstractSteadyMapped) -> Any:
     return jnp.abs(other.answer / found.answer - 1)

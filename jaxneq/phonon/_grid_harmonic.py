@@ -43,7 +43,7 @@ def transport_wave(
     """The response to the sources at an angular frequency; reservoirs stay as they are."""
     lag = lax.complex(0 * frequency, frequency)
     whole, rays = jax.tree.map(lambda part: part.astype(lag.dtype), (problem, beams))
-    transport = Transport.of(whole, rays, lag)
+    transport = Transport.of(whole, rays, rate=lag)
     nothing = transport.zero()
     _, shaped = ravel_pytree(nothing)
 
@@ -52,7 +52,7 @@ def transport_wave(
         return ravel_pytree(transport.residual(response))[0], response
 
     frozen = lax.stop_gradient((problem, beams, frequency))
-    inverse = preconditioner(Transport(frozen[0], frozen[1], (), frozen[2]))
+    inverse = preconditioner(Transport(frozen[0], frozen[1], (), rate=frozen[2]))
     split = jax.vmap(lambda row: ravel_pytree(inverse(_like(row, nothing)))[0])
 
     def precondition(row: Array) -> Array:

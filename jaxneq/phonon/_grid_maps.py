@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, Scalar, quantity
 
-from ._grid import AbstractGrid, GridState
+from ._grid import AbstractGrid, GridProblem, GridState
 
 AXES = ("x", "y", "z")
 
@@ -56,6 +56,17 @@ class AbstractMapped(AbstractPlaced):
     heat_flux_field: Float[Array, "x y z axis"] = quantity(
         unit="W/m2", doc="Mean heat flux of each cell", dims=(*AXES, "axis"), panel=False
     )
+    region: Float[Array, "x y z"] | None = quantity(
+        doc="Number of the region that each cell belongs to, 0 in none",
+        dims=AXES,
+        panel=False,
+        default=None,
+    )
+
+
+class AbstractSteadyMapped(AbstractMapped):
+    """A solution with fields of cells that do not change in time."""
+
     entropy_production_density: Float[Array, "x y z"] | None = quantity(
         unit="W/m3/K",
         doc="Entropy made by collisions in each cell, per volume",
@@ -63,12 +74,6 @@ class AbstractMapped(AbstractPlaced):
         map=True,
         where="solid",
         label="entropy production",
-        default=None,
-    )
-    region: Float[Array, "x y z"] | None = quantity(
-        doc="Number of the region that each cell belongs to, 0 in none",
-        dims=AXES,
-        panel=False,
         default=None,
     )
     region_conductivity: Float[Array, " region"] | None = quantity(
@@ -111,18 +116,17 @@ class AbstractMapped(AbstractPlaced):
 
 
 def maps(
-    system: AbstractGrid, state: GridState, temperature: Array, heat_flux: Array, entropy: Array
+    system: AbstractGrid, problem: GridProblem, temperature: Array, heat_flux: Array
 ) -> dict[str, Any]:
-    """The fields of an `AbstractMapped`, from those of cells; the unit of entropy per volume."""
-    problem = state.problem
+    """The fields of an `AbstractMapped`, from those of cells."""
     shape = (*problem.cells, 1)[:3]
     found = places(system, problem) | {
         "temperature": temperature.reshape(shape),
         "heat_flux_field": heat_flux.reshape(*shape, -1),
     }
-    if state.entropy is not None:
-        made = entropy * state.entropy.collisions[0] / problem.volume
-        found["entropy_production_density"] = made.reshape(shape)
+    if problem.media is not None:
+        medium = problem.media.medium.astype(problem.solid.dtype)
+        found["region"] = jnp.reshape(medium, shape)
     return found
 
 
@@ -132,14 +136,19 @@ def places(system: AbstractGrid, problem: GridProblem) -> dict[str, Array]:
     for axis, width in zip(AXES, problem.width, strict=False):
         faces = system.length_unit * jnp.pad(jnp.cumsum(width), (1, 0))
         found |= {axis: (faces[1:] + faces[:-1]) / 2, f"{axis}_face": faces}
-    if problem.media is not None:
-        medium = problem.media.medium.astype(problem.solid.dtype)
-        found["region"] = jnp.reshape(medium, shape)
     return found
 
 
+def at_collisions(state: GridState, density: Array) -> dict[str, Array]:
+    """The entropy that collisions make in cells, from its unit per volume."""
+    if state.entropy is None:
+        return {}
+    made = density * state.entropy.collisions[0] / state.problem.volume
+    return {"entropy_production_density": made.reshape((*state.problem.cells, 1)[:3])}
+
+
 def at_interfaces(state: GridState, power: Array, length: Array, kelvin: Array) -> dict[str, Any]:
-    """What an `AbstractMapped` says of regions, from the units of power, length and temperature."""
+    """What an `AbstractSteadyMapped` says of regions, from the units of power, length and temperature."""
     problem, found, media = state.problem, state.interface, state.problem.media
     if media is None or found is None:
         return {}

@@ -36,7 +36,7 @@ from ._grid import (
     with_surfaces,
 )
 from ._grid_entropy import totals
-from ._grid_maps import AXES, AbstractMapped, at_interfaces, maps
+from ._grid_maps import AXES, AbstractSteadyMapped, at_collisions, at_interfaces, maps
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
 from ._regimes import REGIMES
@@ -45,7 +45,7 @@ from ._shapes import AbstractShape
 from ._structure_transient import StructureTransient, structure_transient
 
 
-class StructureSolution(AbstractMapped, AbstractSizedConduction):
+class StructureSolution(AbstractSteadyMapped, AbstractSizedConduction):
     """Heat conduction through a periodic structure. `print` shows what was found.
 
     Fields of the cells and `entropy_production` belong to the first direction of the gradient.
@@ -340,7 +340,8 @@ class PeriodicStructure(AbstractGrid):
             conservation_residual=state.stats["residual"],
             status=state.status.unless("unresolved", self.lost(problem)),
             stats=state.stats,
-            **maps(self, state, temperature, flux, density),
+            **maps(self, problem, temperature, flux),
+            **at_collisions(state, density),
             **totals(state.entropy, density / problem.volume.sum()),
             **at_interfaces(state, power, self.period, self.temperature_difference),
             **(by_band or {}),
