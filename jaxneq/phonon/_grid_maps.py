@@ -148,7 +148,7 @@ def at_collisions(state: GridState, density: Array) -> dict[str, Array]:
 
 
 def at_interfaces(state: GridState, power: Array, length: Array, kelvin: Array) -> dict[str, Any]:
-    """What an `AbstractSteadyMapped` says of regions, from the units of power, length and temperature."""
+    """What a solution says of regions, from the units of power, length and temperature."""
     problem, found, media = state.problem, state.interface, state.problem.media
     if media is None or found is None:
         return {}
