@@ -254,6 +254,7 @@ def _falling(
         total = total + jnp.einsum(
             "...ogr,...o,gr->", product, volume[frame.here], transport.rays.heat
         )
+    assert transport.rate is not None
     return -transport.rate * total
 
 
