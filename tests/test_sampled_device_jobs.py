@@ -25,7 +25,7 @@ def test_sampled_hot_spot(tmp_path):
     exact = result.compared["ordinates"].datasets["peak_temperature"].values[[0, -1]]
     assert np.all(np.abs(peak - exact) <= 5 * error)
     assert np.all(error < 0.25 * (exact - 300))
-    assert found["temperature"].dims == ("system.length_unit", "x", "y", "z")
+    assert found["temperature"].values.shape == (2, 5, 5, 1)
     np.testing.assert_allclose(found["contact_heat"].values, -1e-4, rtol=1e-12)
     curve, *_ = report.figure(result).axes
     assert "temperature" in curve.get_ylabel().lower()

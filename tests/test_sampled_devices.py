@@ -106,7 +106,7 @@ def pierced(material, walls, cells=12):
         voids=(
             phonon.Box(name="void", center=jnp.asarray([0.4, 0.4]), size=jnp.asarray([0.4, 0.2])),
         ),
-        cells={"x": cells, "y": cells - 2},
+        cells={"x": cells, "y": cells * 5 // 6},
         walls=walls,
     )
 
@@ -128,6 +128,7 @@ def test_a_void_and_a_heater_against_ordinates(sampled, walls):
 
 @pytest.mark.slow
 def test_a_heated_block_against_ordinates(sampled):
+    """Cells of 4 along a side are those of the tallies; ordinates need more: 7e-3 off with 4."""
     cube = phonon.Device(
         material=BANDS,
         size=jnp.asarray([1.0, 0.8, 0.6]),
@@ -135,13 +136,13 @@ def test_a_heated_block_against_ordinates(sampled):
         temperature=1.0,
         contacts=(contact("sink", "front", 1.0),),
         heaters=(heater(0.1, [0.5, 0.4, 0.45], [0.5, 0.4, 0.3]),),
-        cells={"x": 4, "y": 4, "z": 4},
         walls="thermalising",
     )
-    found = sampled(cube, dataclasses.replace(MANY, batches=16), KEY)
-    exact = steady(cube, phonon.DiscreteOrdinates(angles=3))
-    agree(found.heater_rise, exact.heater_rise, 5e-3)
-    agree(found.peak_temperature, exact.peak_temperature, 5e-3)
+    found = sampled(cube, dataclasses.replace(MANY, replicas=128, cells=4), KEY)
+    exact = steady(cube, phonon.DiscreteOrdinates(cells=8, angles=3))
+    agree(found.heater_rise, exact.heater_rise, 3e-3)
+    blocks = exact.temperature.reshape(4, 2, 4, 2, 4, 2).mean(axis=(1, 3, 5))
+    agree(found.temperature, blocks, 3e-3)
     assert found.conservation_residual < 1e-12
 
 

@@ -74,7 +74,13 @@ class DeviationalMonteCarlo(AbstractSampler):
     collision, wall or side of a cell) are remembered for `memory` to twice that many steps;
     `truncation` tells what the ones before would add.
 
-    The noise is a function of key, walk and step. Observables see the conductivity that every walk
+    In a `Device` phonons are born at contacts and heaters, each of the same power and the sign of
+    the departure from the temperature of one contact, the one that makes their power least. Each is
+    followed until a contact absorbs it, or for `max_steps`, so that no energy is lost. Lengths
+    flown give the energy of cells and what their phonons are scattered by. Observables see the heat
+    (W) that every walk finds each contact to give: an array (contact, walk).
+
+    The noise is a function of key, walk and step. In a structure observables see the conductivity that every walk
     finds in a batch, relative to the bulk: an array (fall, fall, walk). A walk is no differentiable
     function of the parameters: derivatives are refused; take them from `DiscreteOrdinates`.
     Source: J.-P. M. Peraud and N. G. Hadjiconstantinou, Phys. Rev. B 84, 205331 (2011) and Appl.
