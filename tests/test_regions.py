@@ -402,6 +402,12 @@ def test_bad_input_is_refused(changes, words):
         bilayer(**changes)
 
 
+def test_regions_without_cells_are_told():
+    tiny = region(SLOW, box([0.5, 0.5], [0.5001, 0.5001]))
+    status = steady(bilayer(regions=(tiny,)), phonon.Fourier(), throw=False).status
+    assert str(status) == "unresolved"
+
+
 def test_what_knows_no_regions_says_so():
     with pytest.raises(ValueError, match="regions"):
         phonon.DeviationalMonteCarlo().check(layers(1.0))

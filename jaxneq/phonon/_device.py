@@ -156,7 +156,7 @@ class Device(AbstractGrid):
     In time heaters follow their waveform; a steady state is heated with the full power for ever.
 
     **Raises:** `ValueError` without contacts, where nothing drives, and for shapes of other
-    dimensions. Status `unresolved` where a contact or heater holds no cell.
+    dimensions. Status `unresolved` where a contact, heater or region holds no cell.
     """
 
     material: AbstractPhononMaterial = part(
@@ -414,6 +414,8 @@ class Device(AbstractGrid):
         pseudo = state.pseudotemperature[0].mean(axis=-1)
         peak = jnp.max(jnp.where(problem.solid > 0, temperature, -jnp.inf))
         lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
+        if problem.media is not None:
+            lost = lost | problem.media.lacks(len(self.regions))
         produced, released, scale = jnp.sum(heat * force), jnp.sum(heat), jnp.sum(jnp.abs(heat))
         heated: dict[str, Any] = {}
         if self.heaters:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 ROUNDING = 64  # f below so many roundings is 0
 
@@ -54,6 +54,12 @@ class Media(eqx.Module):
         own, beyond = _sides(medium)
         interface = jnp.where(own != beyond, transmission, 0)
         return cls(medium, crossing, strength, interface, branches)
+
+    def lacks(self, regions: int) -> Bool[Array, ""]:
+        """Whether one of so many regions, the media after the first, holds no cell."""
+        number = jnp.arange(1, regions + 1).reshape(-1, *(1,) * self.medium.ndim)
+        held = jnp.any(self.medium[None] == number, axis=tuple(range(1, self.medium.ndim + 1)))
+        return ~jnp.all(held)
 
     @property
     def conductance(self) -> Float[Array, "*cells axis side"]:

@@ -327,6 +327,9 @@ class PeriodicStructure(AbstractGrid):
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
+        status = state.status
+        if problem.media is not None:
+            status = status.unless("unresolved", problem.media.lacks(len(self.regions)))
         tensor = to_conductivity * state.dissipation if self.gradient == "all" else None
         return StructureSolution(
             conductivity=conductivity,
@@ -338,7 +341,7 @@ class PeriodicStructure(AbstractGrid):
             force=force,
             entropy_production=conductivity * slope * force,
             conservation_residual=state.stats["residual"],
-            status=state.status.unless("unresolved", self.lost(problem)),
+            status=status.unless("unresolved", self.lost(problem)),
             stats=state.stats,
             **maps(self, problem, temperature, flux),
             **at_collisions(state, density),
