@@ -101,7 +101,7 @@ def test_response_is_that_of_time():
     integral = integral + missing[-1] / (decay + 2j * np.pi * frequency)
     state = modulated(film(), frequency)
     expected = final - 2j * np.pi * frequency * integral
-    np.testing.assert_allclose(state.impedance, expected, rtol=1e-3)
+    np.testing.assert_allclose(state.impedance, expected, rtol=1e-4)
     assert float(state.phase) < -30
     assert state.conservation_residual < 1e-8
 
