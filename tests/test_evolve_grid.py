@@ -72,9 +72,8 @@ def test_grating_is_that_of_the_closed_form():
          (48, 4, 6, 16)),
         (1.0, [1.0, 3.0, 6.5, 10.0], [0.8825007674403158, 0.48230532127546966, None,
                                       0.039405397760374716], (48, 4, 6, 16)),
-        (10.0, [0.1, 0.2, 0.3, 0.475, 0.65, 0.825, 1.0, 2.0, 3.0],
-         [0.8465057440336423, None, 0.11567976456482482, None, None, None, -0.00794557581540972,
-          None, -0.0017526309424064938], (48, 8, 6, 32)),
+        (10.0, [0.1, 0.3, 1.0, 3.0], [0.8465057440336423, None, None, -0.0017526309424064938],
+         (32, 8, 6, 16)),
     ],
 )  # fmt: skip
 def test_gratings_from_diffusive_to_ballistic(reach, times, exact, mesh):
@@ -173,29 +172,10 @@ def outcome(parameters):
     return jnp.stack([state.energy[1], state.contact_heat[1, 1], state.entropy_production[0]])
 
 
-def open_outcome(parameters):
-    """Of a pore in a cell that repeats itself."""
-    path, capacity, side, _ = parameters
-    void = phonon.Box(
-        name="void", center=jnp.asarray([0.5, 0.5]), size=jnp.stack([side, side]) * 0.3
-    )
-    cell = phonon.PeriodicStructure(
-        material=gray(path, capacity), period=1.0, temperature=1.0, voids=(void,), cells=4
-    )
-    method = phonon.ImplicitOrdinates(
-        **COARSE, steps=2, tolerance=1e-12, start=phonon.CosineRise(axis="y")
-    )
-    state = evolve(cell, method, times=jnp.asarray([0.4, 1.0]), throw=False)
-    return jnp.stack([state.amplitude[1], state.entropy_production[0]])
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("function", "derivative"), [(outcome, jax.jacrev), (open_outcome, jax.jacfwd)]
-)
-def test_gradients(function, derivative):
-    exact = jax.jit(derivative(function))(PARAMETERS)
-    compiled = jax.jit(function)
+def test_gradients():
+    exact = jax.jit(jax.jacrev(outcome))(PARAMETERS)
+    compiled = jax.jit(outcome)
     for row, index in np.ndindex(exact.shape):
         expected = slope(
             lambda x, row=row, index=index: compiled(PARAMETERS.at[index].set(x))[row],

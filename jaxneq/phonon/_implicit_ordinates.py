@@ -54,7 +54,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
     All free paths are followed, because relaxation times matter as well, and the distribution is
     stored: cells x 4^d x d x (directions and bands) numbers, several times (`--dry` tells).
 
-    Reverse derivatives need boxes that repeat along no axis; forward ones do not.
+    Reverse derivatives need boxes that repeat along no axis.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
