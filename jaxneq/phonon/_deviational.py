@@ -34,6 +34,7 @@ from ._device_batches import DeviceBatches, DeviceState, check_phonons
 from ._device_ensemble import DeviceEnsemble, device_ensemble
 from ._device_walk import DeviceWalk
 from ._grid import AbstractGrid, check_one_medium
+from ._heaters import Contact
 from ._periodic_structure import PeriodicStructure
 from ._phonon_paths import Phonons
 from ._phonon_walk import Walk
@@ -80,9 +81,10 @@ class DeviationalMonteCarlo(AbstractSampler):
     flown give the energy of cells and what their phonons are scattered by. Observables see the heat
     (W) that every walk finds each contact to give: an array (contact, walk).
 
-    The noise is a function of key, walk and step. In a structure observables see the conductivity that every walk
-    finds in a batch, relative to the bulk: an array (fall, fall, walk). A walk is no differentiable
-    function of the parameters: derivatives are refused; take them from `DiscreteOrdinates`.
+    The noise is a function of key, walk and step. In a structure observables see the conductivity
+    that every walk finds in a batch, relative to the bulk: an array (fall, fall, walk). A walk is
+    no differentiable function of the parameters: derivatives are refused; take them from
+    `DiscreteOrdinates`.
     Source: J.-P. M. Peraud and N. G. Hadjiconstantinou, Phys. Rev. B 84, 205331 (2011) and Appl.
     Phys. Lett. 101, 153114 (2012).
     """
@@ -294,6 +296,26 @@ class DeviationalMonteCarlo(AbstractSampler):
             exact_forms.IN_PLANE_FILM[1.0, 0.0] / 2,
             5.0,
             "Fuchs and Sondheimer",
+            error="z",
+        )
+        slab = Device(
+            material=gray,
+            size=jnp.ones(2),
+            length_unit=1.0,
+            contacts=(
+                Contact(name="hot", side="left", temperature=1.1),
+                Contact(name="cold", side="right", temperature=1.0),
+            ),
+            temperature=1.0,
+            periodic=("y",),
+        )
+        few = cls(replicas=256, batches=16, cells=2)
+        yield Case(
+            "slab of a mean free path between contacts, sampled: conductance over C v / 4",
+            lambda: simulate(slab, few, key=jax.random.key(0)).conductance.scaled(4.0),
+            exact_forms.GRAY_FLUX[1.0],
+            5.0,
+            "discrete ordinates and the integral equation, to 1e-10",
             error="z",
         )
 
