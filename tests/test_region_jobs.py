@@ -29,7 +29,7 @@ def test_superlattice():
 
 def test_hot_island(tmp_path):
     coarse = (
-        "system.cells={x = 5, y = 6}",
+        "system.cells={x = 10, y = 12}",
         "method.angles=1",
         "method.polar_angles=2",
         'sweep={"system.length_unit" = { values = [1e-9, 1e-7] }}',
