@@ -139,7 +139,7 @@ def device(parameters):
         ),
         heaters=(heater(power, (place, jnp.asarray(0.6)), (0.3, 0.3)),),
         voids=(
-            phonon.Box(name="void", center=jnp.asarray([0.2, 0.25]), size=jnp.asarray([0.2, 0.3])),
+            phonon.Box(name="void", center=jnp.asarray([0.3, 0.3]), size=jnp.asarray([0.2, 0.2])),
         ),
         cells=(("x", 5), ("y", 4)),
         walls="thermalising",

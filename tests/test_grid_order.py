@@ -55,7 +55,7 @@ def exact(problem):
     """The amplitude of the pseudo-temperature and, along each axis, of the flux (a sine)."""
     beams = rays(problem, ANGLES, free_paths(problem, POLAR))
     emitted, carried = 0.0, np.zeros(2)
-    for frame in frames(problem.cells):
+    for frame in frames(problem.cells, problem.mirrored):
         for turned in np.ndindex(2, 2):
             reach = np.asarray(beams.reach) * (1 - 2 * np.array(turned))[:, None, None]
             reach = reach[[frame.axes.index(k) for k in range(2)]]

@@ -86,7 +86,7 @@ def as_film(problem, beams):
     system for the temperatures and what is emitted.
     """
     dimensions, width = problem.dimensions, jnp.split(problem.width[0], 2)
-    places = [frame.axes.index(0) for frame in frames(problem.cells)]
+    places = [frame.axes.index(0) for frame in frames(problem.cells, problem.mirrored)]
     groups, count = beams.emission.shape[-2], width[0].size
     reach = jnp.concatenate([beams.reach[:, place] for place in places], axis=-1)
     weight = reach * jnp.concatenate([beams.emission] * len(places), axis=-1)

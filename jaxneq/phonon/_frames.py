@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 from jaxneq._kernels import sweep
 
@@ -93,12 +93,12 @@ class Rays(NamedTuple):
     first.
     """
 
-    reach: Float[Array, "*medium axis group ray"]
-    emission: Float[Array, "*medium group ray"]
-    heat: Float[Array, "*medium group ray"]
+    reach: Inexact[Array, "*medium axis group ray"]
+    emission: Inexact[Array, "*medium group ray"]
+    heat: Inexact[Array, "*medium group ray"]
 
     @property
-    def weight(self) -> Float[Array, "*medium group ray moment"]:
+    def weight(self) -> Inexact[Array, "*medium group ray moment"]:
         """What the sweep sums: emission, the flux along each axis of the frame, and energy."""
         axes = range(self.reach.shape[-3])
         fluxes = [self.emission * self.reach[..., axis, :, :] for axis in axes]
