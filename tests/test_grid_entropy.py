@@ -66,6 +66,22 @@ def test_parts_in_a_device():
     check(found, volumes(found))
 
 
+def test_parts_with_an_interface():
+    slow = phonon.GrayMaterial(heat_capacity=2.0, group_velocity=0.7, mean_free_path=0.2)
+    shape = phonon.Box(name="block", center=jnp.full(2, 0.5), size=jnp.full(2, 0.5))
+    whole = phonon.Device(
+        material=GRAY,
+        size=jnp.ones(2),
+        length_unit=1.0,
+        temperature=1.0,
+        contacts=(contact("hot", "left", 1.1), contact("cold", "bottom", 1.0)),
+        regions=(phonon.Region(name="block", material=slow, shape=shape),),
+        interface=phonon.GivenTransmission(transmission=0.3),
+    )
+    found = steady(whole, COARSE)
+    check(found, volumes(found))
+
+
 @pytest.mark.slow
 def test_parts_in_three_dimensions():
     void = phonon.Box(name="void", center=jnp.asarray([0.2, 0.5, 0.5]), size=jnp.full(3, 0.4))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from jaxneq import config, report, store
 
@@ -60,6 +61,19 @@ def test_pore_map(tmp_path):
     figure, page = report.build(tmp_path)
     assert figure.stat().st_size > 10_000
     assert "arrows along the heat flux" in page.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_fin():
+    coarse = (
+        "system.cells={ x = 5, y = 1, z = 4 }",
+        'sweep={"system.length_unit" = { geometric = [1e-9, 8e-9], count = 2 }}',
+    )
+    result = config.execute(config.load(CONFIGS / "fin.toml", coarse))
+    hot = result.quantities["peak_temperature"].values - 300
+    law = result.compared["Fourier's law"].datasets["peak_temperature"].values - 300
+    assert np.all(hot > 1.2 * law)
+    assert hot[0] / law[0] > hot[1] / law[1]
 
 
 def test_ribbon():
