@@ -66,7 +66,7 @@ def test_pore_map(tmp_path):
 @pytest.mark.slow
 def test_fin():
     coarse = (
-        "system.cells={ x = 5, y = 1, z = 4 }",
+        "system.cells={ x = 5, y = 4, z = 1 }",
         'sweep={"system.length_unit" = { geometric = [1e-9, 8e-9], count = 2 }}',
     )
     result = config.execute(config.load(CONFIGS / "fin.toml", coarse))
