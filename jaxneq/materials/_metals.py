@@ -30,7 +30,8 @@ class LatticeBand(AbstractDeclared):
 
     name: str = named(doc="Name of the band")
     heat_share: Scalar = parameter(
-        range="(0, 1]", doc="Its share of the heat capacity, and of the conductivity, of the lattice"
+        range="(0, 1]",
+        doc="Its share of the heat capacity, and of the conductivity, of the lattice",
     )
     coupling_share: Scalar = parameter(
         range="[0, 1]", doc="Its share of the coupling to the electrons"

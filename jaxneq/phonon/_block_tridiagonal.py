@@ -25,7 +25,9 @@ def block_tridiagonal_solve(
     below, own, above = _blocks(function, x, block)
     zero = jnp.zeros_like(own[0])
 
-    def factor(before: Array, blocks: tuple[Array, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+    def factor(
+        before: Array, blocks: tuple[Array, Array, Array]
+    ) -> tuple[Array, tuple[Array, Array]]:
         low, middle, high = blocks
         inverse = _inverse(middle - low @ before)
         return inverse @ high, (inverse, inverse @ high)

@@ -169,8 +169,8 @@ class PumpProbe(AbstractSystem):
         yield Case(
             "gold, electrons at 2000 K, lattice at 300 K: common temperature (K)",
             lambda: evolve(
-                film, times=jnp.asarray([1e-9]), initial=jnp.asarray([2000.0, 300.0])
-            ).surface_lattice_temperature[0],
+                film, times=jnp.geomspace(1e-12, 1e-9, 11), initial=jnp.asarray([2000.0, 300.0])
+            ).surface_lattice_temperature[-1],
             354.24316492149205,
             1e-9,
             "energy: gamma T^2 / 2 + C_l T is kept; a quadratic equation",
@@ -201,7 +201,7 @@ def _check_interface(system: PumpProbe) -> None:
         )
     if lattice > 0 and inside == 0:
         raise ValueError(
-            f"PumpProbe: interface_conductance = {lattice:g} W/m2/K, but metal.lattice_conductivity "
-            "= 0 W/m/K: no heat would reach the interface in the lattice. Give the conductivity of "
+            f"PumpProbe: interface_conductance = {lattice:g} W/m2/K, but "
+            "metal.lattice_conductivity = 0 W/m/K: no heat would reach the interface in the lattice. Give the conductivity of "
             "the lattice, some per cent of that of the electrons."
         )

@@ -138,4 +138,3 @@ def _worse(costs: Costs, solve: SolveStats) -> Costs:
         jnp.maximum(costs.iterations, solve.iterations),
         jnp.maximum(costs.residual, solve.residual),
     )
-
