@@ -83,12 +83,12 @@ class Metal(AbstractDeclared):
 
     def __check_init__(self):
         super().__check_init__()
-        if all(map(is_concrete, (self.sommerfeld_coefficient, self.electron_heat_capacity))):
-            if float(self.sommerfeld_coefficient) + float(self.electron_heat_capacity) == 0:
-                raise ValueError(
-                    "Metal: sommerfeld_coefficient = 0 and electron_heat_capacity = 0: electrons "
-                    "without heat have no temperature. Give one of them."
-                )
+        heat = (self.sommerfeld_coefficient, self.electron_heat_capacity)
+        if all(map(is_concrete, heat)) and float(heat[0]) + float(heat[1]) == 0:
+            raise ValueError(
+                "Metal: sommerfeld_coefficient = 0 and electron_heat_capacity = 0: electrons "
+                "without heat have no temperature. Give one of them."
+            )
         for share in ("heat_share", "coupling_share"):
             values = [getattr(band, share) for band in self.bands]
             if values and all(map(is_concrete, values)):
@@ -113,7 +113,7 @@ class Metal(AbstractDeclared):
         """
         record = metal_record(name)
         with jax.ensure_compile_time_eval():
-            values = {key: np.asarray(_number(record, key)) for key in UNITS}
+            values: dict[str, Any] = {key: np.asarray(_number(record, key)) for key in UNITS}
             return cls(**(values | changes))
 
 

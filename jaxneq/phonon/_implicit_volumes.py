@@ -153,7 +153,7 @@ class ImplicitVolumes(AbstractEvolveMethod):
 
 def _difference(film: PumpProbe, method: ImplicitVolumes, time: float) -> Array:
     found = evolve(film, method, times=jnp.asarray([time]), initial=jnp.asarray([1000.0, 300.0]))
-    return found.surface_electron_temperature[0] - found.surface_lattice_temperature[0]
+    return found.surface_temperature[0] - found.lattice_surface_temperature[0]
 
 
 def _cooled(method: ImplicitVolumes) -> Array:
@@ -179,12 +179,13 @@ def _cooled(method: ImplicitVolumes) -> Array:
     )
     times = jnp.geomspace(1e-12, 1e-9, 25)
     found = evolve(film, method, times=times, initial=jnp.asarray([301.0, 301.0]))
-    return found.surface_lattice_temperature[-1] - 300
+    return found.lattice_surface_temperature[-1] - 300
 
 
 def _cooled_exactly() -> float:
-    r"""With the effusivity e, :math:`a + b = h / e, \; a b = h / C d`, and w(x) = exp(x^2) erfc(x):
-    :math:`[b\, w(a \sqrt t) - a\, w(b \sqrt t)] / (b - a)`.
+    r"""The closed form, with the effusivity e and w(x) = exp(x^2) erfc(x).
+
+    .. math:: [b\, w(a \sqrt t) - a\, w(b \sqrt t)] / (b - a), \quad a + b = h / e, \; a b = h / C d
     """
     conductance, heat, root = 2e8, 2.5e6 * 50e-9, math.sqrt(1e-9)
     total = conductance / math.sqrt(1.5e6)
@@ -256,9 +257,9 @@ def _solution(
         electron_signal=parts[0] / peak,
         lattice_signal=parts[1] / peak,
         signal_error=error / peak,
-        surface_electron_temperature=_surface(at.electron),
-        surface_lattice_temperature=layers.lattice(band_surface),
-        surface_band_temperature=band_surface.T,
+        surface_temperature=_surface(at.electron),
+        lattice_surface_temperature=layers.lattice(band_surface),
+        band_surface_temperature=band_surface.T,
         depth=jnp.cumsum(layers.film_width) - layers.film_width / 2,
         electron_temperature=at.electron,
         band_temperature=at.band,
@@ -266,8 +267,8 @@ def _solution(
         electron_energy=energies[0],
         lattice_energy=energies[1],
         substrate_energy=energies[2],
-        entropy_production=sum(made.values()),
-        entropy_production_coupling=made["coupling"],
+        entropy_production=jnp.sum(jnp.stack([*made.values()]), axis=0),
+        coupling_entropy_production=made["coupling"],
         conservation_residual=residual,
         status=Status(costs.code)
         .unless("not_finite", ~jnp.all(jnp.isfinite(rises)))

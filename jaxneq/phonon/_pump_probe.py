@@ -170,7 +170,7 @@ class PumpProbe(AbstractSystem):
             "gold, electrons at 2000 K, lattice at 300 K: common temperature (K)",
             lambda: evolve(
                 film, times=jnp.geomspace(1e-12, 1e-9, 11), initial=jnp.asarray([2000.0, 300.0])
-            ).surface_lattice_temperature[-1],
+            ).lattice_surface_temperature[-1],
             354.24316492149205,
             1e-9,
             "energy: gamma T^2 / 2 + C_l T is kept; a quadratic equation",

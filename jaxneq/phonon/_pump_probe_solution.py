@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -23,7 +24,9 @@ class PumpProbeSolution(AbstractSolution):
     primary: ClassVar[str] = "signal"
 
     time: Float[Array, " time"] = quantity(unit="s", doc="Time", dims=("time",))
-    signal: Float[Array, " time"] = quantity(doc="Signal of the probe", dims=("time",))
+    signal: Float[Array, " time"] = quantity(
+        doc="Signal of the probe", dims=("time",), scale="linear"
+    )
     electron_signal: Float[Array, " time"] = quantity(
         doc="Part of the signal by electrons", dims=("time",), reference_for="signal"
     )
@@ -35,19 +38,19 @@ class PumpProbeSolution(AbstractSolution):
         dims=("time",),
         panel=False,
     )
-    surface_electron_temperature: Float[Array, " time"] = quantity(
+    surface_temperature: Float[Array, " time"] = quantity(
         unit="K",
         doc="Temperature of the electrons at the surface",
         dims=("time",),
-        label="temperature at the surface",
+        label="electrons at the surface",
     )
-    surface_lattice_temperature: Float[Array, " time"] = quantity(
+    lattice_surface_temperature: Float[Array, " time"] = quantity(
         unit="K",
         doc="Mean temperature of the lattice at the surface",
         dims=("time",),
-        reference_for="surface_electron_temperature",
+        reference_for="surface_temperature",
     )
-    surface_band_temperature: Float[Array, "band time"] = quantity(
+    band_surface_temperature: Float[Array, "band time"] = quantity(
         unit="K",
         doc="Temperature of each band of the lattice at the surface",
         dims=("band", "time"),
@@ -77,7 +80,7 @@ class PumpProbeSolution(AbstractSolution):
     entropy_production: Float[Array, " time"] = quantity(
         unit="W/m2/K", doc="Entropy production, of the coupling and of conduction", dims=("time",)
     )
-    entropy_production_coupling: Float[Array, " time"] = quantity(
+    coupling_entropy_production: Float[Array, " time"] = quantity(
         unit="W/m2/K",
         doc="That of the coupling of electrons and lattice",
         dims=("time",),
@@ -88,8 +91,8 @@ class PumpProbeSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
-    flow: dict[str, Array]
-    force: dict[str, Array]
+    flow: dict[str, Array] = eqx.field(kw_only=True)
+    force: dict[str, Array] = eqx.field(kw_only=True)
     substrate_depth: Float[Array, " substrate"] | None = quantity(
         unit="m",
         doc="Depth of the cells of the substrate, below the interface",
