@@ -117,6 +117,7 @@ def test_an_independent_integrator_agrees():
     assert np.all(wrong < 3 * found.signal_error[at] + 1e-3 * np.max(found.signal))
 
 
+@pytest.mark.slow
 def test_steps_are_of_second_order():
     """One eigenvalue G (1 / C_e + 1 / C_l), constant heat capacities."""
     metal = {"sommerfeld_coefficient": 0.0, "electron_heat_capacity": 2.1e4, "coupling": 2.6e16}
@@ -150,6 +151,7 @@ def test_gradients_by_coupling_and_conductance():
         assert abs(expected) > 1e-3 * signal(jnp.zeros(2))
 
 
+@pytest.mark.slow
 def test_bands_that_are_alike_are_one_lattice(heated):
     alike = tuple(
         LatticeBand(name=name, heat_share=share, coupling_share=share, relaxation_rate=1e11)
