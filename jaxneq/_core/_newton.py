@@ -13,6 +13,12 @@ from ._linear import SolveStats
 from ._status import Status
 
 Residual = Callable[[Float[Array, " n"]], Float[Array, " n"]]
+LinearSolve = Callable[[Residual, Float[Array, " n"], Float[Array, " n"]], Float[Array, " n"]]
+
+
+def dense_solve(function: Residual, x: Float[Array, " n"], rhs: Float[Array, " n"]) -> Array:
+    """The solution of ``J y = rhs`` with the Jacobian J of `function` at `x`."""
+    return jnp.linalg.solve(_jacobian(function, x), rhs)
 
 
 def newton(
@@ -23,8 +29,12 @@ def newton(
     scale: Float[Array, " n"],
     tolerance: Float[Array, ""],
     max_iterations: int,
+    linear_solve: LinearSolve = dense_solve,
 ) -> tuple[Array, SolveStats]:
-    """A root of `residual` between the two bounds of `within`, with the dense Jacobian.
+    """A root of `residual` between the two bounds of `within`.
+
+    `linear_solve(function, x, rhs)` solves with the Jacobian of a function at x: the dense one
+    unless given, linear in `rhs`.
 
     Converged is a residual that nowhere exceeds `tolerance` times `scale`. Differentiable in
     whatever `residual` closes over, to any order, forward and reverse; that costs one more linear
@@ -40,7 +50,7 @@ def newton(
 
         def step(carry):
             x, value, size, _, iterations = carry
-            move = jnp.linalg.solve(_jacobian(function, x), value)
+            move = linear_solve(function, x, value)
             x = jnp.clip(x - move, *within)
             value = function(x)
             return x, value, jnp.max(jnp.abs(value) / scale), size, iterations + 1
@@ -60,7 +70,7 @@ def newton(
         return jnp.where(hopeless, jnp.nan, x), jnp.stack(report)
 
     def tangent_solve(linear: Residual, rhs: Array) -> Array:
-        return jnp.linalg.solve(_jacobian(linear, jnp.zeros_like(rhs)), rhs)
+        return linear_solve(linear, jnp.zeros_like(rhs), rhs)
 
     x, report = lax.custom_root(residual, start, solve, tangent_solve, has_aux=True)
     iterations, size, code = lax.stop_gradient(report)

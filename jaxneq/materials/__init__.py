@@ -27,6 +27,10 @@ from ._measured import Measured as Measured
 from ._measured import measured as measured
 from ._measured import measured_names as measured_names
 from ._measured import measured_record as measured_record
+from ._metals import LatticeBand as LatticeBand
+from ._metals import Metal as Metal
+from ._metals import metal_names as metal_names
+from ._metals import metal_record as metal_record
 from ._modes import ANISOTROPIC as ANISOTROPIC
 from ._modes import ModeSpectrum as ModeSpectrum
 from ._modes import ModeTable as ModeTable

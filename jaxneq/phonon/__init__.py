@@ -2,6 +2,8 @@
 
 from jaxneq.materials import AbInitioMaterial as AbInitioMaterial
 from jaxneq.materials import GrayMaterial as GrayMaterial
+from jaxneq.materials import LatticeBand as LatticeBand
+from jaxneq.materials import Metal as Metal
 from jaxneq.materials import PhononBands as PhononBands
 from jaxneq.materials import PointDefects as PointDefects
 
@@ -42,6 +44,7 @@ from ._heaters import Heater as Heater
 from ._image import ImageFile as ImageFile
 from ._image import ImageMask as ImageMask
 from ._implicit_ordinates import ImplicitOrdinates as ImplicitOrdinates
+from ._implicit_volumes import ImplicitVolumes as ImplicitVolumes
 from ._integral_equation import IntegralEquation as IntegralEquation
 from ._interfaces import AbstractInterface as AbstractInterface
 from ._interfaces import AcousticMismatch as AcousticMismatch
@@ -58,6 +61,9 @@ from ._modulated import tdtr_signal as tdtr_signal
 from ._path_monte_carlo import PathMonteCarlo as PathMonteCarlo
 from ._periodic_structure import PeriodicStructure as PeriodicStructure
 from ._periodic_structure import StructureSolution as StructureSolution
+from ._pump_probe import PumpProbe as PumpProbe
+from ._pump_probe import Substrate as Substrate
+from ._pump_probe_solution import PumpProbeSolution as PumpProbeSolution
 from ._regions import Region as Region
 from ._shapes import AbstractShape as AbstractShape
 from ._shapes import Box as Box
