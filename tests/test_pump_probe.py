@@ -96,8 +96,8 @@ def test_an_independent_integrator_agrees():
         hot, cold = y.reshape(2, cells)
         pulse = pump * np.exp(-((t - 0.5) ** 2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
         face = (hot[1:] + hot[:-1]) / (cold[1:] + cold[:-1])
-        electrons = np.diff(np.pad(kappa * face * np.diff(hot), 1)) / dz**2
-        lattice = np.diff(np.pad(3.0 * np.diff(cold), 1)) / dz**2
+        electrons = np.diff(kappa / dz**2 * face * np.diff(hot), prepend=0.0, append=0.0)
+        lattice = np.diff(3.0 / dz**2 * np.diff(cold), prepend=0.0, append=0.0)
         given = coupling * (hot - cold)
         hot_rate = ((electrons - given) * 1e-12 + pulse) / (gamma * hot)
         return np.concatenate([hot_rate, (lattice + given) * 1e-12 / heat])

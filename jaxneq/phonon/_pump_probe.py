@@ -202,6 +202,6 @@ def _check_interface(system: PumpProbe) -> None:
     if lattice > 0 and inside == 0:
         raise ValueError(
             f"PumpProbe: interface_conductance = {lattice:g} W/m2/K, but "
-            "metal.lattice_conductivity = 0 W/m/K: no heat would reach the interface in "
-            "the lattice. Give that of the lattice, some per cent of that of the electrons."
+            "metal.lattice_conductivity = 0 W/m/K: no heat would reach the interface in the "
+            "lattice. Give the conductivity of the lattice, some per cent of that of the electrons."
         )
