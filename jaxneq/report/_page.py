@@ -83,8 +83,8 @@ def caption(result: Result) -> str:
         parts.append("Then: " + ", ".join(str(derivative_words(name)) for name in drawn))
     if maps := field_maps(result):
         parts.append(f"Maps: {', '.join(dict.fromkeys(label_of(result, it.name) for it in maps))}")
-        if maps[0].arrows is not None:
-            parts[-1] += f", arrows along the {words(maps[0].along)}"
+        if along := [it.along for it in maps if it.arrows is not None]:
+            parts[-1] += f", arrows along the {words(along[0])}"
     return ". ".join(parts) + "."
 
 
