@@ -43,7 +43,7 @@ def test_hot_line():
 
 
 def test_entropy_map(tmp_path):
-    coarse = ("method.cells=6", "method.angles=2", "method.polar_angles=2", "method.paths=2")
+    coarse = ("method.cells=12", "method.angles=2", "method.polar_angles=2", "method.paths=2")
     result = config.execute(config.load(CONFIGS / "entropy_map.toml", coarse))
     store.write_result(tmp_path / "result.h5", result)
     found = store.read_result(tmp_path / "result.h5").quantities

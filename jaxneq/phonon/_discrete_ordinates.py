@@ -33,7 +33,7 @@ from ._diffusion import diffusion_preconditioner
 from ._frames import free_paths, rays
 from ._free_paths import FreePaths, fewer, film_error
 from ._grid import AbstractGrid, GridProblem
-from ._grid_errors import with_errors
+from ._grid_errors import halved, with_errors
 from ._grid_ordinates import grid_ordinates
 from ._grid_preview import grid_preview
 from ._ordinates import coupling, ordinates, resolved, transport
@@ -115,6 +115,8 @@ class DiscreteOrdinates(AbstractSteadyMethod):
                 "DiscreteOrdinates: errors are estimated in structures of voids and in devices, "
                 "which can have other cells. Leave errors out."
             )
+        fewer = halved(system.outline(self.cells).counts)
+        system.check_mesh(fewer, "DiscreteOrdinates: for the error of cells, with half as many")
 
     def steady(self, system: AbstractSlab | AbstractChannel | AbstractGrid) -> AbstractSolution:
         if isinstance(system, AbstractGrid):

@@ -199,7 +199,7 @@ class AbstractGrid(AbstractSystem):
     def outline(self, cells: int | tuple[int, ...]) -> Any:
         """The `Outline` that the mesh of this problem has to hold."""
 
-    def check_mesh(self, cells: int, owner: str) -> None:
+    def check_mesh(self, cells: int | tuple[int, ...], owner: str) -> None:
         """Refuse a mesh that loses a void or a gap, before anything is computed."""
         with jax.ensure_compile_time_eval():
             outline = self.outline(cells)

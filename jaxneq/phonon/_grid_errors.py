@@ -31,7 +31,7 @@ def with_errors(
     """The answer of `DiscreteOrdinates` with the errors by its cells, angles and paths."""
     system, method = lax.stop_gradient((system, replace(method, errors="none")))
     problem = system.problem(method.cells)
-    fewer = tuple(-(-count // 2) for count in problem.cells)
+    fewer = halved(problem.cells)
     if fewer == problem.cells:
         raise ValueError(
             f"DiscreteOrdinates: errors of cells = {problem.cells} need half as many. Give more."
@@ -55,6 +55,11 @@ def with_errors(
         path_error=by_paths,
         status=Status(jnp.maximum(found.status.code, status)),
     )
+
+
+def halved(cells: tuple[int, ...]) -> tuple[int, ...]:
+    """Half as many cells along each axis, at least one."""
+    return tuple(-(-count // 2) for count in cells)
 
 
 def _apart(other: AbstractSteadyMapped, found: AbstractSteadyMapped) -> Any:
