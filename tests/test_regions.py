@@ -92,7 +92,7 @@ def as_film(problem, beams):
     weight = reach * jnp.concatenate([beams.emission] * len(places), axis=-1)
     weight = 2 ** (dimensions - 1) * weight
     leave = [problem.media.crossing[0, 1], problem.media.crossing[1, 0]]
-    hot = problem.reservoir[0, 0, 0, 0]
+    hot = problem.reservoir[(0,) * (dimensions + 2)]
 
     def balance(unknown):
         temperature = unknown[: 4 * count].reshape(2, count, 2)
