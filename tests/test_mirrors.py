@@ -125,13 +125,6 @@ def test_half_of_a_device_is_the_whole(method):
 
 
 @pytest.mark.slow
-def test_mirrors_all_around_leave_the_bulk():
-    duct = strip(1.0, dimensions=3, confined=("y", "z"))
-    found = steady(duct, DiscreteOrdinates(cells=3, angles=1))
-    np.testing.assert_allclose(found.conductivity, found.bulk_conductivity, rtol=1e-9)
-
-
-@pytest.mark.slow
 def test_a_wire_of_partly_specular_surfaces():
     wire = phonon.RectangularWire(
         material=GRAY, width=1.0, height=1.0, temperature=1.0, specularity=0.5
