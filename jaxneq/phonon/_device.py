@@ -337,8 +337,12 @@ class Device(AbstractGrid):
             fall=jnp.zeros((1, len(width)), dtype),
             periodic=tuple(not ends for ends in bounded),
             mirrored=tuple(
-                ends and (self.specularity is not None or not set(pair).isdisjoint(self.symmetry))
-                for ends, pair in zip(bounded, zip(SIDES[::2], SIDES[1::2]))  # noqa: B905
+                ends
+                and (
+                    self.specularity is not None
+                    or not {*SIDES[2 * axis : 2 * axis + 2]}.isdisjoint(self.symmetry)
+                )
+                for axis, ends in enumerate(bounded)
             ),
             elastic=self.walls == "elastic",
             media=media,

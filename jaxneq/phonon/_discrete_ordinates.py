@@ -30,7 +30,7 @@ from . import _exact as exact_forms
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
-from ._frames import free_paths, rays
+from ._frames import angles_in, free_paths, rays
 from ._free_paths import FreePaths, fewer, film_error
 from ._grid import AbstractGrid, GridProblem
 from ._grid_errors import halved, with_errors
@@ -164,7 +164,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         paths, whole = self._paths(problem)
         state = grid_ordinates(
             problem,
-            self.angles_in(problem.dimensions),
+            self.angles or angles_in(problem),
             paths,
             tolerance_or(self.tolerance, problem.solid.dtype),
             self.max_iterations,
@@ -178,7 +178,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         problem = system.problem(self.cells)
         paths, _ = self._paths(problem)
         return grid_preview(
-            system, problem, rays(problem, self.angles_in(problem.dimensions), paths)
+            system, problem, rays(problem, self.angles or angles_in(problem), paths)
         )
 
     def _paths(self, problem: GridProblem) -> tuple[FreePaths, FreePaths]:
@@ -188,9 +188,6 @@ class DiscreteOrdinates(AbstractSteadyMethod):
 
     def polar_angles_for(self, elastic: bool) -> int:
         return self.polar_angles or (3 if elastic else 8)
-
-    def angles_in(self, dimensions: int) -> int:
-        return self.angles or (6 if dimensions == 2 else 3)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

@@ -138,6 +138,16 @@ def rays(problem: GridProblem, angles: int, paths: FreePaths) -> Rays:
     )
 
 
+def all_rays(problem: GridProblem, angles: int, polar_angles: int) -> Rays:
+    """With all free paths, because relaxation times matter as well; for 0, what suits."""
+    return rays(problem, angles or angles_in(problem), free_paths(problem, polar_angles or 3))
+
+
+def angles_in(problem: GridProblem) -> int:
+    """Directions that suit the dimensions."""
+    return 6 if problem.dimensions == 2 else 3
+
+
 def _gauss(order: int) -> tuple[np.ndarray, np.ndarray]:
     point, weight = np.polynomial.legendre.leggauss(order)
     return (point + 1) / 2, weight / 2

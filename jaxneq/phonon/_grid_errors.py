@@ -21,6 +21,7 @@ from jax import lax
 
 from jaxneq._core import Status
 
+from ._frames import angles_in
 from ._grid import AbstractGrid
 from ._grid_maps import AbstractSteadyMapped
 
@@ -39,7 +40,7 @@ def with_errors(
     ratio = np.prod(problem.cells) / np.prod(fewer)
     ratio = float(ratio ** (1 / sum(count > 1 for count in problem.cells)))  # the mean of all axes
     coarse = method.on_cells(system, fewer)
-    turned = replace(method, angles=2 * method.angles_in(problem.dimensions))
+    turned = replace(method, angles=2 * (method.angles or angles_in(problem)))
     turned = turned.on_cells(system, method.cells)
     status = jnp.maximum(coarse.status.code, turned.status.code)
     by_paths = jnp.zeros_like(found.answer)  # in three dimensions elastic walls follow all bands

@@ -18,7 +18,7 @@ from jaxneq._core import (
     tolerance_or,
 )
 
-from ._frames import free_paths, rays
+from ._frames import all_rays
 from ._grid_harmonic import diffusion_wave, transport_wave
 from ._modulated import ModulatedDevice, ModulatedSolution, gray_half_space, heated_layer
 
@@ -57,8 +57,7 @@ class HarmonicOrdinates(AbstractSteadyMethod):
 
     def steady(self, system: ModulatedDevice) -> ModulatedSolution:
         problem = system.problem(self.cells)
-        angles = self.angles or (6 if problem.dimensions == 2 else 3)
-        beams = rays(problem, angles, free_paths(problem, self.polar_angles or 3))
+        beams = all_rays(problem, self.angles, self.polar_angles)
         tolerance = tolerance_or(self.tolerance, problem.solid.dtype, 1e-9, 1e-4)
         wave = transport_wave(problem, beams, system.angular(), tolerance, self.max_iterations)
         return system.solution(wave)

@@ -27,7 +27,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import GrayMaterial
 
-from ._frames import Rays, free_paths, rays
+from ._frames import Rays, all_rays
 from ._grid import AbstractGrid, GridProblem, check_one_medium
 from ._grid_preview import grid_preview
 from ._grid_time import grid_history
@@ -156,8 +156,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
     def _lowered(self, system: AbstractGrid) -> tuple[GridProblem, Rays]:
         problem = system.problem(self.cells)
         check_one_medium(system, "ImplicitOrdinates")
-        angles = self.angles or (6 if problem.dimensions == 2 else 3)
-        return problem, rays(problem, angles, free_paths(problem, self.polar_angles or 3))
+        return problem, all_rays(problem, self.angles, self.polar_angles)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

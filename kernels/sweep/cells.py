@@ -36,6 +36,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Inexact, Int
 
+from .turns import inverse, turn
+
 Rays = Inexact[Array, "group ray"]
 Nodes = tuple[Array, ...]
 
@@ -85,50 +87,6 @@ def upper(dimensions: int, axis: int) -> list[int]:
 def lower(dimensions: int, axis: int) -> list[int]:
     """The nodes at the lower end along an axis, in ascending order."""
     return [n for n in range(1 << dimensions) if not n >> axis & 1]
-
-
-def inverse(x: Sequence[Array]) -> list[Array]:
-    """The coefficients c of ``1 / (1 + sum_k x_k (1 + J_k)) = sum_s c_s J_s``.
-
-    J_s is the product of the turns of the axes whose bits are set in s.
-    """
-    total = sum(x, jnp.ones_like(x[0]))
-    element = [jnp.zeros_like(total) for _ in range(1 << len(x))]
-    element[0] = total
-    for axis, part in enumerate(x):
-        element[1 << axis] = part
-    return _inverse(element)
-
-
-def _inverse(element: list[Array]) -> list[Array]:
-    """1 / (a + b J) = (a - b J) / (a^2 + b^2), axis after axis."""
-    if len(element) == 1:
-        return [1 / element[0]]
-    half = len(element) // 2
-    a, b = element[:half], element[half:]
-    square = [p + q for p, q in zip(_product(a, a), _product(b, b), strict=True)]
-    inner = _inverse(square)
-    return _product(a, inner) + [-part for part in _product(b, inner)]
-
-
-def _product(first: list[Array], second: list[Array]) -> list[Array]:
-    out: list[Any] = [0] * len(first)
-    for i, left in enumerate(first):
-        for j, right in enumerate(second):
-            out[i ^ j] = out[i ^ j] + _sign(i & j) * left * right
-    return out
-
-
-def _turned(coefficients: list[Array], values: list[Array]) -> list[Array]:
-    """The sum of all turns of the node values; (J v)_n is v of the other end, -v at the upper."""
-    return [
-        sum(_sign(n & s) * part * values[n ^ s] for s, part in enumerate(coefficients))  # type: ignore
-        for n in range(len(values))
-    ]
-
-
-def _sign(bits: int) -> int:
-    return -1 if bits.bit_count() % 2 else 1
 
 
 def through_cells(
@@ -412,7 +370,7 @@ class _Box:
             for i, n in enumerate(self.nodes[k][0]):
                 come = passing * entering[k][i] + fields.wall[k, i][:, :, None]
                 right[n] = right[n] + 2 * part * come
-        return _turned(inverse(x), right)
+        return turn(inverse(x), right)
 
 
 def row_transfer(
@@ -442,7 +400,7 @@ def row_transfer(
             right = [none] * (1 << dimensions)
             for i, n in enumerate(begin):
                 right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]
-            out = _turned(inverse(x), right)
+            out = turn(inverse(x), right)
             return tuple(out[n] for n in end), None
 
         columns = []
