@@ -14,7 +14,8 @@ left is the difference of the temperatures of neighbouring nodes, which limits f
 up to some 1e4 mean free paths. The rays are the trailing axes; of the distribution, one cell is
 held at a time.
 
-`cells` is the same in two and three dimensions, for boxes of cells with walls between some.
+`cells` is the same in two and three dimensions, for boxes of cells with walls between some; with
+one node a cell it is the step scheme.
 `reference` says the same plainly, cell by cell in :math:`\psi`.
 """
 
@@ -89,6 +90,25 @@ def cell_squares(*box):
     return _around(*box, squares=True).squares
 
 
+def _steps():
+    """Cells of one node, with walls between some."""
+    random = np.random.default_rng(4)
+    cells, octants, rays = 3, 4, (2, 3)
+    source = random.normal(size=(cells, cells, 2, 1, octants))
+    transmission = random.choice([0.0, 0.4, 1.0], size=(cells, cells, 2, octants))
+    wall = random.normal(size=(cells, cells, 2, 1, octants, rays[0]))
+    width = random.uniform(0.1, 0.5, (2, cells, octants))
+    reach = 10.0 ** random.uniform(-2, 0.3, (2, *rays))
+    weight = random.uniform(0.1, 1, (*rays, 3))
+    return tuple(map(jnp.asarray, (source, transmission, wall, width, reach, weight)))
+
+
+def step_moments(source, transmission, wall, width, reach, weight):
+    """The moments of `through_cells` where cells have one node and rows are periodic."""
+    fields, periodic = Fields(source, transmission, wall), (False, True)
+    return through_cells(fields, tuple(width), reach, weight, periodic=periodic).moments
+
+
 def _lagging_boxes():
     """The same with rays that lag, by complex numbers."""
     random = np.random.default_rng(3)
@@ -127,5 +147,6 @@ OPERATIONS = (
     Operation(
         "sweep.lagging_cells", lagging_cells, reference.lagging_cells, _lagging_boxes, 1e-9, False
     ),
+    Operation("sweep.step_moments", step_moments, reference.step_moments, _steps, 1e-10, True),
     Operation("sweep.distribution", distribution, reference.departures, _bands, 1e-10, True),
 )

@@ -13,13 +13,15 @@ frequency, shortens the reach by :math:`1 + \sigma` and adds
 :math:`\lambda\,(g_\text{old} - T)` at each node, :math:`\lambda = \sigma / (1 + \sigma)`: the
 `lag`. Reach and lag may be complex; then all fields are.
 
+Cells of one node are constant, with the same upwind faces: of first order (the step scheme), for
+comparison. There are no J, and the departure is that of the cell.
+
 Each ray is followed in its own frame, where it runs up all axes: the caller mirrors the fields
 for each of the :math:`2^d` octants. Node n of a cell lies at its upper end along axis k where bit
 k of n is set. The last axis is the fast one. If it is periodic, what enters a row is found
 exactly, from two passes: the first tells what leaves if nothing enters. What enters across the
 periodic ends of the other axes is iterated. Ends that mirror the rays go the same ways: what leaves
 in one octant enters in that which differs in the axis' bit.
-periodic ends of the other axes is iterated.
 
 Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
 each cell, and the arrays have an axis of media first.
@@ -119,7 +121,8 @@ def through_cells(
     """
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
-        rows = row_transfer(fields.transmission, width, reach, fields.medium)
+        count = fields.source.shape[-2]
+        rows = row_transfer(fields.transmission, width, reach, fields.medium, count)
     box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep, squares)
     if entering is None and (any(periodic[:-1]) or any(mirrored[:-1])):
         return _around(box, periodic, tolerance, size, max_passes)
@@ -224,8 +227,8 @@ class _Box:
         self.keep = keep
         self.squares = squares
         self.dimensions = len(width)
-        self.nodes = _nodes(self.dimensions)
-        octants = fields.source.shape[-1]
+        self.count, octants = fields.source.shape[-2:]
+        self.nodes = _nodes(self.dimensions, self.count)
         self.none = jnp.zeros((octants, *reach.shape[-2:]), weight.dtype)
 
     def nothing(self) -> tuple[Nodes, ...]:
@@ -349,8 +352,8 @@ class _Box:
     def _summed(self, values: Array, weight: Array, medium: Array | None) -> Array:
         """Sums of the rays' values at one node of each cell of a row, with the weights."""
         if medium is None:
-            return jnp.einsum("cogr,grm->cogm", values, weight)
-        each = jnp.einsum("cogr,agrm->acogm", values, weight)
+            return _products(values, weight)
+        each = jnp.stack([_products(values, own) for own in weight])
         own = medium[None] == jnp.arange(each.shape[0])[:, None, None]
         return jnp.sum(jnp.where(own[..., None, None], each, 0), axis=0)
 
@@ -358,10 +361,10 @@ class _Box:
         """The departures at the nodes of one cell."""
         right = [
             sum((part * _ray(fields.source[k, n]) for k, part in enumerate(x)), self.none)
-            for n in range(1 << self.dimensions)
+            for n in range(self.count)
         ]
         if self.lag is not None and fields.behind is not None:
-            for n in range(1 << self.dimensions):
+            for n in range(self.count):
                 past = _ray(fields.behind[n])
                 past = past if fields.memory is None else past + fields.memory[n]
                 right[n] = right[n] + self.lag[None] * past
@@ -369,8 +372,8 @@ class _Box:
             passing = _ray(fields.transmission[k])
             for i, n in enumerate(self.nodes[k][0]):
                 come = passing * entering[k][i] + fields.wall[k, i][:, :, None]
-                right[n] = right[n] + 2 * part * come
-        return turn(inverse(x), right)
+                right[n] = right[n] + _along(self.count) * part * come
+        return turn(inverse(x, self.count), right)
 
 
 def row_transfer(
@@ -378,11 +381,16 @@ def row_transfer(
     width: tuple[Inexact[Array, "_ octant"], ...],
     reach: Inexact[Array, "*medium axis group ray"],
     medium: Int[Array, "*cells octant"] | None = None,
+    nodes: int = 0,
 ) -> Inexact[Array, "*rows face_node face_node octant group ray"]:
-    """What leaves the rows along the fast axis per unit of what enters them."""
+    """What leaves the rows along the fast axis per unit of what enters them.
+
+    Cells have so many `nodes`, by default those of linear elements.
+    """
     dimensions = len(width)
+    count = nodes or 1 << dimensions
     fast = dimensions - 1
-    begin, end = _nodes(dimensions)[fast]
+    begin, end = _nodes(dimensions, count)[fast]
     none = jnp.zeros((transmission.shape[-1], *reach.shape[-2:]), reach.dtype)
 
     def level(axis: int, slow: tuple[Array, ...], fields: Any) -> Array:
@@ -397,10 +405,10 @@ def row_transfer(
         def cell(carry: Nodes, inputs: Any) -> Any:
             size, (passes, here) = inputs
             x = _over((*slow, size), reach, here)
-            right = [none] * (1 << dimensions)
+            right = [none] * count
             for i, n in enumerate(begin):
-                right[n] = 2 * x[fast] * _ray(passes[fast]) * carry[i]
-            out = turn(inverse(x), right)
+                right[n] = _along(count) * x[fast] * _ray(passes[fast]) * carry[i]
+            out = turn(inverse(x, count), right)
             return tuple(out[n] for n in end), None
 
         columns = []
@@ -412,8 +420,24 @@ def row_transfer(
     return level(0, (), (transmission, medium))
 
 
-def _nodes(dimensions: int) -> list[tuple[list[int], list[int]]]:
+def _nodes(dimensions: int, count: int) -> list[tuple[list[int], list[int]]]:
+    """The nodes of a cell at its lower and its upper end along each axis."""
+    if count == 1:
+        return [([0], [0])] * dimensions
     return [(lower(dimensions, k), upper(dimensions, k)) for k in range(dimensions)]
+
+
+def _along(count: int) -> int:
+    """How many nodes a cell has along an axis; what enters meets the mass of one of them."""
+    return min(count, 2)
+
+
+def _products(
+    values: Inexact[Array, "cell octant group ray"], weight: Inexact[Array, "group ray moment"]
+) -> Inexact[Array, "cell octant group moment"]:
+    """Sums over the rays. `jnp.einsum` would take the weight first, and transpose the values."""
+    each = lax.dot_general(values, weight, (((3,), (1,)), ((2,), (0,))))
+    return jnp.moveaxis(each, 0, 2)
 
 
 def turned(rays: Inexact[Array, "*_ octant group ray"], bit: int) -> Array:

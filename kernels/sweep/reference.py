@@ -76,6 +76,28 @@ def cell_moments(
     return np.einsum("...nogr,...ogrm->...nogm", found, weight[medium])
 
 
+def step_moments(source, transmission, wall, width, reach, weight):
+    """Moments as of `cells.through_cells` where cells have one node, in a periodic row."""
+    *shape, dimensions, _, octants = source.shape
+    groups, rays = reach.shape[-2:]
+    out = np.zeros((*shape, 1, octants, groups, rays))
+    place = np.arange(np.prod(shape)).reshape(shape)
+    for octant, group, ray in np.ndindex(octants, groups, rays):
+        matrix, right = np.eye(place.size), np.zeros(place.size)
+        for cell in np.ndindex(*shape):
+            row = place[cell]
+            for k in range(dimensions):
+                x = reach[k, group, ray] / width[k][cell[k], octant]
+                matrix[row, row] += x
+                right[row] += x * (source[(*cell, k, 0, octant)] + wall[(*cell, k, 0, octant, group)])
+                before = list(cell)
+                before[k] -= 1
+                if before[k] >= 0 or k == dimensions - 1:
+                    matrix[row, place[tuple(before)]] -= x * transmission[(*cell, k, octant)]
+        out[..., 0, octant, group, ray] = np.linalg.solve(matrix, right).reshape(shape)
+    return np.einsum("...gr,grm->...gm", out, weight)
+
+
 def cell_squares(source, transmission, wall, width, reach, weight, periodic=(True, True)):
     """Squares as of `cells.through_cells`, with what enters each face written out."""
     found = _departures(source, transmission, wall, width, reach, periodic)

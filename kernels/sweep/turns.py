@@ -13,16 +13,18 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 
-def inverse(x: Sequence[Array]) -> list[Array]:
+def inverse(x: Sequence[Array], nodes: int) -> list[Array]:
     """The coefficients c of ``1 / (1 + sum_k x_k (1 + J_k)) = sum_s c_s J_s``.
 
-    J_s is the product of the turns of the axes whose bits are set in s.
+    J_s is the product of the turns of the axes whose bits are set in s; a single node does not
+    turn.
     """
     total = sum(x, jnp.ones_like(x[0]))
-    element = [jnp.zeros_like(total) for _ in range(1 << len(x))]
+    element = [jnp.zeros_like(total) for _ in range(nodes)]
     element[0] = total
-    for axis, part in enumerate(x):
-        element[1 << axis] = part
+    if nodes > 1:
+        for axis, part in enumerate(x):
+            element[1 << axis] = part
     return _inverse(element)
 
 
