@@ -38,6 +38,7 @@ from ._grid_ordinates import grid_ordinates
 from ._grid_preview import grid_preview
 from ._ordinates import coupling, ordinates, resolved, transport
 from ._slab import AbstractSlab, SlabState
+from ._step_ordinates import step_ordinates
 
 
 class DiscreteOrdinates(AbstractSteadyMethod):
@@ -98,6 +99,12 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
     )
 
+    scheme: str = setting(
+        doc="Elements of a structure or device: lumped `linear` ones, or constant ones of first "
+        "order with upwind faces, `step`, to compare with; `step` tells no entropy by place",
+        choices=("linear", "step"),
+        default="linear",
+    )
     errors: str = setting(
         doc="Whether to estimate what cells, angles and paths leave out in a structure or device, "
         "each by another solve",
@@ -108,6 +115,11 @@ class DiscreteOrdinates(AbstractSteadyMethod):
     def check(self, system: AbstractSystem) -> None:
         if isinstance(system, AbstractGrid):
             system.check_mesh(self.cells, "DiscreteOrdinates")
+        if self.scheme == "step" and (not isinstance(system, AbstractGrid) or system.regions):
+            raise ValueError(
+                "DiscreteOrdinates: scheme = 'step' is for structures and devices of one material. "
+                "Leave it out."
+            )
         if self.errors == "none":
             return
         if not isinstance(system, AbstractGrid) or getattr(system, "density", None) is not None:
@@ -162,7 +174,8 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         """The answer on a grid with other cells than those of the method."""
         problem = system.problem(cells)
         paths, whole = self._paths(problem)
-        state = grid_ordinates(
+        solve = step_ordinates if self.scheme == "step" else grid_ordinates
+        state = solve(
             problem,
             self.angles or angles_in(problem),
             paths,

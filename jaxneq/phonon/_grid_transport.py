@@ -81,7 +81,7 @@ class Transport(eqx.Module):
         rows = tuple(
             sweep.row_transfer(
                 _gather(problem.passing, frame.side),
-                _widths(problem, frame),
+                widths_of(problem, frame),
                 reach,
                 _medium(problem, frame),
             )
@@ -233,7 +233,7 @@ class Transport(eqx.Module):
                 fields = self._lagging(index, frame, fields, temperature, past)
             swept = sweep.through_cells(
                 fields,
-                _widths(problem, frame),
+                widths_of(problem, frame),
                 self.reach,
                 self.rays.weight,
                 None if entering is None else entering[index],
@@ -243,7 +243,7 @@ class Transport(eqx.Module):
                 periodic=tuple(problem.periodic[k] for k in frame.axes),
                 mirrored=tuple(problem.mirrored[k] << k for k in frame.axes),
                 tolerance=tolerance,
-                size=0.0 if like is None else _size(like.left[index]),
+                size=0.0 if like is None else size_of(like.left[index]),
                 squares=squares,
             )
             total = total + self._unframed(frame, swept.moments)
@@ -286,7 +286,7 @@ class Transport(eqx.Module):
         passing = _gather(problem.passing, frame.side)
         size = [
             width.reshape([-1 if q == k else 1 for q in range(dimensions)] + [1, self.nodes])
-            for k, width in enumerate(_widths(problem, frame))
+            for k, width in enumerate(widths_of(problem, frame))
         ]
         along = jnp.asarray(octant_signs(dimensions), temperature.dtype)  # of the grid's axes
         source = []
@@ -362,7 +362,7 @@ class Transport(eqx.Module):
         total: Any = jnp.zeros((), self.problem.solid.dtype)
         for index, frame in enumerate(frames(self.problem.cells, self.problem.mirrored)):
             passing = _gather(self.problem.passing, frame.side)
-            widths = _widths(self.problem, frame)
+            widths = widths_of(self.problem, frame)
             for q, axis in enumerate(frame.axes[:-1]):
                 mirror = self.problem.mirrored[axis] << axis
                 if not self.problem.periodic[axis] and not mirror:
@@ -413,7 +413,7 @@ def node_bits(dimensions: int) -> Int[np.ndarray, "axis node"]:
     return np.stack([nodes >> axis & 1 for axis in range(dimensions)])
 
 
-def _size(ends: tuple[tuple[Array, ...], ...]) -> Array:
+def size_of(ends: tuple[tuple[Array, ...], ...]) -> Array:
     return jnp.sqrt(sum(jnp.sum(jnp.abs(part) ** 2) for end in ends for part in end))
 
 
@@ -438,7 +438,7 @@ def _gather(field: Array, place: np.ndarray) -> Array:
     return field.ravel()[place]
 
 
-def _widths(problem: GridProblem, frame: Frame) -> tuple[Inexact[Array, "_ octant"], ...]:
+def widths_of(problem: GridProblem, frame: Frame) -> tuple[Inexact[Array, "_ octant"], ...]:
     """Widths along the axes of a frame, mirrored with the octant."""
     signs = octant_signs(problem.dimensions)
     return tuple(

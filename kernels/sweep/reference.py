@@ -89,7 +89,9 @@ def step_moments(source, transmission, wall, width, reach, weight):
             for k in range(dimensions):
                 x = reach[k, group, ray] / width[k][cell[k], octant]
                 matrix[row, row] += x
-                right[row] += x * (source[(*cell, k, 0, octant)] + wall[(*cell, k, 0, octant, group)])
+                right[row] += x * (
+                    source[(*cell, k, 0, octant)] + wall[(*cell, k, 0, octant, group)]
+                )
                 before = list(cell)
                 before[k] -= 1
                 if before[k] >= 0 or k == dimensions - 1:
