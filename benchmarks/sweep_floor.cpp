@@ -1,14 +1,18 @@
 // What one core can do: the sweep of benchmarks/phonon_pore.py, rays in vectors. Cells are bilinear
-// and lumped; the four moments are summed. Prints the seconds of one sweep of four quadrants.
+// and lumped, in float32, or constant, in float64 (step); the four moments are summed. Prints the
+// seconds of one sweep of four quadrants.
 //
-//     g++ -O3 -march=native -ffast-math -o sweep_floor sweep_floor.cpp && ./sweep_floor CELLS RAYS
+//     g++ -O3 -march=native -ffast-math -o sweep_floor sweep_floor.cpp
+//     ./sweep_floor CELLS RAYS linear|step
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 typedef float V __attribute__((vector_size(64)));
+typedef double D __attribute__((vector_size(64)));
 
 static float sum(V v) {
   float out = 0;
@@ -16,8 +20,49 @@ static float sum(V v) {
   return out;
 }
 
+static int step(int cells, int blocks) {
+  std::vector<double> source(cells * cells * 2);
+  std::vector<D> reach(2 * blocks), weight(4 * blocks), moments(cells * cells * 4);
+  for (auto &s : source) s = rand() / double(RAND_MAX) - 0.5;
+  for (auto &w : weight) w = D{} + 1.0;
+  for (auto &r : reach)
+    for (int i = 0; i < 8; ++i) r[i] = 0.1 + 0.9 * (rand() / double(RAND_MAX));
+  double best = 1e9, check = 0;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const auto began = std::chrono::steady_clock::now();
+    for (int quadrant = 0; quadrant < 4; ++quadrant) {
+      for (auto &m : moments) m = D{};
+      std::vector<D> left(cells);
+      for (int b = 0; b < blocks; ++b) {
+        const D x = reach[2 * b] * double(cells), y = reach[2 * b + 1] * double(cells);
+        const D scale = 1.0 / (1.0 + x + y), a = x * scale, c = y * scale;
+        const D *w = &weight[4 * b];
+        for (auto &v : left) v = D{};
+        for (int i = 0; i < cells; ++i) {
+          D below{};
+          for (int j = 0; j < cells; ++j) {
+            const double *s = &source[2 * (i * cells + j)];
+            below = a * (s[0] + left[j]) + c * (s[1] + below);
+            left[j] = below;
+            D *m = &moments[4 * (i * cells + j)];
+            for (int k = 0; k < 4; ++k) m[k] += w[k] * below;
+          }
+        }
+      }
+      for (auto &m : moments)
+        for (int i = 0; i < 8; ++i) check += m[i];
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    if (took.count() < best) best = took.count();
+  }
+  printf("%.6f %g\n", best, check);
+  return 0;
+}
+
 int main(int, char **arguments) {
-  const int cells = atoi(arguments[1]), blocks = atoi(arguments[2]) / 16;
+  const int cells = atoi(arguments[1]);
+  if (!strcmp(arguments[3], "step")) return step(cells, atoi(arguments[2]) / 8);
+  const int blocks = atoi(arguments[2]) / 16;
   std::vector<float> source(cells * cells * 8);
   std::vector<V> reach(2 * blocks), weight(4 * blocks), moments(cells * cells * 16);
   for (auto &s : source) s = rand() / float(RAND_MAX) - 0.5f;
