@@ -12,7 +12,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 def run(name: str, *changes: str):
     result = config.execute(config.load(CONFIGS / name, changes))
     (ax, *_) = report.figure(result).axes
-    assert len(ax.lines) >= 2  # with that of Fourier's law
+    assert len(ax.lines) >= 2  # with what is drawn beside
     return result
 
 
@@ -59,3 +59,20 @@ def test_entropy_map(tmp_path):
     errors = [float(found[f"{name}_error"].values) for name in ("cell", "angle", "path")]
     assert all(0 < error < 0.3 for error in errors)
     assert [ax.get_ylabel() for ax in report.figure(result).axes].count("y (nm)") == 2
+
+
+def test_strong_hot_spot():
+    result = run(
+        "strong_hot_spot.toml",
+        "system.material.nodes=2",
+        "method.cells=5",
+        "method.angles=1",
+        "compare.systems.linearised.method.cells=5",
+        "compare.systems.linearised.method.angles=1",
+        'sweep={"system.heaters.drain.power" = { values = [1e-6, 3e-3] }}',
+    )
+    resistance = result.quantities["thermal_resistance"].values
+    linear = result.compared["linearised"].datasets["thermal_resistance"].values
+    np.testing.assert_allclose(resistance[0], linear[0], rtol=1e-3)
+    np.testing.assert_allclose(linear[1], linear[0], rtol=1e-9)
+    assert resistance[1] > 1.1 * linear[1]

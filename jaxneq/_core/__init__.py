@@ -11,6 +11,7 @@ from ._abstract import Derivative as Derivative
 from ._abstract import check_names as check_names
 from ._abstract import quantity as quantity
 from ._compile import compiled as compiled
+from ._conjugate_residuals import conjugate_residuals as conjugate_residuals
 from ._declare import USER_UNITS as USER_UNITS
 from ._declare import AbstractDeclared as AbstractDeclared
 from ._declare import AbstractRead as AbstractRead

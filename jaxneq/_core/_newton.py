@@ -30,13 +30,16 @@ def newton(
     tolerance: Float[Array, ""],
     max_iterations: int,
     linear_solve: LinearSolve = dense_solve,
+    tangent_solve: LinearSolve | None = None,
+    patience: int = 4,
 ) -> tuple[Array, SolveStats]:
     """A root of `residual` between the two bounds of `within`.
 
     `linear_solve(function, x, rhs)` solves with the Jacobian of a function at x: the dense one
-    unless given, linear in `rhs`.
+    unless given, linear in `rhs`; `tangent_solve` does so for derivatives, where it must be closer.
 
-    Converged is a residual that nowhere exceeds `tolerance` times `scale`. Differentiable in
+    Converged is a residual that nowhere exceeds `tolerance` times `scale`; after `patience`
+    iterations one that does not fall by a tenth ends it. Differentiable in
     whatever `residual` closes over, to any order, forward and reverse; that costs one more linear
     solve. Where the tolerance is missed by more than its root, the answer is NaN: the status
     tells.
@@ -46,7 +49,7 @@ def newton(
         def unfinished(carry):
             _, _, size, before, iterations = carry
             going = (size > tolerance) & (iterations < max_iterations)
-            return going & ((size < 0.9 * before) | (iterations < 4))
+            return going & ((size < 0.9 * before) | (iterations < patience))
 
         def step(carry):
             x, value, size, _, iterations = carry
@@ -69,10 +72,10 @@ def newton(
         report = [iterations.astype(x.dtype), size, status.code.astype(x.dtype)]
         return jnp.where(hopeless, jnp.nan, x), jnp.stack(report)
 
-    def tangent_solve(linear: Residual, rhs: Array) -> Array:
-        return linear_solve(linear, jnp.zeros_like(rhs), rhs)
+    def tangent(linear: Residual, rhs: Array) -> Array:
+        return (tangent_solve or linear_solve)(linear, jnp.zeros_like(rhs), rhs)
 
-    x, report = lax.custom_root(residual, start, solve, tangent_solve, has_aux=True)
+    x, report = lax.custom_root(residual, start, solve, tangent, has_aux=True)
     iterations, size, code = lax.stop_gradient(report)
     status = Status(code.astype(jnp.int32))
     return x, SolveStats(iterations.astype(jnp.int32), size, status)

@@ -34,6 +34,7 @@ class Status(eqx.Module):
         "diverged",
         "reducible",
         "unresolved",
+        "outside_data",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -56,6 +57,8 @@ class Status(eqx.Module):
         "Some states cannot be reached from all others, so there is no one stationary state. Give "
         "rates that lead from every state to every other.",
         "A part of the geometry holds no cell. Raise `cells`, or make that part larger.",
+        "A temperature left the range where the material's data hold. Take smaller powers or "
+        "differences of temperature, or a material that is known further.",
     )
 
     @classmethod

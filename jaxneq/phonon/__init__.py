@@ -65,6 +65,7 @@ from ._pump_probe import PumpProbe as PumpProbe
 from ._pump_probe import Substrate as Substrate
 from ._pump_probe_solution import PumpProbeSolution as PumpProbeSolution
 from ._regions import Region as Region
+from ._scanning_tip import ScanningTip as ScanningTip
 from ._shapes import AbstractShape as AbstractShape
 from ._shapes import Box as Box
 from ._shapes import Circle as Circle

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq import materials
@@ -25,12 +23,18 @@ from jaxneq._core import (
     tolerance_or,
 )
 from jaxneq._kernels import sweep
-from jaxneq.materials import FREQUENCY_UNIT, HBAR_OVER_KB, PhononBands
+from jaxneq.materials import AbstractPhononMaterial, PhononBands
 
 from . import _exact as exact_forms
+from ._bose_einstein_grid import HotGrid, bose_einstein_grid
+from ._bose_einstein_states import BandStates, classical, entropy
 from ._conduction import CONSERVED, AbstractConduction
+from ._device import Device, DeviceSolution
 from ._discrete_ordinates import DiscreteOrdinates
 from ._films import CrossPlaneFilm
+from ._frames import all_rays
+from ._grid import check_one_medium
+from ._heaters import Contact
 from ._ordinates import graded_mesh, half_range_gauss
 from ._walls import BlackWall
 
@@ -105,14 +109,32 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
     Phonons are emitted with the Bose-Einstein distribution, and relax at the rate of the local
     pseudo-temperature (one for each cell); a gray band, which has no frequency, is classical. A
     table of bands (`PhononBands`) knows one temperature and keeps its relaxation times at all.
-    Newton's method with the dense Jacobian of the temperatures. The cells and angles are those of
-    `DiscreteOrdinates`; walls are black.
+    The cells and angles are those of `DiscreteOrdinates`.
+
+    Newton's method, for films, whose walls are black, with the dense Jacobian of the temperatures.
+    In devices it starts from Fourier's law, and each step is a linear solve by conjugate residuals
+    with the preconditioner of the linear problem; voids and adiabatic sides keep the frequency.
+    Contacts are checked against the range of the material's data; what gets warmer than that is
+    told by the status `outside_data`. The force of a contact or heater is
+    :math:`1 / T_0 - 1 / T`, with the `temperature` :math:`T_0` of the system.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (CrossPlaneFilm,)
+    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (CrossPlaneFilm, Device)
 
-    cells: int = setting(doc="Cells across the film", range="[2, inf)", default=60)
-    angles: int = setting(doc="Directions in each half range", range="[1, inf)", default=16)
+    cells: int = setting(
+        doc="Cells across the film, along each side of a device; 0: 60 across a film, 20 along a "
+        "side in two dimensions, 10 in three",
+        default=0,
+    )
+    angles: int = setting(
+        doc="Directions in each half range; of a device, between an axis and the diagonal; 0: 16 "
+        "in a half range, 6 in two dimensions, 3 (times 3) in three",
+        default=0,
+    )
+    polar_angles: int = setting(
+        doc="Directions to the axis along which a two-dimensional device does not change; 0: 3",
+        default=0,
+    )
     tolerance: Scalar | None = parameter(
         doc="Largest power that a node keeps, over the flux; 1e-9 in float64, 1e-4 in float32",
         range="(0, 1)",
@@ -120,10 +142,29 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
     )
     max_iterations: int = setting(doc="Most iterations", range="[1, inf)", default=30)
 
-    def steady(self, system: CrossPlaneFilm) -> BoseEinsteinSolution:
+    def check(self, system: AbstractSystem) -> None:
+        if isinstance(system, Device):
+            self._check_device(system)
+        elif isinstance(system, CrossPlaneFilm):
+            half = system.temperature_difference / 2
+            _check_range(system.material, (system.temperature - half, system.temperature + half))
+
+    def _check_device(self, device: Device) -> None:
+        check_one_medium(device, "BoseEinsteinNewton")
+        device.check_mesh(self.cells, "BoseEinsteinNewton")
+        if device.walls != "elastic":
+            raise ValueError(
+                f"BoseEinsteinNewton: walls = {device.walls!r} exchange energy between "
+                'frequencies, which is known about one temperature only. Give walls = "elastic".'
+            )
+        _check_range(device.material, [contact.temperature for contact in device.contacts])
+
+    def steady(self, system: CrossPlaneFilm | Device) -> BoseEinsteinSolution | DeviceSolution:
+        if isinstance(system, Device):
+            return self._in_device(system)
         if not (isinstance(system.hot_wall, BlackWall) and isinstance(system.cold_wall, BlackWall)):
             raise ValueError("BoseEinsteinNewton treats black walls. Leave out the walls.")
-        transport = _Transport(system, self.cells, self.angles)
+        transport = _Transport(system, self.cells or 60, self.angles or 16)
         dtype = transport.width.dtype
         cold, hot = transport.walls[1], transport.walls[0]
         middle = jnp.repeat((transport.face[1:] + transport.face[:-1]) / 2, 2)
@@ -136,6 +177,17 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
             max_iterations=self.max_iterations,
         )
         return transport.solution(temperature, solve.status, solve.iterations, solve.residual)
+
+    def _in_device(self, device: Device) -> DeviceSolution:
+        problem = device.problem(self.cells)
+        beams = all_rays(problem, self.angles, self.polar_angles)
+        states = BandStates.of(device.material, device.temperature)
+        grid = HotGrid.of(problem, beams, states, _known(device.material))
+        dtype = problem.solid.dtype
+        tolerance = tolerance_or(self.tolerance, dtype, double=1e-9, single=1e-4)
+        state = bose_einstein_grid(grid, tolerance, self.max_iterations)
+        middle = device.temperature
+        return device.answer(state, lambda rise: rise / (middle * (middle + rise)))
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -158,6 +210,28 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
             3e-5,
             "the energy density obeys Milne's equation, whatever its spectrum",
         )
+        device = Device(
+            material=material,
+            size=jnp.ones(2),
+            length_unit=1.0,
+            temperature=200.0,
+            contacts=(
+                Contact(name="hot", side="left", temperature=350.0),
+                Contact(name="cold", side="right", temperature=50.0),
+            ),
+            periodic=("y",),
+            cells=(("x", 6), ("y", 1)),
+        )
+        yield Case(
+            "spectral device with one mean free path, 350 K to 50 K: conductance (W/K)",
+            lambda: steady(device, cls(angles=2, polar_angles=2)).conductance,
+            lambda: (
+                _gain(material, 350.0, 50.0)
+                * steady(device, DiscreteOrdinates(angles=2, polar_angles=2)).conductance
+            ),
+            1e-8,
+            "the linear equation, for the energy density",
+        )
         film = CrossPlaneFilm(material=materials.model("Si"), thickness=100e-9)
         yield Case(
             "silicon film of 100 nm, walls 1 K apart: conductivity (W/m/K)",
@@ -166,6 +240,26 @@ class BoseEinsteinNewton(AbstractSteadyMethod):
             1e-5,
             "the linearised equation, to second order in the difference",
         )
+
+
+def _known(material: AbstractPhononMaterial) -> tuple[float, float]:
+    """Temperatures that a material may have; a table is taken at all."""
+    table = isinstance(material, PhononBands)
+    return (0.0, float("inf")) if table else material.temperature_range
+
+
+def _check_range(material: AbstractPhononMaterial, temperatures: Iterable[Scalar]) -> None:
+    if not isinstance(material, PhononBands):
+        for temperature in temperatures:
+            material.check_temperature(temperature)
+
+
+def _gain(bands: PhononBands, hot: float, cold: float) -> Float[Array, ""]:
+    """The difference of the energy densities, over that with the heat capacity of the bands."""
+    states = BandStates.of(bands, bands.temperature)
+    state = states.state(jnp.asarray(hot)) - states.state(jnp.asarray(cold))
+    linear = jnp.sum(bands.heat_capacity) * (hot - cold)
+    return jnp.sum(bands.heat_capacity * state) / linear
 
 
 def equal_paths(mean_free_path: float) -> PhononBands:
@@ -190,8 +284,8 @@ class _Transport:
     """
 
     def __init__(self, film: CrossPlaneFilm, cells: int, angles: int):
-        self.film, self.bands = film, film.material.bands(film.temperature)
-        dtype = self.bands.heat_capacity.dtype
+        self.film, self.states = film, BandStates.of(film.material, film.temperature)
+        dtype = self.states.bands.heat_capacity.dtype
         mesh = graded_mesh(cells)
         self.face = jnp.asarray(mesh, dtype)
         self.width = film.thickness * jnp.asarray(mesh[1:] - mesh[:-1], dtype)
@@ -199,12 +293,10 @@ class _Transport:
         self.share = weight / 2
         half = film.temperature_difference / 2
         self.walls = jnp.stack([film.temperature + half, film.temperature - half])
-        bands = self.bands
+        bands = self.bands = self.states.bands
         power = bands.heat_capacity * bands.group_velocity
         self.weight = power[:, None] * (self.cosine * self.share)[None, :]
-        self.quantum = HBAR_OVER_KB / FREQUENCY_UNIT * bands.angular_frequency  # K
-        self.capacity = _capacity(self.quantum, bands.temperature)
-        hot, cold = self.state(self.walls)
+        hot, cold = self.states.state(self.walls)
         self.ballistic = jnp.sum(power * (hot - cold)) / 4
         self.flux_scale = self.ballistic / (1 + 0.75 * film.thickness / self._mean_path(power))
 
@@ -217,15 +309,6 @@ class _Transport:
         emitted = self.width * jnp.sum(self.bands.heat_capacity / self.bands.relaxation_time) / 2
         return jnp.repeat(self.flux_scale / emitted, 2)
 
-    def state(self, temperature: Float[Array, "*shape"]) -> Float[Array, "*shape band"]:
-        """The state of bands in equilibrium at the temperature."""
-
-        def at(t: Array) -> Array:
-            gain = _classical(self.quantum, t) - _classical(self.quantum, self.bands.temperature)
-            return gain / self.capacity
-
-        return jnp.vectorize(at, signature="()->(b)")(temperature)
-
     def flux(self, state: Float[Array, "*shape band angle"]) -> Float[Array, "*shape"]:
         """The heat flux of rays of one direction (W/m2)."""
         return jnp.einsum("...ba,ba->...", state, self.weight)
@@ -234,28 +317,22 @@ class _Transport:
         """The entropy flux of rays of one direction (W/m2/K), but for a constant."""
 
         def of(u: Array) -> Array:
-            start = _classical(self.quantum, self.bands.temperature)
-            energy = start[:, None] + self.capacity[:, None] * u
-            entropy = _entropy(self.quantum[:, None], energy)
-            return jnp.sum(self.weight * entropy / self.capacity[:, None])
+            quantum, capacity = self.states.quantum, self.states.capacity
+            start = classical(quantum, self.bands.temperature)
+            energy = start[:, None] + capacity[:, None] * u
+            return jnp.sum(self.weight * entropy(quantum[:, None], energy) / capacity[:, None])
 
         return jnp.vectorize(of, signature="(b,a)->()")(state)
 
     def reach(self, nodes: Float[Array, "cell 2"]) -> Float[Array, "cell band angle"]:
         """Mean free path at the temperature of each cell, projected on the axis."""
-        material = self.film.material
-        if isinstance(material, PhononBands):  # a table: its paths at every temperature
-            path = jnp.broadcast_to(
-                material.mean_free_path, (nodes.shape[0], *material.mean_free_path.shape)
-            )
-        else:
-            path = jax.vmap(lambda t: material.bands(t).mean_free_path)(nodes.mean(axis=1))
+        path = self.states.mean_free_path(nodes.mean(axis=1))
         return path[:, :, None] * self.cosine[None, None, :]
 
     def follow(self, nodes: Float[Array, "cell 2"]) -> tuple[Array, Array, Array]:
         """Emission of the nodes, departures from it along all rays, and cells over reach."""
-        emission, reach = self.state(nodes), self.reach(nodes)
-        walls = self.state(self.walls)
+        emission, reach = self.states.state(nodes), self.reach(nodes)
+        walls = self.states.state(self.walls)
         into = jnp.stack([walls[0] - emission[0, 0], walls[1] - emission[-1, 1]])
         entering = jnp.repeat(into[:, :, None], self.cosine.size, axis=2)
         delta = sweep.distribution(emission, entering, self.width, reach)
@@ -277,7 +354,7 @@ class _Transport:
         nodes = jnp.reshape(temperature, (-1, 2))
         emission, delta, _ = self.follow(nodes)
         u = emission[None, ..., None] + delta  # direction, cell, node, band, angle
-        emitted = jnp.repeat(self.state(self.walls)[:, :, None], self.cosine.size, axis=2)
+        emitted = jnp.repeat(self.states.state(self.walls)[:, :, None], self.cosine.size, axis=2)
         rightward = jnp.concatenate([emitted[:1], u[0, :, 1]])  # through each face
         leftward = jnp.concatenate([u[1, :, 0], emitted[1:]])
         net = self.flux(rightward - leftward)
@@ -300,7 +377,7 @@ class _Transport:
             ballistic_heat_flux=self.ballistic,
             conductivity=flux * film.thickness / film.temperature_difference,
             position=film.thickness * jnp.ravel(jnp.stack([self.face[:-1], self.face[1:]], axis=1)),
-            temperature=jnp.ravel(self._of_energy(nodes, mean)),
+            temperature=jnp.ravel(self.states.temperature(mean, nodes)),
             pseudotemperature=temperature,
             mean_free_path=self.bands.mean_free_path[by_path],
             accumulation=jnp.cumsum(by_band[by_path]) / flux,
@@ -315,41 +392,3 @@ class _Transport:
             status=status.unless("not_conserved", deviation > CONSERVED),
             stats={"iterations": iterations, "residual": residual},
         )
-
-    def _of_energy(self, nodes: Array, mean: Float[Array, "cell 2 band"]) -> Array:
-        """The temperature whose energy density is that of the mean distribution."""
-        heat = self.bands.heat_capacity
-
-        def solve(start: Array, state: Array) -> Array:
-            def step(_, t: Array) -> Array:  # the energy is convex and nearly linear
-                slope = jnp.sum(heat * _capacity(self.quantum, t) / self.capacity)
-                return t - jnp.sum(heat * (self.state(t) - state)) / slope
-
-            return lax.fori_loop(0, 6, step, start)
-
-        return jnp.vectorize(solve, signature="(),(b)->()")(nodes, mean)
-
-
-def _classical(quantum: Array, temperature: Array) -> Array:
-    """Energy over k_B times the number of states (K): T x / (exp x - 1) with x = quantum / T."""
-    x = quantum / temperature
-    safe = jnp.where(x > 0, x, 1)
-    return temperature * jnp.where(x > 0, safe / jnp.expm1(safe), 1)
-
-
-def _capacity(quantum: Array, temperature: Array) -> Array:
-    """Its derivative, the heat capacity over k_B times the number of states."""
-    half = quantum / (2 * temperature)
-    safe = jnp.where(half > 0, half, 1)
-    return jnp.where(half > 0, (safe / jnp.sinh(safe)) ** 2, 1)
-
-
-def _inverse_temperature(quantum: Array, energy: Array) -> Array:
-    """1 / T of phonons with that energy over k_B."""
-    safe = jnp.where(quantum > 0, quantum, 1)
-    return jnp.where(quantum > 0, jnp.log1p(safe / energy) / safe, 1 / energy)
-
-
-def _entropy(quantum: Array, energy: Array) -> Array:
-    """Entropy over k_B, but for a constant: (1 + n) log (1 + n) - n log n."""
-    return jnp.log(quantum + energy) + energy * _inverse_temperature(quantum, energy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -38,16 +38,17 @@ from ._grid import (
     with_surfaces,
 )
 from ._grid_entropy import totals
-from ._grid_maps import AXES, AbstractSteadyMapped, at_collisions, at_interfaces, maps
+from ._grid_maps import AXES, at_collisions, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
 from ._periodic_structure import transmission
 from ._regions import Region, bands_of, check_regions, composed, shares
+from ._scanning_tip import AbstractScanned, ScanningTip, scanned
 from ._shapes import AbstractShape
 
 
-class DeviceSolution(AbstractSteadyMapped):
+class DeviceSolution(AbstractScanned):
     """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
@@ -61,12 +62,13 @@ class DeviceSolution(AbstractSteadyMapped):
     )
     contact_force: Float[Array, " contact"] = quantity(
         unit="1/K",
-        doc="Rise of each contact over squared temperature",
+        doc="1 / temperature less 1 / that of each contact, as a rise over squared temperature "
+        "where linearised",
         dims=("contact",),
         panel=False,
     )
     entropy_production: Float[Array, ""] = quantity(
-        unit="W/K", doc="Entropy production, linearised"
+        unit="W/K", doc="Entropy production, of what is linearised the quadratic part"
     )
     conservation_residual: Float[Array, ""] = quantity(
         doc="Heat from contacts and heaters that is not taken by contacts, relative"
@@ -108,7 +110,8 @@ class DeviceSolution(AbstractSteadyMapped):
     )
     heater_force: Float[Array, " heater"] | None = quantity(
         unit="1/K",
-        doc="Rise in each heater over squared temperature",
+        doc="1 / temperature less the mean of 1 / pseudo-temperature in each heater, as a rise "
+        "over squared temperature where linearised",
         dims=("heater",),
         panel=False,
         default=None,
@@ -178,6 +181,9 @@ class Device(AbstractGrid):
     interface: AbstractDiffuseInterface = part(
         AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
     )
+    tip: ScanningTip | None = part(
+        ScanningTip, doc="A tip that scans it, of whose steady states", default=None
+    )
     length_unit: Scalar = parameter(
         unit="m", range="(0, inf)", doc="Unit of all lengths of the device", default=1e-9
     )
@@ -242,6 +248,8 @@ class Device(AbstractGrid):
                     f"Device: {each.name} is no shape in {dimensions} dimensions. Give its "
                     "middle and sides as many numbers as size has."
                 )
+        if self.tip is not None:
+            self.tip.check(dimensions)
         for contact in self.contacts:
             self._check_contact(contact)
         if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(axes):
@@ -405,6 +413,10 @@ class Device(AbstractGrid):
         return self._touched(points), heaters
 
     def solution(self, state: GridState) -> DeviceSolution:
+        return self.answer(state, lambda rise: rise / self.temperature**2)
+
+    def answer(self, state: GridState, force: Callable[[Array], Array]) -> DeviceSolution:
+        """The physical answer, with the thermodynamic force that goes with a rise."""
         bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
         watt = self.watt
@@ -413,14 +425,18 @@ class Device(AbstractGrid):
         touched = self._touched(points)
         heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
         given = jnp.stack([contact.temperature for contact in self.contacts])
-        force = (given - self.temperature) / self.temperature**2
+        contact_force = force(given - self.temperature)
         temperature = self.temperature + state.temperature[0].mean(axis=-1)
         pseudo = state.pseudotemperature[0].mean(axis=-1)
         peak = jnp.max(jnp.where(problem.solid > 0, temperature, -jnp.inf))
         lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
         if problem.media is not None:
             lost = lost | problem.media.lacks(len(self.regions))
-        produced, released, scale = jnp.sum(heat * force), jnp.sum(heat), jnp.sum(jnp.abs(heat))
+        produced, released, scale = (
+            jnp.sum(heat * contact_force),
+            jnp.sum(heat),
+            jnp.sum(jnp.abs(heat)),
+        )
         heated: dict[str, Any] = {}
         if self.heaters:
             profiles = self._profiles(width, problem.solid, points)
@@ -429,7 +445,7 @@ class Device(AbstractGrid):
             rise = jnp.tensordot(profiles, pseudo * volume, axes=axes)
             heated = {
                 "heater_rise": rise,
-                "heater_force": rise / self.temperature**2,
+                "heater_force": jnp.tensordot(profiles, force(pseudo) * volume, axes=axes),
                 "heater_power": self.powers,
                 "thermal_resistance": (peak - given.min()) / self.powers.sum(),
             }
@@ -444,7 +460,7 @@ class Device(AbstractGrid):
         return DeviceSolution(
             peak_temperature=peak,
             contact_heat=heat,
-            contact_force=force,
+            contact_force=contact_force,
             entropy_production=produced,
             conservation_residual=residual,
             status=status.unless("not_conserved", residual > CONSERVED),
@@ -454,6 +470,7 @@ class Device(AbstractGrid):
             **at_collisions(state, power / self.length_unit / self.temperature**2),
             **totals(state.entropy, watt / self.temperature**2, contacts=True),
             **at_interfaces(state, power, self.length_unit, jnp.ones_like(power)),
+            **scanned(self.tip, problem, state.temperature[0], self.temperature, self.length_unit),
             **heated,
         )
 

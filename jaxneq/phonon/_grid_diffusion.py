@@ -113,18 +113,24 @@ class Diffusion:
         return total + (1 - self.problem.solid[..., None])
 
 
-def preconditioner(transport: Transport) -> Callable[[Unknown], Unknown]:
+def preconditioner(
+    transport: Transport,
+    conductivity: Float[Array, "*cells"] | None = None,
+    collisions: Float[Array, "*cells 1"] | None = None,
+) -> Callable[[Unknown], Unknown]:
     """An approximate inverse of the balance of nodes and walls; symmetric, positive definite.
 
     Diffusion moves a wall with its node; collisions at the node and the emission of the wall act
-    on each alone.
+    on each alone. `conductivity` and what `collisions` emit may differ from cell to cell.
     """
     problem = transport.problem
-    diffusion = Diffusion(problem, None, *transport.slowed)
+    loss, slowed = transport.slowed
+    diffusion = Diffusion(problem, None, loss, slowed if conductivity is None else conductivity)
     shape = (*problem.cells, transport.nodes)
     diagonal = diffusion.diagonal.ravel()
     solid = problem.solid[..., None]
-    local = solid / (transport.collisions * transport.node_volume)
+    emitted = transport.collisions if collisions is None else collisions
+    local = solid / (emitted * transport.node_volume)
     stiff = transport.stiffness
     at_walls = jnp.where(stiff > 0, 1 / jnp.where(stiff > 0, stiff, 1), 0)
     counted = jax.linear_transpose(

@@ -86,22 +86,22 @@ def _solve(
     at_rest = transport.residual(first)
 
     def operator(flat: Array) -> Array:  # directions shrink: less and less exactly
-        response = transport.respond(_shaped(flat, nothing), tolerance=inner, like=first)
-        return _flat(transport.residual(response))
+        response = transport.respond(shaped(flat, nothing), tolerance=inner, like=first)
+        return flattened(transport.residual(response))
 
     precondition = preconditioner(lax.stop_gradient(transport))
-    rhs = _flat(Unknown(problem.node_power - at_rest.temperature, -at_rest.wall))
+    rhs = flattened(Unknown(problem.node_power - at_rest.temperature, -at_rest.wall))
     conducted = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
     carried = jnp.max(conducted) * jnp.max(jnp.abs(fall))
     rounding = 100 * jnp.finfo(rhs.dtype).eps * carried * jnp.linalg.norm(transport.node_area)
     flat, stats = linear_solve(
         operator,
         jnp.where(jnp.linalg.norm(rhs) > rounding, rhs, 0),
-        preconditioner=lambda r: _flat(precondition(_shaped(r, nothing))),
+        preconditioner=lambda r: flattened(precondition(shaped(r, nothing))),
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    unknown = _shaped(flat, nothing)
+    unknown = shaped(flat, nothing)
     response = transport.respond(unknown, fall=fall, tolerance=inner, squares=True)
     return unknown, response, stats
 
@@ -162,11 +162,11 @@ def _dissipation_of(
     return jnp.stack(rows) / volume
 
 
-def _flat(unknown: Unknown) -> Array:
+def flattened(unknown: Unknown) -> Array:
     return jnp.concatenate([unknown.temperature.ravel(), unknown.wall.ravel()])
 
 
-def _shaped(flat: Array, like: Unknown) -> Unknown:
+def shaped(flat: Array, like: Unknown) -> Unknown:
     count: Any = like.temperature.size
     return Unknown(
         flat[:count].reshape(like.temperature.shape), flat[count:].reshape(like.wall.shape)

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact, Int
+from jaxtyping import Array, Float, Inexact, Int
 
 from jaxneq._kernels import sweep
 
@@ -29,6 +29,18 @@ class Unknown(NamedTuple):
 
     temperature: Inexact[Array, "*cells node"]
     wall: Inexact[Array, "*cells axis node group"]
+
+
+class Emission(NamedTuple):
+    """What is emitted where temperatures are far apart (see `_bose_einstein_grid`).
+
+    The states of each group in equilibrium with nodes and with reservoirs, and by how much free
+    paths are longer in each cell.
+    """
+
+    node: Float[Array, "*cells node group"]
+    reservoir: Float[Array, "*cells axis side group"]
+    stretch: Float[Array, "*cells group"]
 
 
 class Past(NamedTuple):
@@ -206,6 +218,7 @@ class Transport(eqx.Module):
         tolerance: Any = 1e-10,
         like: Response | None = None,
         past: Past | None = None,
+        emission: Emission | None = None,
         keep: bool = False,
         squares: bool = False,
     ) -> Response:
@@ -213,15 +226,19 @@ class Transport(eqx.Module):
 
         What goes around periodic ends is found to the `tolerance`, relative to itself or, if that
         is more, to what goes around in a response `like` it. The `past` is cold unless given; the
-        departures of the rays can be kept where what enters is given, or nothing goes around.
+        departures of the rays can be kept where what enters is given, or nothing goes around. With
+        an `emission` nodes and reservoirs emit that, in the place of their temperatures.
         """
         problem = self.problem
         temperature = unknown.temperature
         wall, step = self.departures(unknown)
         held = self.closed(problem.held)[..., None]
         cold = jnp.zeros_like(wall[..., 0])
-        reservoir = cold if fall is None else self.closed(problem.reservoir)
-        given = reservoir[..., None] - temperature[..., None, :, None]
+        reservoir = (cold if fall is None else self.closed(problem.reservoir))[..., None]
+        own = temperature[..., None]
+        if emission is not None:
+            own, reservoir = emission.node, jax.vmap(self.closed, -1, -1)(emission.reservoir)
+        given = reservoir - own[..., None, :, :]
         inward = (1 - self.closed(problem.passing))[..., None] * (wall + held * (given - wall))
         total: Any = 0
         square: Any = 0 if squares else None
@@ -229,6 +246,8 @@ class Transport(eqx.Module):
         change = jnp.zeros((), jnp.real(wall).dtype)
         for index, frame in enumerate(frames(problem.cells, problem.mirrored)):
             fields = self._fields(frame, temperature, inward, fall)
+            if emission is not None:
+                fields = self._emitting(frame, fields, emission, inward)
             if self.rate is not None:
                 fields = self._lagging(index, frame, fields, temperature, past)
             swept = sweep.through_cells(
@@ -237,7 +256,7 @@ class Transport(eqx.Module):
                 self.reach,
                 self.rays.weight,
                 None if entering is None else entering[index],
-                self.rows[index],
+                None if emission is not None else self.rows[index],
                 lag=self.lag,
                 keep=keep,
                 periodic=tuple(problem.periodic[k] for k in frame.axes),
@@ -253,7 +272,10 @@ class Transport(eqx.Module):
             kept.append(swept.kept)
             change = jnp.maximum(change, swept.change)
             passes = jnp.maximum(passes, swept.passes)
-        power = -self.node_volume * jnp.sum(total[..., 0], axis=(0, -1))
+        met = jnp.sum(total[..., 0], axis=0)  # by collisions, of each group
+        if emission is not None:
+            met = met / emission.stretch[..., None, :]
+        power = -self.node_volume * jnp.sum(met, axis=-1)
         arriving = jnp.stack([self.outward(total, k) for k in range(problem.dimensions)], axis=-3)
         sent = (wall + held * (given - wall)) * self.emitted
         open_share = (1 - self.closed(problem.passing)) * problem.solid[..., None, None]
@@ -265,6 +287,15 @@ class Transport(eqx.Module):
             exchanged = through * self.interfaces.balance * step
         ends = tuple(left), change, passes, exchanged, tuple(kept), square
         return Response(power * solid, wall_power, total, *ends)
+
+    def _emitting(
+        self, frame: Frame, fields: sweep.Fields, emission: Emission, inward: Array
+    ) -> sweep.Fields:
+        """The fields of rays between nodes that emit by group."""
+        cell = frame.here[..., 0, :] >> self.problem.dimensions
+        source = jax.vmap(lambda own: self._fields(frame, own, inward, None).source, -1, -1)
+        stretch = emission.stretch.reshape(-1, emission.stretch.shape[-1])[cell]
+        return fields._replace(source=source(emission.node), stretch=stretch)
 
     def _lagging(
         self, index: int, frame: Frame, fields: sweep.Fields, temperature: Array, past: Past | None

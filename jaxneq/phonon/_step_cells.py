@@ -24,7 +24,7 @@ from ._grid_transport import Ends, Transport, Unknown, node_bits, octant_signs, 
 
 
 class StepUnknown(NamedTuple):
-    """Pseudo-temperatures of the cells, and departures of diffuse walls at their sides from them."""
+    """Pseudo-temperatures of the cells, and departures of the diffuse walls at their sides."""
 
     temperature: Inexact[Array, "*cells"]
     wall: Inexact[Array, "*cells axis side group"]
@@ -70,7 +70,7 @@ class StepTransport(eqx.Module):
 
     @property
     def black(self) -> Inexact[Array, "*_ group"]:
-        """What a black wall emits per area and temperature, to be broadcast over cells and sides."""
+        """What a black wall emits per area and temperature, for all cells and sides."""
         return Transport(self.problem, self.rays, ()).emitted
 
     @property

@@ -24,7 +24,8 @@ periodic ends of the other axes is iterated. Ends that mirror the rays go the sa
 in one octant enters in that which differs in the axis' bit.
 
 Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
-each cell, and the arrays have an axis of media first.
+each cell, and the arrays have an axis of media first. The reach may also differ from cell to cell
+by a factor for each group, the `stretch`.
 """
 
 from __future__ import annotations
@@ -53,15 +54,17 @@ class Fields(NamedTuple):
     face and each group of rays, times the share that comes from the wall. Where rays lag, `behind`
     is the temperature of the past less that of now at each node, and `memory` the departure of
     each ray in the past from the temperature of the past, if there is any. `medium`, that of the
-    cell, if there are several.
+    cell, if there are several; `stretch`, by how much its reach is longer, if that differs.
+    The source may have an axis of groups last.
     """
 
-    source: Inexact[Array, "*cells axis node octant"]
+    source: Inexact[Array, "*_"]
     transmission: Inexact[Array, "*cells axis octant"]
     wall: Inexact[Array, "*cells axis face_node octant group"]
     medium: Int[Array, "*cells octant"] | None = None
     behind: Inexact[Array, "*cells node octant"] | None = None
     memory: Inexact[Array, "*cells node octant group ray"] | None = None
+    stretch: Inexact[Array, "*cells octant group"] | None = None
 
 
 class Swept(NamedTuple):
@@ -122,7 +125,8 @@ def through_cells(
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
         count = fields.source.shape[-2]
-        rows = row_transfer(fields.transmission, width, reach, fields.medium, count)
+        varying = (fields.medium, fields.stretch)
+        rows = row_transfer(fields.transmission, width, reach, *varying, nodes=count)
     box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep, squares)
     if entering is None and (any(periodic[:-1]) or any(mirrored[:-1])):
         return _around(box, periodic, tolerance, size, max_passes)
@@ -287,15 +291,15 @@ class _Box:
         """A row along the fast axis; what enters it is found if its ends hand rays on."""
         fields, transfer = along
         fast = self.dimensions - 1
-        one_medium = fields.medium is None
-        slow = _over(widths, self.reach, None) if one_medium else []  # the same along the row
+        alike = fields.medium is None and fields.stretch is None
+        slow = _over(widths, self.reach) if alike else []  # the same along the row
 
         def cell(carry: Nodes, inputs: Any) -> tuple[list[Array], Any]:
             before, width, here = inputs
-            if one_medium:
+            if alike:
                 x = [*slow, self.reach[fast][None] / _ray(width)]
             else:
-                x = _over((*widths, width), self.reach, here.medium)
+                x = _over((*widths, width), self.reach, here.medium, here.stretch)
             return self._cell(x, (*before, carry), here), None
 
         def outflow(carry: Nodes, inputs: Any) -> Any:
@@ -381,6 +385,7 @@ def row_transfer(
     width: tuple[Inexact[Array, "_ octant"], ...],
     reach: Inexact[Array, "*medium axis group ray"],
     medium: Int[Array, "*cells octant"] | None = None,
+    stretch: Inexact[Array, "*cells octant group"] | None = None,
     nodes: int = 0,
 ) -> Inexact[Array, "*rows face_node face_node octant group ray"]:
     """What leaves the rows along the fast axis per unit of what enters them.
@@ -403,8 +408,8 @@ def row_transfer(
             return lax.scan(jax.checkpoint(one), None, (width[axis], fields))[1]
 
         def cell(carry: Nodes, inputs: Any) -> Any:
-            size, (passes, here) = inputs
-            x = _over((*slow, size), reach, here)
+            size, (passes, *here) = inputs
+            x = _over((*slow, size), reach, *here)
             right = [none] * count
             for i, n in enumerate(begin):
                 right[n] = _along(count) * x[fast] * _ray(passes[fast]) * carry[i]
@@ -417,7 +422,7 @@ def row_transfer(
             columns.append(jnp.stack(lax.scan(cell, unit, (width[fast], fields))[0]))
         return jnp.stack(columns, axis=1)
 
-    return level(0, (), (transmission, medium))
+    return level(0, (), (transmission, medium, stretch))
 
 
 def _nodes(dimensions: int, count: int) -> list[tuple[list[int], list[int]]]:
@@ -473,12 +478,19 @@ def _solve(transfer: Array, left: Nodes, bit: int) -> Nodes:
     return tuple(found)
 
 
-def _over(widths: Sequence[Array], reach: Array, medium: Array | None) -> list[Array]:
-    """Reach over width along the first axes, in cells of each octant's own medium."""
-    if medium is None:
-        return [part[None] / _ray(width) for width, part in zip(widths, reach, strict=False)]
-    return [reach[medium, k] / _ray(width) for k, width in enumerate(widths)]
+def _over(
+    widths: Sequence[Array],
+    reach: Array,
+    medium: Array | None = None,
+    stretch: Array | None = None,
+) -> list[Array]:
+    """Reach over width along the first axes, in cells of each octant's own medium and stretch."""
+    own = reach[:, None] if medium is None else jnp.moveaxis(reach[medium], 1, 0)
+    if stretch is not None:
+        own = own * stretch[None, ..., None]
+    return [part / _ray(width) for width, part in zip(widths, own, strict=False)]
 
 
 def _ray(values: Array) -> Array:
-    return values[:, None, None]
+    """Values of octants, or of their groups, for all rays."""
+    return values.reshape(*values.shape, *(1,) * (3 - values.ndim))
