@@ -27,6 +27,7 @@ from jaxneq._core import (
 )
 
 from . import _exact as exact_forms
+from ._ballistic import CHOICES, DOC
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
@@ -104,10 +105,16 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         choices=("none", "estimated"),
         default="none",
     )
+    contributions: str = setting(doc=DOC, choices=CHOICES, default="together")
 
     def check(self, system: AbstractSystem) -> None:
         if isinstance(system, AbstractGrid):
             system.check_mesh(self.cells, "DiscreteOrdinates")
+        if self.contributions == "apart" and not getattr(system, "contacts", ()):
+            raise ValueError(
+                "DiscreteOrdinates: contributions are told apart in devices, where contacts and "
+                "heaters emit. Leave contributions out."
+            )
         if self.errors == "none":
             return
         if not isinstance(system, AbstractGrid) or getattr(system, "density", None) is not None:
@@ -168,6 +175,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             paths,
             tolerance_or(self.tolerance, problem.solid.dtype),
             self.max_iterations,
+            apart=self.contributions == "apart",
         )
         error = lax.stop_gradient(film_error(paths, whole))
         return system.solution(replace(state, stats=state.stats | {"path_error": error}))

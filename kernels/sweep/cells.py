@@ -21,8 +21,8 @@ periodic ends of the other axes is iterated. Ends that mirror the rays go the sa
 in one octant enters in that which differs in the axis' bit.
 periodic ends of the other axes is iterated.
 
-Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
-each cell, and the arrays have an axis of media first.
+Reach, weight and lag of the rays may differ from medium to medium; then `Fields` tells the medium
+of each cell, and the arrays have an axis of media first.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def through_cells(
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
-    lag: Inexact[Array, "group ray"] | None = None,
+    lag: Inexact[Array, "*medium group ray"] | None = None,
     keep: bool = False,
     periodic: tuple[bool, ...],
     mirrored: tuple[int, ...] = (),
@@ -361,10 +361,11 @@ class _Box:
             for n in range(1 << self.dimensions)
         ]
         if self.lag is not None and fields.behind is not None:
+            lag = self.lag[None] if fields.medium is None else self.lag[fields.medium]
             for n in range(1 << self.dimensions):
                 past = _ray(fields.behind[n])
                 past = past if fields.memory is None else past + fields.memory[n]
-                right[n] = right[n] + self.lag[None] * past
+                right[n] = right[n] + lag * past
         for k, part in enumerate(x):
             passing = _ray(fields.transmission[k])
             for i, n in enumerate(self.nodes[k][0]):
