@@ -58,7 +58,7 @@ def test_film_on_silicon():
     assert np.all(np.diff(found["phase"]) < 0) and found["phase"][-1] > -100
     share = found["ballistic_share"]
     assert 0.4 < share[0] < share[1] < 1.1  # thinner than a free path
-    law = result.compared["Fourier's law"].datasets["amplitude"].values
+    law = result.compared["Fourier's law, amplitude"].datasets["amplitude"].values
     assert found["amplitude"][0] > 1.3 * law[0]  # it knows no free paths
     # the film alone: 1 / (omega C thickness area)
     alone = 1 / (2 * np.pi * 3e10 * 2.4e6 * 20e-9 * 100e-9)
