@@ -42,11 +42,11 @@ def signal(cells, angles, polar_angles, steps, count):
     return found
 
 
-def extrapolated(reach, times, cells, angles, polar_angles, steps):
-    """From two meshes, of second order."""
+def extrapolated(reach, times, cells, angles, polar_angles, steps, finer=1):
+    """From two meshes, of second order; the finer one also in `finer` steps."""
     both = []
-    for each in (cells, 2 * cells):
-        found = signal(each, angles, polar_angles, steps, len(times))
+    for each, more in ((cells, 1), (2 * cells, finer)):
+        found = signal(each, angles, polar_angles, more * steps, len(times))
         amplitude, _, code = found(jnp.asarray(reach), jnp.asarray(times))
         assert code == 0
         both.append(amplitude)
@@ -74,6 +74,9 @@ def test_grating_is_that_of_the_closed_form():
                                       0.039405397760374716], (48, 4, 6, 16)),
         (10.0, [0.1, 0.3, 1.0, 3.0], [0.8465057440336423, None, None, -0.0017526309424064938],
          (32, 8, 6, 16)),
+        # phonons have gone 10 radians by then: steps as fine as cells
+        (10.0, [0.1, 0.3, 0.65, 1.0], [0.8465057440336423, 0.11567976456482482, None,
+                                       -0.00794557581540972], (32, 8, 8, 10, 2)),
     ],
 )  # fmt: skip
 def test_gratings_from_diffusive_to_ballistic(reach, times, exact, mesh):

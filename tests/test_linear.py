@@ -109,3 +109,30 @@ def test_batches_keep_their_own_status():
 
     codes = jax.vmap(one)(jnp.array([1e-3, 1e6]))
     assert codes[0] != 0 and codes[1] == 0
+
+
+def test_complex_symmetric():
+    shift = jnp.asarray(np.random.default_rng(2).normal(size=(N, N)))
+    right = RHS.astype(complex)
+
+    def whole(p):
+        return jax.lax.complex(matrix(p), p * (shift + shift.T))
+
+    def solved(p):
+        return linear_solve(
+            lambda x: whole(p) @ x,
+            right,
+            preconditioner=lambda r: r / jnp.diag(whole(p)),
+            tolerance=jnp.asarray(1e-13),
+            max_iterations=200,
+        )
+
+    x, stats = solved(0.3)
+    exact = jnp.linalg.solve(whole(0.3), right)
+    assert stats.status.ok
+    np.testing.assert_allclose(x, exact, rtol=1e-9)
+    true = np.linalg.norm(right - whole(0.3) @ x) / np.linalg.norm(right)
+    np.testing.assert_allclose(stats.residual, true, rtol=1e-2)
+    slopes = jax.jacrev(lambda p: jnp.real(solved(p)[0]))(0.3)
+    dense = jax.jacfwd(lambda p: jnp.real(jnp.linalg.solve(whole(p), right)))(0.3)
+    np.testing.assert_allclose(slopes, dense, rtol=1e-8)

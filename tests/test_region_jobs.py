@@ -43,3 +43,25 @@ def test_hot_island(tmp_path):
     assert np.all(found["interface_conductance"].values > 0)
     np.testing.assert_allclose(found["interface_flux"].values[0] * area, 1e-4, rtol=1e-2)
     report.build(tmp_path)
+
+
+def test_film_on_silicon():
+    coarse = (
+        "system.device.cells={x = 8, y = 1}",
+        "system.device.size=[80.0, 100.0]",
+        "method.angles=1",
+        "method.polar_angles=2",
+        'sweep={"system.frequency" = { geometric = [1e7, 3e10], count = 3 }}',
+    )
+    result = config.execute(config.load(CONFIGS / "film_on_silicon.toml", coarse))
+    found = {name: each.values for name, each in result.quantities.items()}
+    assert np.all(np.diff(found["phase"]) < 0) and found["phase"][-1] > -100
+    share = found["ballistic_share"]
+    assert 0.4 < share[0] < share[1] < 1.1  # thinner than a free path
+    law = result.compared["Fourier's law, amplitude"].datasets["amplitude"].values
+    assert found["amplitude"][0] > 1.3 * law[0]  # it knows no free paths
+    # the film alone: 1 / (omega C thickness area)
+    alone = 1 / (2 * np.pi * 3e10 * 2.4e6 * 20e-9 * 100e-9)
+    np.testing.assert_allclose(found["amplitude"][-1], alone, rtol=0.1)
+    axes = report.figure(result).axes
+    assert axes[2].get_ylabel().startswith("Ballistic share")

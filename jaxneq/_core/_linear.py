@@ -41,7 +41,9 @@ def linear_solve(
     tolerance: Float[Array, ""],
     max_iterations: int,
 ) -> tuple[Array, SolveStats]:
-    """Solve ``A x = b`` for a symmetric positive definite `operator` by conjugate gradients.
+    """Solve ``A x = b`` for a symmetric `operator` by conjugate gradients.
+
+    A real one must be positive definite; a complex one is symmetric, not Hermitian.
 
     Differentiable in `rhs` and in whatever `operator` closes over, forward and reverse, to any
     order: the derivative is the solution of the same system with another right-hand side, so it
@@ -71,7 +73,11 @@ def conjugate_gradients(
     The recurrence can report a residual that the solution does not have (in float32 by orders of
     magnitude), so the true one is recomputed when the recurrence has converged and the iteration
     restarts from it while that helps (Hestenes and Stiefel 1952; van der Vorst and Ye 2000).
+
+    The product is not conjugated, so that complex symmetric systems are solved as well (H. A. van
+    der Vorst and J. B. M. Melissen, IEEE Trans. Magn. 26, 706, 1990).
     """
+    is_complex = jnp.iscomplexobj(rhs)
     norm = _norm(rhs)
     target = tolerance * norm
 
@@ -81,13 +87,16 @@ def conjugate_gradients(
         ended = (_norm(residual) <= target) | (iterations >= max_iterations) | broken
         image = operator(jnp.where(ended, x, direction))
         curvature = _dot(direction, image)
-        alpha = jnp.where((curvature > 0) & ~ended, rho / curvature, 0)
+        curved = curvature != 0 if is_complex else curvature > 0
+        alpha = jnp.where(curved & ~ended, rho / curvature, 0)
         x = x + alpha * direction
         residual = jnp.where(ended, rhs - image, residual - alpha * image)
         z = preconditioner(residual)
         rho_next = _dot(residual, z)
         direction = jnp.where(ended, z, z + (rho_next / rho) * direction)
-        failed = ~(curvature > 0) | ~(rho_next >= 0) | ~jnp.isfinite(rho_next)
+        failed = ~curved | ~jnp.isfinite(rho_next)
+        if not is_complex:
+            failed = failed | ~(rho_next >= 0)
         true = _norm(residual)
         helped = (true > target) & (true < 0.5 * now) & (iterations < max_iterations) & ~broken
         return (
@@ -142,4 +151,4 @@ def _dot(a: Array, b: Array) -> Array:
 
 
 def _norm(a: Array) -> Array:
-    return jnp.sqrt(_dot(a, a))
+    return jnp.sqrt(jnp.real(_dot(jnp.conj(a), a)))

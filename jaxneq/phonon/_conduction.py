@@ -50,7 +50,7 @@ def knudsen_number(bands: PhononBands | MatchedBands, size: Array) -> Float[Arra
     return 3 * bands.conductivity_by_band.sum() / (power * size)
 
 
-def mean_velocity(bands: PhononBands) -> Float[Array, ""]:
+def mean_velocity(bands: PhononBands | MatchedBands) -> Float[Array, ""]:
     """Sum C v over sum C (m/s)."""
     return jnp.sum(bands.heat_capacity * bands.group_velocity) / bands.heat_capacity.sum()
 

@@ -119,6 +119,35 @@ class DeviceSolution(AbstractScanned):
     heater_power: Float[Array, " heater"] | None = quantity(
         unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
     )
+    ballistic_share: Float[Array, " contact"] | None = quantity(
+        doc="Share of the heat of each contact that is ballistic: carried by phonons not scattered "
+        "since contacts, heaters, walls or interfaces emitted them; of use at those that emit "
+        "nothing, at the temperature of the device",
+        dims=("contact",),
+        default=None,
+    )
+    ballistic_contact_heat: Float[Array, " contact"] | None = quantity(
+        unit="W",
+        doc="Ballistic part of the heat that each contact gives: what it emits less what arrives "
+        "unscattered",
+        dims=("contact",),
+        panel=False,
+        default=None,
+    )
+    ballistic_rise: Float[Array, "x y z"] | None = quantity(
+        unit="K",
+        doc="Part of the rise of temperature that is due to ballistic phonons",
+        dims=AXES,
+        panel=False,
+        default=None,
+    )
+    ballistic_heat_flux_field: Float[Array, "x y z axis"] | None = quantity(
+        unit="W/m2",
+        doc="Mean heat flux of ballistic phonons in each cell",
+        dims=(*AXES, "axis"),
+        panel=False,
+        default=None,
+    )
 
     @property
     def answer(self) -> Scalar:
@@ -294,7 +323,7 @@ class Device(AbstractGrid):
 
     @property
     def time_unit(self) -> Scalar:
-        return self.length_unit / mean_velocity(self.material.bands(self.temperature))
+        return self.length_unit / mean_velocity(bands_of(self)[0])
 
     def source_at(self, problem: GridProblem, time: Array) -> Float[Array, "*cells"]:
         if not self.heaters:
@@ -303,7 +332,7 @@ class Device(AbstractGrid):
         return jnp.tensordot(powers / self.watt, self.drives(problem)[1], axes=1)
 
     def transient(self, history: GridHistory) -> DeviceTransient:
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         power = (bands.heat_capacity * bands.group_velocity).sum()
         contacts, profiles = self.drives(history.problem)
         given = jnp.stack([contact.temperature for contact in self.contacts])
@@ -373,7 +402,7 @@ class Device(AbstractGrid):
     @property
     def watt(self) -> Array:
         """The unit of power of the problem (W/K)."""
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         power = jnp.sum(bands.heat_capacity * bands.group_velocity)
         depth = 1.0 if self.depth is None else self.depth
         return power * depth * self.length_unit ** (self.size.shape[0] - 1)
@@ -432,11 +461,8 @@ class Device(AbstractGrid):
         lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
         if problem.media is not None:
             lost = lost | problem.media.lacks(len(self.regions))
-        produced, released, scale = (
-            jnp.sum(heat * contact_force),
-            jnp.sum(heat),
-            jnp.sum(jnp.abs(heat)),
-        )
+        produced, released = jnp.sum(heat * contact_force), jnp.sum(heat)
+        scale = jnp.sum(jnp.abs(heat))
         heated: dict[str, Any] = {}
         if self.heaters:
             profiles = self._profiles(width, problem.solid, points)
@@ -455,6 +481,16 @@ class Device(AbstractGrid):
         elif len(self.contacts) == 2:
             dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
             heated = {"conductance": dissipated / (given[0] - given[1]) ** 2}
+        if state.ballistic is not None:
+            found = jax.tree.map(lambda part: part[0], state.ballistic)
+            shape = (*problem.cells, 1)[:3]
+            own = watt * jnp.tensordot(touched, found.given, axes=found.given.ndim)
+            heated |= {
+                "ballistic_share": own / jnp.where(heat == 0, 1, heat),
+                "ballistic_contact_heat": own,
+                "ballistic_rise": found.temperature.mean(axis=-1).reshape(shape),
+                "ballistic_heat_flux_field": (power * found.flux).reshape(*shape, -1),
+            }
         residual = jnp.abs(released) / jnp.where(scale > 0, scale, 1)
         status = state.status.unless("unresolved", lost | self.lost(problem))
         return DeviceSolution(

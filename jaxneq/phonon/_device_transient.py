@@ -134,7 +134,7 @@ def device_transient(
         return temperature + jnp.max(rise, axis=cells)
 
     rises, residual = history.temperature.mean(axis=-1), history.residual
-    status = history.status.unless("unresolved", lost)
+    status = history.status.unless("unresolved", lost | system.lost(problem))
     highest = peak(history.temperature)
     return DeviceTransient(
         time=history.time * system.time_unit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -27,6 +28,7 @@ from jaxneq._core import (
 )
 
 from . import _exact as exact_forms
+from ._ballistic import CHOICES, DOC
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
@@ -111,6 +113,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         choices=("none", "estimated"),
         default="none",
     )
+    contributions: str = setting(doc=DOC, choices=CHOICES, default="together")
 
     def check(self, system: AbstractSystem) -> None:
         if isinstance(system, AbstractGrid):
@@ -119,6 +122,12 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             raise ValueError(
                 "DiscreteOrdinates: scheme = 'step' is for structures and devices of one material. "
                 "Leave it out."
+            )
+        apart = self.contributions == "apart"
+        if apart and (self.scheme == "step" or not getattr(system, "contacts", ())):
+            raise ValueError(
+                "DiscreteOrdinates: contributions are told apart in devices, where contacts and "
+                "heaters emit, by linear elements. Leave contributions out."
             )
         if self.errors == "none":
             return
@@ -174,7 +183,9 @@ class DiscreteOrdinates(AbstractSteadyMethod):
         """The answer on a grid with other cells than those of the method."""
         problem = system.problem(cells)
         paths, whole = self._paths(problem)
-        solve = step_ordinates if self.scheme == "step" else grid_ordinates
+        solve: Any = step_ordinates
+        if self.scheme == "linear":
+            solve = partial(grid_ordinates, apart=self.contributions == "apart")
         state = solve(
             problem,
             self.angles or angles_in(problem),

@@ -98,6 +98,12 @@ class Rays(NamedTuple):
     heat: Inexact[Array, "*medium group ray"]
 
     @property
+    def relaxation_time(self) -> Inexact[Array, "*medium group ray"]:
+        """Heat over emission; 0 for rays that carry nothing."""
+        there = self.emission != 0
+        return jnp.where(there, self.heat / jnp.where(there, self.emission, 1), 0)
+
+    @property
     def weight(self) -> Inexact[Array, "*medium group ray moment"]:
         """What the sweep sums: emission, the flux along each axis of the frame, and energy."""
         axes = range(self.reach.shape[-3])

@@ -34,8 +34,8 @@ class GridProblem(eqx.Module):
     `mean_free_path`, `flux_share`, the part of :math:`\sum C v`, and `heat_share`, that of
     :math:`\sum C`, of each band; `periodic` axes; `mirrored` axes, at the ends of which there may
     be mirrors (nowhere else); whether diffuse walls keep the frequency (`elastic`); several
-    `media`, each with such bands (then these have an axis of media first, and the unit of
-    :math:`\sum C v` is that of the first).
+    `media`, each with such bands (then these have an axis of media first, and the units of
+    :math:`\sum C v` and :math:`\sum C` are those of the first).
     """
 
     width: Widths
@@ -78,6 +78,19 @@ class GridProblem(eqx.Module):
         return values if self.media is None else values[self.media.medium]
 
     @property
+    def heat(self) -> Inexact[Array, "*cells"]:
+        """The heat capacity of what fills each cell, per volume."""
+        own = self.of_cells(jnp.sum(self.heat_share, axis=-1))
+        return jnp.broadcast_to(own, self.cells)
+
+    @property
+    def capacity(self) -> Inexact[Array, "*cells node"]:
+        """The heat that the nodes hold per temperature; voids hold none."""
+        nodes = 1 << self.dimensions
+        each = self.heat * self.volume * self.solid / nodes
+        return jnp.repeat(each[..., None], nodes, axis=-1)
+
+    @property
     def volume(self) -> Inexact[Array, "*cells"]:
         """Volumes of the cells."""
         return self.across(None)
@@ -115,6 +128,17 @@ class GridEntropy(eqx.Module):
     contacts: Float[Array, "*cells axis side"]
 
 
+class GridBallistic(eqx.Module):
+    """What phonons not scattered since they were emitted make of temperature, flux and heat given.
+
+    As in `GridState`.
+    """
+
+    temperature: Inexact[Array, "*_ node"]
+    flux: Inexact[Array, "*_ axis"]
+    given: Inexact[Array, "*_ axis side"]
+
+
 class GridState(eqx.Module):
     r"""What a method finds on the grid, in the units of `GridProblem`, for each applied fall.
 
@@ -125,7 +149,8 @@ class GridState(eqx.Module):
     are not told apart. With reservoirs and sources the dissipation is the stationary value
     :math:`\sum r H - \sum s T`: the temperatures of reservoirs times what they give off, less
     what sources release times the temperature there. `entropy`, where it is made; None where
-    no rays are followed. What is found at the `interface` of media, None if there is but one.
+    no rays are followed. What is found at the `interface` of media, None if there is but one. What
+    is `ballistic`, where it is told apart.
     """
 
     problem: GridProblem
@@ -139,6 +164,7 @@ class GridState(eqx.Module):
     stats: dict[str, Any]
     entropy: GridEntropy | None = None
     interface: AtInterfaces | None = None
+    ballistic: GridBallistic | None = None
 
 
 class GridHistory(eqx.Module):
@@ -169,7 +195,7 @@ class GridHistory(eqx.Module):
     @property
     def residual(self) -> Float[Array, ""]:
         """What of the energy is not accounted for, relative."""
-        initial = self.problem.volume[..., None] * self.start / (1 << self.problem.dimensions)
+        initial = self.problem.capacity * self.start
         lost = self.energy - jnp.sum(initial) - self.received
         scale = jnp.max(jnp.abs(self.energy) + jnp.abs(self.received)) + jnp.sum(jnp.abs(initial))
         return jnp.max(jnp.abs(lost)) / jnp.where(scale > 0, scale, 1)
@@ -206,8 +232,11 @@ class AbstractGrid(AbstractSystem):
         outline.check(owner)
 
     def lost(self, problem: GridProblem) -> Bool[Array, ""]:
-        """Whether the mesh of the problem lost a void or a gap."""
-        return self.outline(problem.cells).unresolved()
+        """Whether the mesh of the problem lost a void, a gap or a region."""
+        unresolved = self.outline(problem.cells).unresolved()
+        if problem.media is None:
+            return unresolved
+        return unresolved | problem.media.lacks(len(self.regions))
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
         """How far each cell is filled."""
@@ -235,8 +264,9 @@ def check_one_medium(system: AbstractGrid, name: str) -> None:
     """Refuse regions of other materials, where a method does not know them."""
     if system.regions:
         raise ValueError(
-            f"{name}: this system has regions of other materials, which are followed in the steady "
-            "state only. Leave `regions` out, or take DiscreteOrdinates or Fourier."
+            f"{name}: this system has regions of other materials, in which phonons are not "
+            "sampled. Leave `regions` out, or take ordinates: DiscreteOrdinates, ImplicitOrdinates "
+            "in time."
         )
 
 

@@ -16,13 +16,13 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Complex, Float
 
-from jaxneq._core import Status, conjugate_gradients
+from jaxneq._core import Status, conjugate_gradients, linear_solve
 
+from ._ballistic import unscattered
 from ._frames import Rays
-from ._grid import GridProblem
+from ._grid import GridBallistic, GridProblem
 from ._grid_diffusion import INNER, Diffusion, preconditioner
 from ._grid_transport import Response, Transport, Unknown
-from ._harmonic_solve import harmonic_solve
 
 
 class GridWave(eqx.Module):
@@ -33,16 +33,28 @@ class GridWave(eqx.Module):
     pseudotemperature: Complex[Array, "*cells node"]
     given: Complex[Array, "*cells axis side"]
     energy: Complex[Array, ""]
+    ballistic: GridBallistic | None
     status: Status
     stats: dict[str, Any]
 
 
 def transport_wave(
-    problem: GridProblem, beams: Rays, frequency: Array, tolerance: Array, max_iterations: int
+    problem: GridProblem,
+    beams: Rays,
+    frequency: Array,
+    tolerance: Array,
+    max_iterations: int,
+    *,
+    apart: bool = False,
 ) -> GridWave:
-    """The response to the sources at an angular frequency; reservoirs stay as they are."""
+    """The response to the sources at an angular frequency; reservoirs stay as they are.
+
+    What is ballistic is told `apart` if asked for.
+    """
     lag = lax.complex(0 * frequency, frequency)
-    whole, rays = jax.tree.map(lambda part: part.astype(lag.dtype), (problem, beams))
+    numbers, rest = eqx.partition((problem, beams), eqx.is_inexact_array)
+    numbers = jax.tree.map(lambda part: part.astype(lag.dtype), numbers)
+    whole, rays = eqx.combine(numbers, rest)
     transport = Transport.of(whole, rays, rate=lag)
     nothing = transport.zero()
     _, shaped = ravel_pytree(nothing)
@@ -52,13 +64,13 @@ def transport_wave(
         return ravel_pytree(transport.residual(response))[0], response
 
     frozen = lax.stop_gradient((problem, beams, frequency))
-    inverse = preconditioner(Transport(frozen[0], frozen[1], (), rate=frozen[2]))
+    inverse = preconditioner(Transport.bare(*frozen))
     split = jax.vmap(lambda row: ravel_pytree(inverse(_like(row, nothing)))[0])
 
     def precondition(row: Array) -> Array:
         return lax.complex(*split(jnp.stack([row.real, row.imag])))
 
-    row, stats = harmonic_solve(
+    row, stats = linear_solve(
         lambda x: balance(shaped(x))[0],
         ravel_pytree(Unknown(whole.node_power, nothing.wall))[0],
         preconditioner=precondition,
@@ -68,12 +80,16 @@ def transport_wave(
     unknown = shaped(row)
     _, response = balance(unknown)
     temperature = transport.temperature_of_energy(unknown, response)
+    ballistic = None
+    if apart:
+        ballistic = unscattered(transport, unknown, fall=None, tolerance=tolerance / 100)
     return GridWave(
         problem=problem,
         temperature=temperature,
         pseudotemperature=unknown.temperature,
         given=transport.given(response),
-        energy=jnp.sum(transport.node_volume * temperature),
+        energy=jnp.sum(whole.capacity * temperature),
+        ballistic=ballistic,
         status=stats.status.unless("stagnation", response.change > tolerance),
         stats={"iterations": stats.iterations, "residual": stats.residual},
     )
@@ -91,10 +107,10 @@ def diffusion_wave(
 ) -> GridWave:
     """The same by Fourier's law."""
     shape = (*problem.cells, 1 << problem.dimensions)
-    law, solid = Diffusion(problem, 0.0), problem.solid[..., None]
-    held = jnp.broadcast_to(problem.volume[..., None] * solid / shape[-1], shape)
+    law, solid, held = Diffusion(problem, 0.0), problem.solid[..., None], problem.capacity
     lag = lax.complex(0 * frequency, frequency)
-    lossy = Diffusion(*lax.stop_gradient((problem, jnp.zeros_like(frequency), frequency)))
+    loss = frequency * problem.heat
+    lossy = Diffusion(*lax.stop_gradient((problem, jnp.zeros_like(frequency), loss)))
     diagonal = lossy.diagonal.ravel()
 
     def both(function: Callable[[Array], Array], row: Array) -> Array:
@@ -115,7 +131,7 @@ def diffusion_wave(
         return found
 
     power = problem.node_power
-    row, stats = harmonic_solve(
+    row, stats = linear_solve(
         operator,
         lax.complex(power, 0 * power).ravel(),
         preconditioner=lambda r: both(near, r),
@@ -131,6 +147,7 @@ def diffusion_wave(
         pseudotemperature=nodes,
         given=both(lambda part: exchange(part, *still), nodes),
         energy=jnp.sum(held.astype(row.dtype) * nodes),
+        ballistic=None,
         status=stats.status,
         stats={"iterations": stats.iterations, "residual": stats.residual},
     )

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxneq._core import SolveStats, Status, linear_solve, stationary_value
 
+from ._ballistic import unscattered
 from ._frames import Rays, rays
 from ._free_paths import FreePaths
 from ._grid import GridProblem, GridState
@@ -29,15 +30,24 @@ class Found(NamedTuple):
 
 
 def grid_ordinates(
-    problem: GridProblem, angles: int, paths: FreePaths, tolerance: Array, max_iterations: int
+    problem: GridProblem,
+    angles: int,
+    paths: FreePaths,
+    tolerance: Array,
+    max_iterations: int,
+    *,
+    apart: bool = False,
 ) -> GridState:
-    """The state for each applied fall of temperature."""
+    """The state for each applied fall of temperature; with what is ballistic told `apart`."""
     beams = rays(problem, angles, paths)
     transport = Transport.of(problem, beams)
 
     def one(fall: Array) -> tuple[Found, Any, SolveStats]:
         unknown, response, stats = _solve(transport, fall, tolerance, max_iterations)
         flux = transport.heat_flux(response.moments)
+        ballistic = None
+        if apart:
+            ballistic = unscattered(transport, unknown, fall=fall, tolerance=tolerance / 100)
         mean = jnp.tensordot(problem.volume, flux, axes=problem.dimensions) / problem.volume.sum()
         fields = (
             transport.temperature_of_energy(unknown, response),
@@ -48,11 +58,12 @@ def grid_ordinates(
             response.change,
             response.passes,
             transport.at_interfaces(unknown, response),
+            ballistic,
         )
         return Found(unknown, response.left), fields, stats
 
     found, fields, stats = lax.map(one, problem.fall)
-    temperature, flux, given, by_band, entropy, change, passes, interface = fields
+    temperature, flux, given, by_band, entropy, change, passes, interface, ballistic = fields
     dissipation = stationary_value(_dissipation, (problem, beams), found)
     status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
@@ -64,6 +75,7 @@ def grid_ordinates(
         given=given,
         flux_by_band=by_band if problem.elastic and problem.media is None else None,
         interface=interface,
+        ballistic=ballistic,
         status=status,
         stats={
             "iterations": jnp.max(stats.iterations),

@@ -37,7 +37,7 @@ def grid_preview(system: AbstractGrid, problem: GridProblem, beams: Rays) -> Pre
 
 def _unknowns(problem: GridProblem, beams: Rays) -> int:
     """Temperatures of the nodes that are not void, and of the diffuse walls, for each group."""
-    walls = np.sum(np.asarray(Transport(problem, beams, ()).diffuse) > 0)
+    walls = np.sum(np.asarray(Transport.bare(problem, beams).diffuse) > 0)
     nodes = np.sum(np.asarray(problem.solid) > 0) * 2**problem.dimensions
     return int(nodes + walls * beams.emission.shape[-2])
 

@@ -76,12 +76,12 @@ def grid_history(
     follow each other, even. All is done twice, the second time with half as many steps.
     """
     order = jnp.argsort(times)
-    within = Transport(problem, beams, ())
-    relaxation_time = lax.stop_gradient(jnp.min(beams.heat / beams.emission))
-    instant = math.sqrt(jnp.finfo(times.dtype).eps) * relaxation_time  # nothing happens by then
+    alive = jnp.where(beams.emission > 0, beams.relaxation_time, jnp.inf)
+    shortest = lax.stop_gradient(jnp.min(alive))
+    instant = math.sqrt(jnp.finfo(times.dtype).eps) * shortest  # nothing happens by then
     ends = jnp.concatenate([jnp.zeros(1, times.dtype), times[order]])
     start = start * problem.solid[..., None]
-    begin = _at_rest(within, start)
+    begin = _at_rest(Transport.bare(problem, beams), start)
 
     def follow(count: Array) -> tuple[Any, Any]:
         def interval(carry: Any, bounds: tuple[Array, Array]) -> Any:
@@ -105,7 +105,7 @@ def grid_history(
             carry, _ = lax.scan(maybe, carry, jnp.arange(steps))
             state, received, _ = carry
             unknown = state.unknown
-            energy = jnp.sum(within.node_volume * state.temperature)
+            energy = jnp.sum(problem.capacity * state.temperature)
             shown = (unknown.temperature, *state[2:5], state.falling, energy, received)
             return carry, shown
 
@@ -140,7 +140,7 @@ def _at_rest(transport: Transport, start: Array) -> _State:
     """Local equilibrium, in which nothing is known to move."""
     problem, rays = transport.problem, transport.rays
     departure = tuple(
-        jnp.zeros((*frame.here.shape, *rays.emission.shape), start.dtype)
+        jnp.zeros((*frame.here.shape, *rays.emission.shape[-2:]), start.dtype)
         for frame in frames(problem.cells, problem.mirrored)
     )
     none = jnp.zeros((), start.dtype)
@@ -210,7 +210,8 @@ def _stage(
     rhs = ravel_pytree(Unknown(problem.node_power, walls))[0] - unbalanced
     loss, _ = transport.slowed
     assert loss is not None
-    held = jnp.linalg.norm(loss * transport.node_volume * past.temperature)
+    kept = (loss * problem.volume / transport.nodes)[..., None]
+    held = jnp.linalg.norm(kept * past.temperature)
     rounding = 100 * jnp.finfo(rhs.dtype).eps * held
     precondition = preconditioner(lax.stop_gradient(transport))
     change, solve = linear_solve(
@@ -244,21 +245,24 @@ def _falling(
     transport: Transport, temperature: Array, departure: tuple[Array, ...], past: Past
 ) -> Array:
     """Minus the sum of energies times g times its change in time."""
-    volume = jnp.broadcast_to(transport.node_volume, temperature.shape).ravel()
+    problem, heat = transport.problem, transport.rays.heat
+    heat = heat.reshape(-1, *heat.shape[-2:])  # of one medium or several
+    medium = jnp.zeros(problem.cells, int) if problem.media is None else problem.media.medium
+    own = jnp.arange(heat.shape[0]).reshape(-1, *(1,) * medium.ndim) == medium[None]
+    volume = jnp.broadcast_to(transport.node_volume, temperature.shape)
+    volume = jnp.where(own[..., None], volume[None], 0).reshape(heat.shape[0], -1)
     total: Any = jnp.zeros((), temperature.dtype)
     places = zip(
-        frames(transport.problem.cells, transport.problem.mirrored),
+        frames(problem.cells, problem.mirrored),
         departure,
         past.departure,
         strict=True,
     )
-    for frame, own, before in places:
+    for frame, now, before in places:
         local = temperature.ravel()[frame.here][..., None, None]
         changed = (temperature - past.temperature).ravel()[frame.here][..., None, None]
-        product = (local + own) * (changed + own - before)
-        total = total + jnp.einsum(
-            "...ogr,...o,gr->", product, volume[frame.here], transport.rays.heat
-        )
+        product = (local + now) * (changed + now - before)
+        total = total + jnp.einsum("...ogr,a...o,agr->", product, volume[:, frame.here], heat)
     assert transport.rate is not None
     return -transport.rate * total
 

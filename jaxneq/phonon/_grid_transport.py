@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -89,7 +90,7 @@ class Transport(eqx.Module):
 
     @classmethod
     def of(cls, problem: GridProblem, rays: Rays, rate: Array | None = None) -> Transport:
-        reach = cls(problem, rays, (), rate=rate).reach
+        reach = cls.bare(problem, rays, rate).reach
         rows = tuple(
             sweep.row_transfer(
                 _gather(problem.passing, frame.side),
@@ -101,20 +102,26 @@ class Transport(eqx.Module):
             else None
             for frame in frames(problem.cells, problem.mirrored)
         )
+        return replace(cls.bare(problem, rays, rate), rows=rows)
+
+    @classmethod
+    def bare(cls, problem: GridProblem, rays: Rays, rate: Array | None = None) -> Transport:
+        """Without what rows do, for what follows no rays."""
         media = problem.media
-        interfaces = None if media is None else Interfaces.of(media)
-        return cls(problem, rays, rows, interfaces, rate)
+        return cls(problem, rays, (), None if media is None else Interfaces.of(media), rate)
 
     @property
     def delay(self) -> Array:
         """The rate times the relaxation time of each ray."""
         assert self.rate is not None
-        return self.rate * self.rays.heat / self.rays.emission
+        return self.rate * self.rays.relaxation_time
 
     @property
     def reach(self) -> Array:
         """How far rays come along each axis before they relax, or change in time."""
-        return self.rays.reach if self.rate is None else self.rays.reach / (1 + self.delay)[None]
+        if self.rate is None:
+            return self.rays.reach
+        return self.rays.reach / (1 + self.delay)[..., None, :, :]
 
     @property
     def lag(self) -> Array | None:
@@ -163,10 +170,10 @@ class Transport(eqx.Module):
         """What a volume keeps in the past per temperature, and the conductivity of the rest."""
         if self.lag is None:
             return None, None
-        beams, octants = self.rays, self.nodes
-        loss = octants * self.problem.dimensions * jnp.sum(beams.emission * self.lag)
-        conducted = jnp.sum(self.reach**2, axis=0) * beams.emission / (1 + self.delay)
-        return loss, octants * jnp.sum(conducted)
+        kept = self.problem.dimensions * self.rays.emission * self.lag
+        conducted = jnp.sum(self.reach**2, axis=-3) * self.rays.emission / (1 + self.delay)
+        loss, rest = (self.nodes * jnp.sum(part, axis=(-2, -1)) for part in (kept, conducted))
+        return self.problem.of_cells(loss), self.problem.of_cells(rest)
 
     def closed(
         self, side: Inexact[Array, "*cells axis side"]
@@ -372,7 +379,7 @@ class Transport(eqx.Module):
 
     def temperature_of_energy(self, unknown: Unknown, response: Response) -> Array:
         """The temperature of the energy density at the nodes."""
-        departure = jnp.sum(response.moments[..., -1], axis=(0, -1))
+        departure = jnp.sum(response.moments[..., -1], axis=(0, -1)) / self.problem.heat[..., None]
         return (unknown.temperature + departure) * self.problem.solid[..., None]
 
     def at_interfaces(self, unknown: Unknown, response: Response) -> AtInterfaces | None:

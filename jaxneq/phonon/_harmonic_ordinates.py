@@ -11,19 +11,17 @@ from jaxneq._core import (
     AbstractSteadyMethod,
     AbstractSystem,
     Case,
-    Scalar,
-    parameter,
     setting,
     steady,
-    tolerance_or,
 )
 
-from ._frames import all_rays
+from ._ballistic import CHOICES, DOC
 from ._grid_harmonic import diffusion_wave, transport_wave
+from ._grid_methods import AbstractGridMethod, AbstractRayMethod
 from ._modulated import ModulatedDevice, ModulatedSolution, gray_half_space, heated_layer
 
 
-class HarmonicOrdinates(AbstractSteadyMethod):
+class HarmonicOrdinates(AbstractRayMethod, AbstractSteadyMethod):
     r"""Discrete ordinates at a frequency, one complex solve.
 
     Rays lag by :math:`i\omega\tau`, which shortens their free paths by :math:`1 + i\omega\tau`. The
@@ -34,32 +32,18 @@ class HarmonicOrdinates(AbstractSteadyMethod):
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ModulatedDevice,)
 
-    cells: int = setting(
-        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
-    )
-    angles: int = setting(
-        doc="Directions between an axis and the diagonal; 0: 6 in two dimensions, 3 (times 3) in "
-        "three",
-        default=0,
-    )
-    polar_angles: int = setting(
-        doc="Directions to the axis along which a two-dimensional device does not change; 0: 3",
-        default=0,
-    )
-    tolerance: Scalar | None = parameter(
-        doc="Relative true residual; by default 1e-9 in float64 and 1e-4 in float32",
-        range="(0, 1)",
-        default=None,
-    )
-    max_iterations: int = setting(
-        doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
-    )
+    contributions: str = setting(doc=DOC, choices=CHOICES, default="together")
 
     def steady(self, system: ModulatedDevice) -> ModulatedSolution:
         problem = system.problem(self.cells)
-        beams = all_rays(problem, self.angles, self.polar_angles)
-        tolerance = tolerance_or(self.tolerance, problem.solid.dtype, 1e-9, 1e-4)
-        wave = transport_wave(problem, beams, system.angular(), tolerance, self.max_iterations)
+        wave = transport_wave(
+            problem,
+            self.beams(problem),
+            system.angular(),
+            self.tolerance_for(problem),
+            self.max_iterations,
+            apart=self.contributions == "apart",
+        )
         return system.solution(wave)
 
     @classmethod
@@ -74,26 +58,14 @@ class HarmonicOrdinates(AbstractSteadyMethod):
         )
 
 
-class HarmonicFourier(AbstractSteadyMethod):
+class HarmonicFourier(AbstractGridMethod, AbstractSteadyMethod):
     r"""Fourier's law at a frequency, :math:`i\omega C T = \nabla\cdot(\kappa\nabla T) + Q`."""
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (ModulatedDevice,)
 
-    cells: int = setting(
-        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
-    )
-    tolerance: Scalar | None = parameter(
-        doc="Relative true residual; by default 1e-9 in float64 and 1e-4 in float32",
-        range="(0, 1)",
-        default=None,
-    )
-    max_iterations: int = setting(
-        doc="Most iterations of conjugate gradients", range="[1, inf)", default=200
-    )
-
     def steady(self, system: ModulatedDevice) -> ModulatedSolution:
         problem = system.problem(self.cells)
-        tolerance = tolerance_or(self.tolerance, problem.solid.dtype, 1e-9, 1e-4)
+        tolerance = self.tolerance_for(problem)
         return system.solution(
             diffusion_wave(problem, system.angular(), tolerance, self.max_iterations)
         )

@@ -18,17 +18,15 @@ from jaxneq._core import (
     AbstractSystem,
     Case,
     Preview,
-    Scalar,
     evolve,
-    parameter,
     part,
     setting,
-    tolerance_or,
 )
 from jaxneq.materials import GrayMaterial
 
-from ._frames import Rays, all_rays
-from ._grid import AbstractGrid, GridProblem, check_one_medium
+from ._frames import Rays
+from ._grid import AbstractGrid, GridProblem
+from ._grid_methods import AbstractRayMethod
 from ._grid_preview import grid_preview
 from ._grid_time import grid_history
 from ._starts import AbstractStart, CosineRise, node_places
@@ -36,7 +34,7 @@ from ._starts import AbstractStart, CosineRise, node_places
 MOST = 16e9  # bytes: more memory than this is refused
 
 
-class ImplicitOrdinates(AbstractEvolveMethod):
+class ImplicitOrdinates(AbstractRayMethod, AbstractEvolveMethod):
     r"""The distribution of all rays followed in time, by steps that need not be short.
 
     .. math::
@@ -54,37 +52,18 @@ class ImplicitOrdinates(AbstractEvolveMethod):
     All free paths are followed, because relaxation times matter as well, and the distribution is
     stored: cells x 4^d x d x (directions and bands) numbers, several times (`--dry` tells).
 
+    Where several materials meet, both sides emit what the interface makes of what arrives, at once.
+
     Reverse derivatives need boxes that repeat along no axis.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
 
-    cells: int = setting(
-        doc="Cells along each side; 0: 20 in two dimensions, 10 in three", default=0
-    )
-    angles: int = setting(
-        doc="Directions between an axis and the diagonal; 0: 6 in two dimensions, 3 (times 3) in "
-        "three",
-        default=0,
-    )
-    polar_angles: int = setting(
-        doc="Directions to the axis along which a two-dimensional structure does not change; 0: 3",
-        default=0,
-    )
     steps: int = setting(
         doc="Steps between two times that follow each other, even", range="[2, inf)", default=4
     )
     start: AbstractStart | None = part(
         AbstractStart, doc="The rise at time 0; none unless given", default=None
-    )
-    tolerance: Scalar | None = parameter(
-        doc="Residual of each stage, relative to its change; by default 1e-9 in float64 and 1e-4 "
-        "in float32",
-        range="(0, 1)",
-        default=None,
-    )
-    max_iterations: int = setting(
-        doc="Most iterations of conjugate gradients in a stage", range="[1, inf)", default=200
     )
 
     def __check_init__(self):
@@ -140,7 +119,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
             lambda time: system.source_at(problem, time * unit),
             times.astype(dtype) / unit,
             self.steps,
-            tolerance_or(self.tolerance, dtype, 1e-9, 1e-4),
+            self.tolerance_for(problem),
             self.max_iterations,
         )
         return system.transient(history)
@@ -155,8 +134,7 @@ class ImplicitOrdinates(AbstractEvolveMethod):
 
     def _lowered(self, system: AbstractGrid) -> tuple[GridProblem, Rays]:
         problem = system.problem(self.cells)
-        check_one_medium(system, "ImplicitOrdinates")
-        return problem, all_rays(problem, self.angles, self.polar_angles)
+        return problem, self.beams(problem)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -184,4 +162,4 @@ class ImplicitOrdinates(AbstractEvolveMethod):
 def _stored(problem: GridProblem, beams: Rays) -> int:
     """Bytes of the distributions that a step holds: of its begin, its stages and what is kept."""
     frames = problem.dimensions * 4**problem.dimensions * math.prod(problem.cells)
-    return 5 * frames * beams.emission.size * problem.solid.dtype.itemsize
+    return 5 * frames * math.prod(beams.emission.shape[-2:]) * problem.solid.dtype.itemsize

@@ -22,7 +22,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 ROUNDING = 64  # f below so many roundings is 0
 
@@ -36,9 +36,9 @@ class Media(eqx.Module):
     """
 
     medium: Int[Array, "*cells"]
-    crossing: Float[Array, "medium medium group"]
-    strength: Float[Array, "medium group"]
-    interface: Float[Array, "*cells axis side"]
+    crossing: Inexact[Array, "medium medium group"]
+    strength: Inexact[Array, "medium group"]
+    interface: Inexact[Array, "*cells axis side"]
     branches: int = eqx.field(static=True)
 
     @classmethod
@@ -92,11 +92,11 @@ class Interfaces(eqx.Module):
     the weights M, and the difference.
     """
 
-    there: Float[Array, "*cells axis node 1"]
-    lower: Float[Array, "*_ axis node 1"]
-    leave: Float[Array, "*cells axis node group"]
-    balance: Float[Array, "*cells axis node group"]
-    share: Float[Array, "*cells axis node group"]
+    there: Inexact[Array, "*cells axis node 1"]
+    lower: Inexact[Array, "*_ axis node 1"]
+    leave: Inexact[Array, "*cells axis node group"]
+    balance: Inexact[Array, "*cells axis node group"]
+    share: Inexact[Array, "*cells axis node group"]
 
     @classmethod
     def of(cls, media: Media) -> Interfaces:
@@ -121,7 +121,9 @@ class Interfaces(eqx.Module):
         )
 
     def departures(
-        self, temperature: Float[Array, "*cells node"], wall: Float[Array, "*cells axis node group"]
+        self,
+        temperature: Inexact[Array, "*cells node"],
+        wall: Inexact[Array, "*cells axis node group"],
     ) -> tuple[Array, Array]:
         """Of what all walls emit, from their nodes; and the steps z, at the lower cells."""
         lower, jump, other = self.lower, self._jump(temperature), self._across(wall)
@@ -132,23 +134,25 @@ class Interfaces(eqx.Module):
         return _either(self.there, emitted, wall), self.there * lower * step
 
     def base(
-        self, temperature: Float[Array, "*cells node"], wall: Float[Array, "*cells axis node 1"]
-    ) -> Float[Array, "*cells axis node _"]:
+        self, temperature: Inexact[Array, "*cells node"], wall: Inexact[Array, "*cells axis node 1"]
+    ) -> Inexact[Array, "*cells axis node _"]:
         """What departures of walls are counted from: at interfaces; elsewhere that of a `wall`."""
         jump = self._jump(temperature)
         own = temperature[..., None, :, None]
         return _either(self.there, _either(self.lower, own - self.share * jump, -jump), wall)
 
     def stiffness(
-        self, emitted: Float[Array, "*cells axis node group"]
-    ) -> Float[Array, "*cells axis node group"]:
+        self, emitted: Inexact[Array, "*cells axis node group"]
+    ) -> Inexact[Array, "*cells axis node group"]:
         """What each wall's unknown makes it give off itself, from what each side emits."""
         mean = emitted + self._across(emitted)
         step = emitted * self.balance * (self.share * self.balance + self.leave)
         return _either(self.there, _either(self.lower, mean, step), emitted)
 
     def found(
-        self, arrived: Float[Array, "*cells axis node"], temperature: Float[Array, "*cells node"]
+        self,
+        arrived: Inexact[Array, "*cells axis node"],
+        temperature: Inexact[Array, "*cells node"],
     ) -> AtInterfaces:
         """Means over upper sides: what arrived and is not sent back, and the step."""
         there = self.there * self.lower * 2 / self.lower.shape[-2]
@@ -156,12 +160,12 @@ class Interfaces(eqx.Module):
         flux = there[..., 0] * arrived
         return AtInterfaces(jnp.sum(flux, axis=-1), jnp.sum(step[..., 0], axis=-1))
 
-    def _jump(self, temperature: Array) -> Float[Array, "*cells axis node 1"]:
+    def _jump(self, temperature: Array) -> Inexact[Array, "*cells axis node 1"]:
         """The temperature of the node less that of the one across, at interfaces."""
         every = jnp.stack([temperature] * self.lower.shape[-3], axis=-2)[..., None]
         return (every - self._across(every)) * self.there
 
-    def _across(self, values: Float[Array, "*cells axis node _"]) -> Array:
+    def _across(self, values: Inexact[Array, "*cells axis node _"]) -> Array:
         """The value of the node across the side."""
         dimensions = self.lower.shape[-3]
         upper = _upper(dimensions)

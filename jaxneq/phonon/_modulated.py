@@ -29,7 +29,7 @@ from jaxneq.materials import GrayMaterial
 
 from ._conduction import CONSERVED
 from ._device import Device
-from ._grid import GridProblem, check_one_medium
+from ._grid import GridProblem
 from ._grid_harmonic import GridWave
 from ._heaters import Contact, Heater
 from ._shapes import Box
@@ -65,6 +65,13 @@ class ModulatedSolution(AbstractSolution):
     )
     status: Status
     stats: dict[str, Any]
+    ballistic_share: Float[Array, ""] | None = quantity(
+        doc="Share of the heat to contacts that is ballistic: carried by phonons not scattered "
+        "since heaters, walls or interfaces emitted them; in phase with all of it",
+        scale="linear",
+        panel=True,
+        default=None,
+    )
 
     @property
     def impedance(self) -> Complex[Array, "..."]:
@@ -100,7 +107,6 @@ class ModulatedDevice(AbstractSystem):
 
     def __check_init__(self):
         super().__check_init__()
-        check_one_medium(self.device, "ModulatedDevice")
         if self.probe >= len(self.device.heaters):
             raise ValueError(
                 f"ModulatedDevice: probe = {self.probe} of {len(self.device.heaters)} heaters. "
@@ -136,8 +142,13 @@ class ModulatedDevice(AbstractSystem):
         released = jnp.sum(problem.node_power).astype(wave.energy.dtype) + jnp.sum(wave.given)
         left = jnp.abs(released - lax.complex(0 * angular, angular) * wave.energy)
         residual = left / jnp.sum(jnp.abs(problem.node_power))
+        share = None
+        if wave.ballistic is not None:
+            whole, part = jnp.sum(wave.given), jnp.sum(wave.ballistic.given)
+            square = jnp.abs(whole) ** 2
+            share = jnp.real(jnp.conj(whole) * part) / jnp.where(square > 0, square, 1)
         lost = jnp.any(jnp.sum(weight, axis=tuple(range(1, axes + 1))) == 0)
-        status = wave.status.unless("unresolved", lost)
+        status = wave.status.unless("unresolved", lost | device.lost(problem))
         return ModulatedSolution(
             phase=jnp.angle(impedance) * (180 / np.pi),
             amplitude=jnp.abs(impedance),
@@ -149,6 +160,7 @@ class ModulatedDevice(AbstractSystem):
             conservation_residual=residual,
             status=status.unless("not_conserved", residual > CONSERVED),
             stats=wave.stats,
+            ballistic_share=share,
         )
 
     @classmethod

@@ -261,7 +261,7 @@ class PeriodicStructure(AbstractGrid):
 
     @property
     def time_unit(self) -> Scalar:
-        return self.period / mean_velocity(self.material.bands(self.temperature))
+        return self.period / mean_velocity(bands_of(self)[0])
 
     def problem(self, cells: int | tuple[int, ...]) -> GridProblem:
         bands = bands_of(self)
@@ -327,9 +327,6 @@ class PeriodicStructure(AbstractGrid):
         by_band = None
         if state.flux_by_band is not None:
             by_band = spectrum(bands, to_conductivity * state.flux_by_band[0])
-        status = state.status
-        if problem.media is not None:
-            status = status.unless("unresolved", problem.media.lacks(len(self.regions)))
         tensor = to_conductivity * state.dissipation if self.gradient == "all" else None
         return StructureSolution(
             conductivity=conductivity,
@@ -341,7 +338,7 @@ class PeriodicStructure(AbstractGrid):
             force=force,
             entropy_production=conductivity * slope * force,
             conservation_residual=state.stats["residual"],
-            status=status.unless("unresolved", self.lost(problem)),
+            status=state.status.unless("unresolved", self.lost(problem)),
             stats=state.stats,
             **maps(self, problem, temperature, flux),
             **at_collisions(state, density),
@@ -351,7 +348,7 @@ class PeriodicStructure(AbstractGrid):
         )
 
     def transient(self, history: GridHistory) -> StructureTransient:
-        bands = self.material.bands(self.temperature)
+        bands = bands_of(self)[0]
         return structure_transient(self, bands, self.temperature, history)
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:

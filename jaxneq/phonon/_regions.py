@@ -50,12 +50,13 @@ def bands_of(system: Any) -> Bands:
 
 
 def shares(bands: Bands, length: Array) -> dict[str, Array]:
-    """The bands in a `GridProblem`, in units of a length and of the power of the first material."""
+    """The bands in a `GridProblem`, in units of a length and of the first material."""
     power = jnp.sum(bands[0].heat_capacity * bands[0].group_velocity)
+    heat = jnp.sum(bands[0].heat_capacity)
     fields = {
         "mean_free_path": [each.mean_free_path / length for each in bands],
         "flux_share": [each.heat_capacity * each.group_velocity / power for each in bands],
-        "heat_share": [each.heat_capacity / jnp.sum(each.heat_capacity) for each in bands],
+        "heat_share": [each.heat_capacity / heat for each in bands],
     }
     several = len(bands) > 1
     return {name: jnp.stack(each) if several else each[0] for name, each in fields.items()}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import Scalar, Status, quantity
-from jaxneq.materials import PhononBands
+from jaxneq.materials import MatchedBands, PhononBands
 
 from ._conduction import CONSERVED
 from ._grid import AbstractGrid, GridHistory
@@ -61,7 +61,10 @@ class StructureTransient(AbstractMapped):
 
 
 def structure_transient(
-    system: AbstractGrid, bands: PhononBands, temperature: Scalar, history: GridHistory
+    system: AbstractGrid,
+    bands: PhononBands | MatchedBands,
+    temperature: Scalar,
+    history: GridHistory,
 ) -> StructureTransient:
     """The answer of a structure of these bands, about a temperature."""
     problem, start = history.problem, history.start
@@ -78,6 +81,7 @@ def structure_transient(
     force = 1 / temperature**2
     amplitude = projected(history.temperature)
     residual = history.residual
+    status = history.status.unless("unresolved", system.lost(problem))
     return StructureTransient(
         time=history.time * system.time_unit,
         amplitude=amplitude,
@@ -87,7 +91,7 @@ def structure_transient(
         relaxation_force=force,
         temperatures=temperature + rises.reshape(-1, *(*problem.cells, 1)[:3]),
         conservation_residual=residual,
-        status=history.status.unless("not_conserved", residual > CONSERVED),
+        status=status.unless("not_conserved", residual > CONSERVED),
         stats=history.stats,
         **maps(system, problem, temperature + rises[-1], power * history.flux[-1]),
     )

@@ -23,9 +23,9 @@ exactly, from two passes: the first tells what leaves if nothing enters. What en
 periodic ends of the other axes is iterated. Ends that mirror the rays go the same ways: what leaves
 in one octant enters in that which differs in the axis' bit.
 
-Reach and weight of the rays may differ from medium to medium; then `Fields` tells the medium of
-each cell, and the arrays have an axis of media first. The reach may also differ from cell to cell
-by a factor for each group, the `stretch`.
+Reach, weight and lag of the rays may differ from medium to medium; then `Fields` tells the medium
+of each cell, and the arrays have an axis of media first. The reach may also differ from cell to
+cell by a factor for each group, the `stretch`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def through_cells(
     entering: tuple[Nodes, ...] | None = None,
     rows: Array | None = None,
     *,
-    lag: Inexact[Array, "group ray"] | None = None,
+    lag: Inexact[Array, "*medium group ray"] | None = None,
     keep: bool = False,
     periodic: tuple[bool, ...],
     mirrored: tuple[int, ...] = (),
@@ -368,10 +368,11 @@ class _Box:
             for n in range(self.count)
         ]
         if self.lag is not None and fields.behind is not None:
+            lag = self.lag[None] if fields.medium is None else self.lag[fields.medium]
             for n in range(self.count):
                 past = _ray(fields.behind[n])
                 past = past if fields.memory is None else past + fields.memory[n]
-                right[n] = right[n] + self.lag[None] * past
+                right[n] = right[n] + lag * past
         for k, part in enumerate(x):
             passing = _ray(fields.transmission[k])
             for i, n in enumerate(self.nodes[k][0]):
