@@ -28,7 +28,7 @@ from jaxneq._core import (
 from jaxneq._kernels import noise
 from jaxneq.materials import GrayMaterial
 
-from ._conduction import knudsen_number
+from ._conduction import check_solid, knudsen_number
 from ._device import Device
 from ._device_batches import DeviceBatches, DeviceState, check_phonons
 from ._device_ensemble import DeviceEnsemble, device_ensemble
@@ -116,6 +116,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     def check(self, system: AbstractSystem) -> None:
         assert isinstance(system, AbstractGrid)
         check_one_medium(system, "DeviationalMonteCarlo")
+        check_solid(system.material, "DeviationalMonteCarlo")
         system.check_mesh(self.cells, "DeviationalMonteCarlo")
         if isinstance(system, Device):
             check_phonons("DeviationalMonteCarlo", self.replicas, self.batches)
