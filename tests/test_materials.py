@@ -14,7 +14,7 @@ SPECTRAL = ("Si", "Si-Holland", "Si-BvK", "Ge")
 TEMPERATURES = (50.0, 300.0, 1000.0)
 
 # Conductivity at 300 K by branch (W/m/K), from independent quadratures of sum C v^2 tau / 3; for
-# gray sets C v Lambda / 3.
+# gray sets C v Lambda / 3, in a plane over 2.
 CONDUCTIVITY = {
     "Si": {"LA": 51.398039110, "TA": 94.462913883},
     "Si-Holland": {"T": 2.886989914, "TU": 100.902462546, "L": 33.214544699},
@@ -26,6 +26,7 @@ CONDUCTIVITY = {
     "Si-gray-Debye": {"gray": 1.66e6 * 6400 * 40.9e-9 / 3},
     "Ge-gray-Debye": {"gray": 1.67e6 * 3900 * 27.5e-9 / 3},
     "GaAs-gray-Debye": {"gray": 1.71e6 * 3700 * 20.8e-9 / 3},
+    "Graphene-gray": {"gray": 1.59e6 * 8300 * 1e-7 / 2},  # in its plane
 }
 
 

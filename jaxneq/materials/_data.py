@@ -124,6 +124,7 @@ def _gray(name: str, data: dict[str, Any]) -> GrayMaterial:
         heat_capacity=_number(data["heat_capacity"], "J/m3/K"),
         group_velocity=_number(data["group_velocity"], "m/s"),
         mean_free_path=_number(data["mean_free_path"], "m"),
+        dimensions=data.get("dimensions", 3),
     )
 
 

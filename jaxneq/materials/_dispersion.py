@@ -106,8 +106,11 @@ class IsotropicDispersion(AbstractPhononMaterial):
         carriers = [branch for branch in self.branches if branch.scattering]
         parts = [self._bands_of(branch, temperature) for branch in carriers]
         counts = [part["weight"].size for part in parts]
+        joined: dict[str, Any] = {
+            name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
         return PhononBands(
-            **{name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]},
+            **joined,
             temperature=temperature,
             branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
         )

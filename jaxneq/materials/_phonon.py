@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter
+from jaxneq._core import AbstractDeclared, Scalar, is_concrete, parameter, setting
 
 Number = float | Float[Array, ""]
+DIMENSIONS = "Dimensions of the directions in which phonons run: 3, or 2 in a sheet of atoms"
 
 
 class AbstractPhononMaterial(AbstractDeclared):
@@ -28,6 +29,11 @@ class AbstractPhononMaterial(AbstractDeclared):
         from ._data import model
 
         return model(name, **changes)
+
+    @property
+    def planar(self) -> bool:
+        """Whether phonons run in a plane, as in a sheet of atoms, and not in all directions."""
+        return False
 
     @property
     @abc.abstractmethod
@@ -49,7 +55,10 @@ class AbstractPhononMaterial(AbstractDeclared):
             )
 
     def bulk_conductivity(self, temperature: Number = 300.0) -> Float[Array, ""]:
-        """Conductivity of the infinite solid, ``sum C v mean_free_path / 3`` (W/m/K)."""
+        """Conductivity of the infinite solid, ``sum C v mean_free_path / 3`` (W/m/K).
+
+        In a plane, ``sum C v mean_free_path / 2``.
+        """
         return self.bands(temperature).conductivity_by_band.sum()
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
@@ -125,6 +134,11 @@ class PhononBands(AbstractPhononMaterial):
         "methods need it, others do not use it",
         default=None,
     )
+    dimensions: int = setting(doc=DIMENSIONS, range="[2, 3]", default=3)
+
+    @property
+    def planar(self) -> bool:
+        return self.dimensions == 2
 
     @property
     def heat_capacity(self) -> Float[Array, " band"]:
@@ -138,8 +152,9 @@ class PhononBands(AbstractPhononMaterial):
 
     @property
     def conductivity_by_band(self) -> Float[Array, " band"]:
-        """``C v mean_free_path / 3`` (W/m/K)."""
-        return self.heat_capacity * self.group_velocity * self.mean_free_path / 3
+        """``C v mean_free_path / 3`` (W/m/K), in a plane over 2."""
+        carried = self.heat_capacity * self.group_velocity * self.mean_free_path
+        return carried / self.dimensions
 
     @property
     def conductivity_by_branch(self) -> dict[str, Float[Array, ""]]:
@@ -209,7 +224,13 @@ class MatchedBands(eqx.Module):
 
 
 class GrayMaterial(AbstractPhononMaterial):
-    r"""One band for all phonons: :math:`\kappa = C v \Lambda / 3`, at every temperature."""
+    r"""One band for all phonons, at every temperature.
+
+    .. math:: \kappa = C v \Lambda / d, \qquad d = 3, \text{ in a sheet } 2
+
+    The heat capacity of a sheet is that per volume, with the thickness that areas of its edges
+    have too (0.335 nm by convention for graphene).
+    """
 
     heat_capacity: Scalar = parameter(
         unit="J/m3/K", range="(0, inf)", doc="Volumetric heat capacity"
@@ -221,6 +242,11 @@ class GrayMaterial(AbstractPhononMaterial):
         doc="Share of the collisions that are not normal; counts only in Callaway's methods",
         default=1.0,
     )
+    dimensions: int = setting(doc=DIMENSIONS, range="[2, 3]", default=3)
+
+    @property
+    def planar(self) -> bool:
+        return self.dimensions == 2
 
     @property
     def temperature_range(self) -> tuple[float, float]:
@@ -238,4 +264,5 @@ class GrayMaterial(AbstractPhononMaterial):
             temperature=jnp.asarray(temperature, one.dtype),
             branch=("gray",),
             resistive_share=self.resistive_share[None],
+            dimensions=self.dimensions,
         )

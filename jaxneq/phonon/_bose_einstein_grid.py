@@ -126,7 +126,8 @@ class HotGrid(eqx.Module):
         held = (problem.held * problem.solid[..., None, None]) > 0
         coldest = jnp.min(jnp.where(held, problem.reservoir, jnp.inf))
         area = jnp.stack([problem.across(k) for k in range(problem.dimensions)], axis=-1)
-        emitted = jnp.where(held, area[..., None] * (problem.reservoir - coldest) / 4, 0)
+        radiated = problem.radiated * area[..., None]
+        emitted = jnp.where(held, radiated * (problem.reservoir - coldest), 0)
         return jnp.sum(emitted) + jnp.sum(jnp.abs(problem.node_power))
 
     def scale(self, flow: Array, unknown: Unknown) -> Float[Array, " n"]:
@@ -142,7 +143,7 @@ class HotGrid(eqx.Module):
         stretch = self.stretch(about.temperature)
         slope = self.states.slope(self.middle + about.temperature.mean(axis=-1))
         problem = self.problem
-        carried = self._each(problem.flux_share * problem.mean_free_path / 3)
+        carried = self._each(problem.flux_share * problem.mean_free_path * problem.conducted)
         conductivity = jnp.sum(carried * stretch * slope, axis=-1)
         collisions = jnp.sum(self.rate * slope / stretch, axis=-1, keepdims=True)
         diffuse = preconditioner(self.transport, conductivity, collisions)

@@ -23,7 +23,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, PhononBands
 
 from ._channel_solution import ChannelSolution
-from ._conduction import knudsen_number, spectrum
+from ._conduction import check_solid, knudsen_number, spectrum
 from ._cross_section import AbstractCrossSection
 from ._limits import AbstractLimiting
 from ._rays import graded_gauss
@@ -132,6 +132,7 @@ class AbstractChannel(AbstractLimiting):
         super().__check_init__()
         name = type(self).__name__
         self.material.check_temperature(self.temperature)
+        check_solid(self.material, type(self).__name__)
         if self.roughness is None:
             return
         if self.specularity is not None:

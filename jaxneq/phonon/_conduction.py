@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import AbstractSolution, Estimate
-from jaxneq.materials import MatchedBands, PhononBands
+from jaxneq.materials import AbstractPhononMaterial, MatchedBands, PhononBands
 
 from ._regimes import regime_of
 
@@ -45,9 +45,19 @@ class AbstractSizedConduction(AbstractConduction):
 
 
 def knudsen_number(bands: PhononBands | MatchedBands, size: Array) -> Float[Array, ""]:
-    """Mean free path over a size, with the mean 3 conductivity / sum C v."""
-    power = jnp.sum(bands.heat_capacity * bands.group_velocity)
-    return 3 * bands.conductivity_by_band.sum() / (power * size)
+    """Mean free path over a size, with the mean sum C v path / sum C v."""
+    power = bands.heat_capacity * bands.group_velocity
+    return jnp.sum(power * bands.mean_free_path) / (power.sum() * size)
+
+
+def check_solid(material: AbstractPhononMaterial, name: str) -> None:
+    """Refuse a material whose phonons run in a plane, where they are taken to run everywhere."""
+    if material.planar:
+        raise ValueError(
+            f"{name}: the material is planar (dimensions = 2), and its phonons would run out of "
+            "the plane here. Take a Device or PeriodicStructure in two dimensions without regions, "
+            "solved by DiscreteOrdinates or another method that does not sample."
+        )
 
 
 def mean_velocity(bands: PhononBands | MatchedBands) -> Float[Array, ""]:

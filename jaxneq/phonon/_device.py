@@ -26,7 +26,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
-from ._conduction import CONSERVED, mean_velocity
+from ._conduction import CONSERVED, check_solid, mean_velocity
 from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import (
@@ -39,7 +39,7 @@ from ._grid import (
 )
 from ._grid_entropy import totals
 from ._grid_maps import AXES, at_collisions, at_interfaces, maps
-from ._heaters import SIDES, AbstractHeater, Contact
+from ._heaters import SIDES, AbstractHeater, Contact, touched
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
 from ._periodic_structure import transmission
@@ -62,8 +62,7 @@ class DeviceSolution(AbstractScanned):
     )
     contact_force: Float[Array, " contact"] = quantity(
         unit="1/K",
-        doc="1 / temperature less 1 / that of each contact, as a rise over squared temperature "
-        "where linearised",
+        doc="1 / temperature less 1 / that of each contact; linearised, rise / temperature^2",
         dims=("contact",),
         panel=False,
     )
@@ -108,10 +107,14 @@ class DeviceSolution(AbstractScanned):
         doc="Heat from one contact to the other over their difference, where nothing else drives",
         default=None,
     )
+    conductivity: Float[Array, ""] | None = quantity(
+        unit="W/m/K",
+        doc="Conductance times length over area, between two whole sides of the box",
+        default=None,
+    )
     heater_force: Float[Array, " heater"] | None = quantity(
         unit="1/K",
-        doc="1 / temperature less the mean of 1 / pseudo-temperature in each heater, as a rise "
-        "over squared temperature where linearised",
+        doc="The same of the pseudo-temperature in each heater, as a mean over its power",
         dims=("heater",),
         panel=False,
         default=None,
@@ -271,6 +274,8 @@ class Device(AbstractGrid):
                     f"{', '.join(self._bounding)}."
                 )
         check_regions(self)
+        if dimensions == 3:
+            check_solid(self.material, "Device")
         for each in (*self.voids, *self.regions, *self.heaters):
             if dimensions not in each.dimensions:
                 raise ValueError(
@@ -280,7 +285,7 @@ class Device(AbstractGrid):
         if self.tip is not None:
             self.tip.check(dimensions)
         for contact in self.contacts:
-            self._check_contact(contact)
+            contact.check(dimensions, self._bounding)
         if isinstance(self.cells, tuple) and sorted(dict(self.cells)) != list(axes):
             raise ValueError(f"Device: cells name other axes. Give one number for {list(axes)}.")
         given = [contact.temperature for contact in self.contacts]
@@ -295,20 +300,6 @@ class Device(AbstractGrid):
         """Sides at which the device ends."""
         sides = enumerate(SIDES[: 2 * self.size.shape[0]])
         return [side for k, side in sides if AXES[k // 2] not in self.periodic]
-
-    def _check_contact(self, contact: Contact) -> None:
-        dimensions = self.size.shape[0]
-        if contact.side not in self._bounding:
-            raise ValueError(
-                f"Device: contact {contact.name!r} has side = {contact.side!r}, which is not there "
-                f"or periodic. Give one of {', '.join(self._bounding)}."
-            )
-        for place in (contact.start, contact.stop):
-            if place is not None and place.shape[0] != dimensions - 1:
-                raise ValueError(
-                    f"Device: contact {contact.name!r} begins or ends at {place.shape[0]} numbers. "
-                    f"Give {dimensions - 1}, one for each axis along it."
-                )
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._deviational import DeviationalMonteCarlo
@@ -352,8 +343,8 @@ class Device(AbstractGrid):
         filled = jnp.ones(points.shape[:-1], dtype)
         for shape in self.voids:
             filled = jnp.where(shape.inside(points), 0, filled)
-        touched = self._touched(points)
-        held = touched.sum(axis=0) * filled[..., None, None]
+        held_by = touched(self.contacts, points)
+        held = held_by.sum(axis=0) * filled[..., None, None]
         bounded = tuple(name not in self.periodic for name in AXES[: len(width)])
         specularity = self._specularity(dtype)
         passing, specular = with_surfaces(transmission(filled), filled, bounded, specularity)
@@ -369,7 +360,7 @@ class Device(AbstractGrid):
             transmission=passing,
             specular=specular * (1 - held),
             held=held,
-            reservoir=jnp.tensordot(rise, touched, axes=1),
+            reservoir=jnp.tensordot(rise, held_by, axes=1),
             source=source,
             fall=jnp.zeros((1, len(width)), dtype),
             periodic=tuple(not ends for ends in bounded),
@@ -382,6 +373,7 @@ class Device(AbstractGrid):
                 for axis, ends in enumerate(bounded)
             ),
             elastic=self.walls == "elastic",
+            planar=self.material.planar,
             media=media,
             **shares(bands, self.length_unit),
         )
@@ -403,23 +395,18 @@ class Device(AbstractGrid):
     def watt(self) -> Array:
         """The unit of power of the problem (W/K)."""
         bands = bands_of(self)[0]
-        power = jnp.sum(bands.heat_capacity * bands.group_velocity)
+        return jnp.sum(bands.heat_capacity * bands.group_velocity) * self.area_unit
+
+    @property
+    def area_unit(self) -> Array:
+        """The unit of areas (m2)."""
         depth = 1.0 if self.depth is None else self.depth
-        return power * depth * self.length_unit ** (self.size.shape[0] - 1)
+        return depth * self.length_unit ** (self.size.shape[0] - 1)
 
     def outline(self, cells: int | tuple[int, ...]) -> Outline:
         counts = cell_counts(self.cells, cells, self.size.shape[0])
         parts = (*self.regions, *self.heaters, *self.contacts)
         return Outline(self.voids, parts, self.size, counts)
-
-    def _touched(self, points: Array) -> Float[Array, "contact *cells axis side"]:
-        """The sides that each contact holds; the first where several meet."""
-        free: Any = 1
-        held = []
-        for contact in self.contacts:
-            held.append(free * contact.touches(points))
-            free = free - held[-1]
-        return jnp.stack(held)
 
     def _profiles(
         self, width: tuple[Array, ...], solid: Array, points: Array
@@ -439,7 +426,7 @@ class Device(AbstractGrid):
         heaters = jnp.zeros((0, *problem.cells), problem.solid.dtype)
         if self.heaters:
             heaters = self._profiles(width, problem.solid, points)
-        return self._touched(points), heaters
+        return touched(self.contacts, points), heaters
 
     def solution(self, state: GridState) -> DeviceSolution:
         return self.answer(state, lambda rise: rise / self.temperature**2)
@@ -451,14 +438,14 @@ class Device(AbstractGrid):
         watt = self.watt
         problem = state.problem
         width, points = self.outline(problem.cells).mesh()
-        touched = self._touched(points)
-        heat = watt * jnp.tensordot(touched, state.given[0], axes=state.given[0].ndim)
+        held_by = touched(self.contacts, points)
+        heat = watt * jnp.tensordot(held_by, state.given[0], axes=state.given[0].ndim)
         given = jnp.stack([contact.temperature for contact in self.contacts])
         contact_force = force(given - self.temperature)
         temperature = self.temperature + state.temperature[0].mean(axis=-1)
         pseudo = state.pseudotemperature[0].mean(axis=-1)
         peak = jnp.max(jnp.where(problem.solid > 0, temperature, -jnp.inf))
-        lost = jnp.any(jnp.tensordot(touched, problem.held, axes=problem.held.ndim) == 0)
+        lost = jnp.any(jnp.tensordot(held_by, problem.held, axes=problem.held.ndim) == 0)
         if problem.media is not None:
             lost = lost | problem.media.lacks(len(self.regions))
         produced, released = jnp.sum(heat * contact_force), jnp.sum(heat)
@@ -480,11 +467,12 @@ class Device(AbstractGrid):
             scale = scale + jnp.sum(jnp.abs(self.powers))
         elif len(self.contacts) == 2:
             dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
-            heated = {"conductance": dissipated / (given[0] - given[1]) ** 2}
+            conductance = dissipated / (given[0] - given[1]) ** 2
+            heated = {"conductance": conductance, **self._bridged(conductance)}
         if state.ballistic is not None:
             found = jax.tree.map(lambda part: part[0], state.ballistic)
             shape = (*problem.cells, 1)[:3]
-            own = watt * jnp.tensordot(touched, found.given, axes=found.given.ndim)
+            own = watt * jnp.tensordot(held_by, found.given, axes=found.given.ndim)
             heated |= {
                 "ballistic_share": own / jnp.where(heat == 0, 1, heat),
                 "ballistic_contact_heat": own,
@@ -509,6 +497,15 @@ class Device(AbstractGrid):
             **scanned(self.tip, problem, state.temperature[0], self.temperature, self.length_unit),
             **heated,
         )
+
+    def _bridged(self, conductance: Array) -> dict[str, Array]:
+        """The conductivity of a device between two whole sides that are opposite."""
+        first, second = self.contacts
+        if not (first.whole and second.whole) or first.axis != second.axis:
+            return {}
+        length = self.size[first.axis]
+        area = jnp.prod(self.size) / length * self.area_unit
+        return {"conductivity": conductance * length * self.length_unit / area}
 
     @classmethod
     def validation(cls) -> Iterable[Case]:

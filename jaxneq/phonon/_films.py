@@ -23,7 +23,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
 from . import _exact as exact_forms
-from ._conduction import CONSERVED, AbstractSizedConduction, knudsen_number, spectrum
+from ._conduction import CONSERVED, AbstractSizedConduction, check_solid, knudsen_number, spectrum
 from ._discrete_ordinates import DiscreteOrdinates
 from ._limits import AbstractLimiting
 from ._regimes import REGIMES
@@ -141,6 +141,7 @@ class CrossPlaneFilm(AbstractSlab, AbstractLimiting):
     def __check_init__(self):
         super().__check_init__()  # each parameter first, then how they fit together
         self.material.check_temperature(self.temperature)
+        check_solid(self.material, type(self).__name__)
         check_difference(self)
         check_walls(self)
 

@@ -112,9 +112,9 @@ class Rays(NamedTuple):
 
 
 def free_paths(problem: GridProblem, polar_angles: int) -> FreePaths:
-    """Those of all bands; in two dimensions in the plane, at each of the polar angles."""
+    """Those of all bands; in two dimensions in the plane, at each of the polar angles if any."""
     path, flux, heat = problem.mean_free_path, problem.flux_share, problem.heat_share
-    if problem.dimensions == 3:
+    if problem.dimensions == 3 or problem.planar:
         return FreePaths(path, flux, heat)
     cosine, share = (jnp.asarray(part, path.dtype) for part in _gauss(polar_angles))
     sine = jnp.sqrt(1 - cosine**2)

@@ -24,7 +24,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, Number
 
-from ._conduction import knudsen_number, spectrum
+from ._conduction import check_solid, knudsen_number, spectrum
 from ._regimes import REGIMES
 from ._special import ballistic_suppression, escaping_share
 
@@ -229,6 +229,7 @@ class TransientGrating(AbstractSystem):
     def __check_init__(self):
         super().__check_init__()
         self.material.check_temperature(self.temperature)
+        check_solid(self.material, type(self).__name__)
 
     def default_method(self, verb: str) -> AbstractMethod | None:
         from ._grating_response import ForcedResponse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,8 @@ class GridProblem(eqx.Module):
     :math:`\sum C`, of each band; `periodic` axes; `mirrored` axes, at the ends of which there may
     be mirrors (nowhere else); whether diffuse walls keep the frequency (`elastic`); several
     `media`, each with such bands (then these have an axis of media first, and the units of
-    :math:`\sum C v` and :math:`\sum C` are those of the first).
+    :math:`\sum C v` and :math:`\sum C` are those of the first); whether rays run in the plane only
+    (`planar`).
     """
 
     width: Widths
@@ -53,10 +55,21 @@ class GridProblem(eqx.Module):
     mirrored: tuple[bool, ...] = eqx.field(static=True)
     elastic: bool = eqx.field(static=True)
     media: Media | None = None
+    planar: bool = eqx.field(static=True, default=False)
 
     @property
     def dimensions(self) -> int:
         return len(self.width)
+
+    @property
+    def conducted(self) -> float:
+        r"""The part of :math:`\sum C v \Lambda` that is the conductivity of the bulk."""
+        return 1 / 2 if self.planar else 1 / 3
+
+    @property
+    def radiated(self) -> float:
+        r"""The part of :math:`\sum C v` that black walls exchange per area."""
+        return 1 / math.pi if self.planar else 1 / 4
 
     @property
     def cells(self) -> tuple[int, ...]:

@@ -35,11 +35,11 @@ class Diffusion:
     ):
         self.problem = problem
         carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
-        bulk = problem.of_cells(carried) / 3
+        bulk = problem.of_cells(carried) * problem.conducted
         self.conductivity = bulk if conductivity is None else conductivity
         each = 0 if loss is None else loss * problem.volume * problem.solid
         self.lost = jnp.zeros_like(problem.solid) + each / (1 << problem.dimensions)
-        black = problem.of_cells(jnp.sum(problem.flux_share, axis=-1)) / 4
+        black = problem.of_cells(jnp.sum(problem.flux_share, axis=-1)) * problem.radiated
         self.least = black if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 

@@ -22,7 +22,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from . import _exact as exact_forms
-from ._conduction import CONSERVED, knudsen_number
+from ._conduction import CONSERVED, check_solid, knudsen_number
 from ._discrete_ordinates import DiscreteOrdinates
 from ._slab import AbstractSlab, Layer, SlabProblem, SlabState
 from ._walls import AbstractWall, BlackWall, SpecularWall
@@ -119,6 +119,7 @@ class HeatedFilm(AbstractSlab):
     def __check_init__(self):
         super().__check_init__()
         self.material.check_temperature(self.temperature)
+        check_solid(self.material, type(self).__name__)
         if self.left_wall.adiabatic and self.right_wall.adiabatic:
             raise ValueError(
                 "HeatedFilm: both walls have emissivity 0, so the heat cannot leave. Give one of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -55,6 +56,25 @@ class Contact(AbstractDeclared):
         ends = [place[at] for place in (self.start, self.stop) if place is not None]
         return jnp.stack(ends) if ends else jnp.zeros(0)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it holds all of its side."""
+        return self.start is None and self.stop is None
+
+    def check(self, dimensions: int, sides: list[str]) -> None:
+        """Refuse a side that a device does not have, or ends of other dimensions."""
+        if self.side not in sides:
+            raise ValueError(
+                f"Device: contact {self.name!r} has side = {self.side!r}, which is not there "
+                f"or periodic. Give one of {', '.join(sides)}."
+            )
+        for place in (self.start, self.stop):
+            if place is not None and place.shape[0] != dimensions - 1:
+                raise ValueError(
+                    f"Device: contact {self.name!r} begins or ends at {place.shape[0]} numbers. "
+                    f"Give {dimensions - 1}, one for each axis along it."
+                )
+
     def touches(self, points: Points) -> Float[Array, "*cells axis side"]:
         """1 for the sides of cells with these middles that it holds."""
         dimensions = points.shape[-1]
@@ -69,6 +89,18 @@ class Contact(AbstractDeclared):
         place = (*last, self.axis, self.end)
         out = jnp.zeros((*points.shape[:-1], dimensions, 2), points.dtype)
         return out.at[place].set(there[tuple(last)].astype(points.dtype))
+
+
+def touched(
+    contacts: tuple[Contact, ...], points: Points
+) -> Float[Array, "contact *cells axis side"]:
+    """The sides that each contact holds; the first where several meet."""
+    free: Any = 1
+    held = []
+    for contact in contacts:
+        held.append(free * contact.touches(points))
+        free = free - held[-1]
+    return jnp.stack(held)
 
 
 class AbstractHeater(AbstractDeclared):

@@ -22,7 +22,7 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial, MatchedBands, matched
 
 from . import _exact as exact_forms
-from ._conduction import CONSERVED, AbstractConduction
+from ._conduction import CONSERVED, AbstractConduction, check_solid
 from ._discrete_ordinates import DiscreteOrdinates
 from ._films import check_difference, check_walls
 from ._interfaces import AbstractInterface, AcousticMismatch, DiffuseMismatch, GivenTransmission
@@ -142,6 +142,8 @@ class LayeredFilm(AbstractSlab):
         super().__check_init__()
         self.first_material.check_temperature(self.temperature)
         self.second_material.check_temperature(self.temperature)
+        for material in (self.first_material, self.second_material):
+            check_solid(material, "LayeredFilm")
         check_difference(self)
         check_walls(self)
         bands = jax.eval_shape(self._bands)  # which also refuses materials that do not meet

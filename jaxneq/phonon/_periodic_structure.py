@@ -25,7 +25,13 @@ from jaxneq._core import (
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
 from . import _exact as exact_forms
-from ._conduction import AbstractSizedConduction, knudsen_number, mean_velocity, spectrum
+from ._conduction import (
+    AbstractSizedConduction,
+    check_solid,
+    knudsen_number,
+    mean_velocity,
+    spectrum,
+)
 from ._discrete_ordinates import DiscreteOrdinates
 from ._grid import (
     AbstractGrid,
@@ -208,6 +214,8 @@ class PeriodicStructure(AbstractGrid):
         self.material.check_temperature(self.temperature)
         name = type(self).__name__
         check_regions(self)
+        if self.dimensions == 3:
+            check_solid(self.material, name)
         for void in (*self.voids, *self.regions):
             if self.dimensions not in void.dimensions:
                 raise ValueError(
@@ -297,6 +305,7 @@ class PeriodicStructure(AbstractGrid):
             periodic=tuple(not ends for ends in confined),
             mirrored=tuple(ends and self.specularity is not None for ends in confined),
             elastic=self.walls == "elastic",
+            planar=self.material.planar,
             media=media,
             **shares(bands, self.period),
         )

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 from jaxneq._core import AbstractDeclared, is_concrete, named, part
 from jaxneq.materials import AbstractPhononMaterial, MatchedBands, PhononBands, matched
 
+from ._conduction import check_solid
 from ._interfaces import AbstractDiffuseInterface, GivenTransmission
 from ._media import Media
 from ._shapes import AbstractShape, Points
@@ -111,6 +112,8 @@ def check_regions(system: Any) -> None:
         region.material.check_temperature(system.temperature)
     if not system.regions:
         return
+    for material in (system.material, *(region.material for region in system.regions)):
+        check_solid(material, f"{name} with regions")
     jax.eval_shape(lambda: bands_of(system))  # which refuses materials that do not meet
     parts = (system.material, system.regions, system.interface, system.temperature)
     if not isinstance(system.interface, GivenTransmission):

@@ -24,6 +24,7 @@ from jaxneq._core import (
     simulate,
 )
 
+from ._conduction import check_solid
 from ._device import Device
 from ._device_batches import DeviceBatches, DeviceState, check_phonons
 from ._device_walk import DeviceWalk
@@ -89,6 +90,7 @@ class TransientMonteCarlo(AbstractSampler):
         check_ascending(self.times)
         if isinstance(system, Device):
             check_one_medium(system, "TransientMonteCarlo")
+            check_solid(system.material, "TransientMonteCarlo")
             late = [heater.name for heater in system.heaters if heater.waveform is not None]
             if late:
                 raise ValueError(
