@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from . import design as design
     from . import jump as jump
     from . import langevin as langevin
     from . import materials as materials
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from ._core import run as run
     from ._core import simulate as simulate
     from ._core import steady as steady
+    from .design import optimize as optimize
 
 # Loaded at first use: `jaxneq --help` does not wait for JAX, nor a phonon job for other engines.
-_ROOMS = ("jump", "langevin", "materials", "phonon", "statistics", "thermodynamics")
+_ROOMS = ("design", "jump", "langevin", "materials", "phonon", "statistics", "thermodynamics")
 _CORE = (
     "Estimate",
     "Interrupted",
@@ -42,12 +44,14 @@ _CORE = (
     "simulate",
     "steady",
 )
-__all__ = [*_CORE, *_ROOMS, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_CORE, *_ROOMS, "__version__", "optimize"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f".{name}", __name__)
+    if name == "optimize":
+        return importlib.import_module(".design", __name__).optimize
     if name in _CORE:
         return getattr(importlib.import_module("._core", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,6 +43,7 @@ from ._refusal import jumping as jumping
 from ._refusal import without_derivatives as without_derivatives
 from ._run import Checkpointer as Checkpointer
 from ._run import Interrupted as Interrupted
+from ._run import drive as drive
 from ._run import run as run
 from ._samples import as_number as as_number
 from ._samples import as_samples as as_samples
@@ -57,6 +58,7 @@ from ._types import custom_jvp as custom_jvp
 from ._validation import Case as Case
 from ._validation import Verdict as Verdict
 from ._validation import judge as judge
+from ._verbs import ensemble as ensemble
 from ._verbs import evolve as evolve
 from ._verbs import resolve_method as resolve_method
 from ._verbs import simulate as simulate

@@ -15,6 +15,7 @@ from jaxtyping import PyTree
 
 from ._abstract import AbstractMethod, AbstractObservable, AbstractSampler, AbstractSystem
 from ._compile import compiled
+from ._schedule import Schedule
 from ._verbs import check_initial, check_key, checked, resolve_method
 
 
@@ -64,18 +65,42 @@ def run(
     plan = {"schedule": schedule, "observables": observables}
 
     check_initial(system, method, initial)
-    state, done = start(system, method, key, initial, plan), 0
+    state = drive(
+        start(system, method, key, initial, plan),
+        lambda state, steps: advance_once(system, method, state, steps, plan),
+        schedule,
+        checkpointer=checkpointer,
+        checkpoint_interval=checkpoint_interval,
+        chunk_duration=chunk_duration,
+        progress=progress,
+    )
+    return checked(_finish(system, method, state, plan), throw, method)
+
+
+def drive(
+    state: PyTree,
+    advance: Callable[[PyTree, Any], PyTree],
+    schedule: Schedule,
+    *,
+    checkpointer: Checkpointer | None = None,
+    checkpoint_interval: float = 30.0,
+    chunk_duration: float = 0.5,
+    progress: Callable[[int, int], None] | None = None,
+    finished: Callable[[PyTree], bool] = lambda state: False,
+) -> PyTree:
+    """`state` after all steps of the schedule, or as soon as it is `finished`.
+
+    `advance(state, steps)` is compiled once for any number of steps. Other arguments as in `run`.
+    """
+    done = 0
     if checkpointer is not None and (kept := checkpointer.load(state)) is not None:
         state, done = kept
-
     chunk, saved_at = 1, clock.monotonic()
     with _deferred_interrupt() as interrupted:
-        while done < schedule.total:
+        while done < schedule.total and not finished(state):
             began = clock.monotonic()
             steps = schedule.next_stop(done, chunk)
-            state = jax.block_until_ready(
-                advance_once(system, method, state, jnp.int32(steps), plan)
-            )
+            state = jax.block_until_ready(advance(state, jnp.int32(steps)))
             done += steps
             now = clock.monotonic()
             chunk = max(1, min(4 * steps, int(steps * chunk_duration / max(now - began, 1e-6))))
@@ -87,7 +112,7 @@ def run(
                 saved_at = now
             if interrupted.is_set() and done < schedule.total:
                 raise Interrupted(f"stopped at step {done} of {schedule.total}")
-    return checked(_finish(system, method, state, plan), throw, method)
+    return state
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ class Status(eqx.Module):
         "reducible",
         "unresolved",
         "outside_data",
+        "infeasible",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -59,6 +60,8 @@ class Status(eqx.Module):
         "A part of the geometry holds no cell. Raise `cells`, or make that part larger.",
         "A temperature left the range where the material's data hold. Take smaller powers or "
         "differences of temperature, or a material that is known further.",
+        "The constraints do not hold together at any point that was found. Loosen them, take more "
+        "`steps`, or start elsewhere.",
     )
 
     @classmethod

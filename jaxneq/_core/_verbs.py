@@ -21,6 +21,7 @@ from ._compile import compiled
 from ._declare import is_concrete
 from ._refusal import jumping
 from ._samples import warn_if
+from ._schedule import Schedule
 
 Kind = TypeVar("Kind", bound=AbstractMethod)
 
@@ -155,8 +156,15 @@ def _evolve(system, method, times, initial):
     return method.evolve(system, times=times, initial=initial)
 
 
-@compiled
-def _simulate(system, method, key, schedule, initial, observables):
+def ensemble(
+    system: AbstractSystem,
+    method: Any,
+    key: Any,
+    schedule: Schedule,
+    initial: Any = None,
+    observables: tuple[AbstractObservable, ...] = (),
+) -> Any:
+    """What `simulate` does once the steps are known: pure and traceable, nothing is checked."""
     if method.differentiate_instead:
         system = jumping(system, type(method).__name__, method.differentiate_instead)
     plan = {"schedule": schedule, "observables": observables}
@@ -164,3 +172,6 @@ def _simulate(system, method, key, schedule, initial, observables):
     for steps in schedule.phases:
         state = method.advance(system, state, steps, **plan)
     return method.finish(system, state, **plan)
+
+
+_simulate = compiled(ensemble)

@@ -89,6 +89,12 @@ def _dispatch(args: argparse.Namespace) -> int:
             if args.dry:
                 return look(args.file, args.set, out)
             return run(args.file, args.set, out, args.overwrite, args.checkpoint_every)
+        case "design":
+            from ._run import run
+
+            out = args.out or Path("results") / args.file.stem
+            kept = args.overwrite, args.checkpoint_every
+            return run(args.file, args.set, out, *kept, design=True)
         case "resume":
             from ._run import resume
 
@@ -149,33 +155,42 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=30.0,
         metavar="SECONDS",
-        help="wall time between checkpoints of a simulate job (default: 30)",
+        help="wall time between checkpoints of a simulate or design job (default: 30)",
     )
 
-    run = commands.add_parser(
-        "run",
-        help="do the job in a file",
-        description="Do the job in a file. Running it again does nothing if its result is there, "
-        "and continues a simulate job from its checkpoint.",
-        parents=[common, every],
-    )
-    run.add_argument("file", type=Path, metavar="FILE", help="job file (TOML)")
-    run.add_argument(
+    job = argparse.ArgumentParser(add_help=False)
+    job.add_argument("file", type=Path, metavar="FILE", help="job file (TOML)")
+    job.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="replace a value, such as --set system.thickness=50e-9 (repeatable)",
     )
-    run.add_argument(
+    job.add_argument(
         "--out", type=Path, metavar="DIR", help="where to write (default: results/<name of FILE>)"
+    )
+    job.add_argument("--overwrite", action="store_true", help="discard what DIR holds of a job")
+
+    run = commands.add_parser(
+        "run",
+        help="do the job in a file",
+        description="Do the job in a file. Running it again does nothing if its result is there, "
+        "and continues a simulate job from its checkpoint.",
+        parents=[common, every, job],
     )
     run.add_argument(
         "--dry",
         action="store_true",
         help="only say what the job is and how large, and draw its geometry",
     )
-    run.add_argument("--overwrite", action="store_true", help="discard what DIR holds of a job")
+    commands.add_parser(
+        "design",
+        help="find the best parameters for the goal in a file",
+        description="Find the best parameters for the goal that a file states in [design]. Running "
+        "it again does nothing if its result is there, and continues from its checkpoint.",
+        parents=[common, every, job],
+    )
 
     resume = commands.add_parser(
         "resume",

@@ -18,10 +18,18 @@ from ._progress import progress
 
 
 def run(
-    file: Path, overrides: Sequence[str], out: Path, overwrite: bool, checkpoint_every: float
+    file: Path,
+    overrides: Sequence[str],
+    out: Path,
+    overwrite: bool,
+    checkpoint_every: float,
+    *,
+    design: bool = False,
 ) -> int:
-    """Do the job in a file, unless its result is there already."""
+    """Do the job in a file, a `design` if that is wanted, unless its result is there already."""
     job = config.load(file, overrides)
+    if design and job.design is None:
+        raise config.JobError(f"{file}: there is no [design] in it. `jaxneq run {file}`?")
     directory = Directory(out)
     if overwrite:
         directory.clear()
@@ -86,7 +94,8 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
     for override in job.overrides:
         directory.note(f"with {override}")
     checkpointer = None
-    if job.verb == "simulate":
+    in_steps = job.verb == "simulate" or job.design is not None
+    if in_steps:
         # Another version may keep another state, or give the same state another meaning.
         checkpointer = store.Checkpointer(
             directory.checkpoint, identity=f"{job.identity} {__version__}"
@@ -94,7 +103,7 @@ def _compute(job: config.Job, directory: Directory, checkpoint_every: float) -> 
         if directory.checkpoint.exists():
             directory.note("continued from the checkpoint")
             print(f"continuing from {directory.checkpoint}", file=sys.stderr)
-    with progress("steps" if job.verb == "simulate" else "points") as update:
+    with progress("steps" if in_steps else "points") as update:
         watched = reminded(update)
         result = config.execute(job, watched, checkpointer, checkpoint_every, _announce)
     store.write_result(directory.result, result)

@@ -20,7 +20,7 @@ from jaxneq._core import (
 
 from ._message import hint, nearest
 
-LAWS = ("statistics", "thermodynamics")
+LAWS = ("statistics", "thermodynamics", "design")
 ENGINES = ("langevin", "phonon", "exclusion", "jump", "quantum", "continuum")
 _NO_PARTS = AbstractSystem | AbstractMethod | AbstractObservable
 

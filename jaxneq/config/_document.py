@@ -154,6 +154,9 @@ def _check_sections(tables: dict[str, Any], name: str) -> None:
             raise JobError(f'{name}: [{section}] goes with verb = "{owner}", not "{verb}".')
         if owner == verb and section not in tables:
             raise JobError(f'{name}: verb = "{verb}" needs a table [{section}].')
+    for section in ("sweep", "fit", "compare"):
+        if "design" in tables and section in tables:
+            raise JobError(f"{name}: [design] stands without [{section}]: it finds one system.")
     if verb != "simulate" and "observables" in tables:
         raise JobError(f"{name}: [observables] go with the verb simulate.")
     if verb == "simulate" and "uncertainty" in tables:

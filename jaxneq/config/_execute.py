@@ -28,6 +28,7 @@ from jaxneq.store import Comparison, Dataset, Result, coordinate_of, datasets_of
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets, estimate_datasets
+from ._design import Objective, design_datasets, designed
 from ._ensemble import (
     SampledDerivative,
     Several,
@@ -68,6 +69,17 @@ def execute(
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         _, method = job.at({})
+        extra: dict[str, Dataset] = {}
+        if job.design is not None:
+            objective = objective_of(job)
+            seed = 0 if job.simulate is None else job.simulate.seed
+            kept = checkpointer, checkpoint_interval
+            system, optimum = designed(job.design, objective, seed, progress, *kept)
+            job, extra = (
+                dataclasses.replace(job, system=system),
+                design_datasets(job.design, optimum),
+            )
+            checkpointer, progress = None, lambda done, total: None
         if job.verb == "simulate":
             driven = progress, checkpointer, checkpoint_interval, announce
             each = _sampled(job, *driven)
@@ -83,6 +95,7 @@ def execute(
             told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
             pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
     quantities, left_out = merged(pieces, apart, list(axes))
+    quantities |= extra
     if job.fit is not None:
         quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities)
     check_drawn(job, quantities)
@@ -103,7 +116,7 @@ def execute(
         attributes={
             "solution": type(solution).__name__,
             "primary": primary,
-            "drawn": job.draw,
+            "drawn": drawn_of(job, solution) if job.design is not None else job.draw,
             "verb": job.verb,
             "system": type_name(type(job.system)),
             "method": type_name(type(method)),
@@ -114,6 +127,26 @@ def execute(
         axes=axes,
         quantities=quantities,
         compared=compared,
+    )
+
+
+def objective_of(job: Job) -> Objective:
+    """What a job makes best, of the parameters that it varies."""
+    assert job.design is not None
+    system, method = job.at({})
+    schedule = None
+    if job.simulate is not None:
+        assert isinstance(method, AbstractSampler)
+        schedule = method.schedule(job.simulate.time, job.simulate.burn_in)
+    return Objective(
+        system=system,
+        method=method,
+        times=job.times,
+        schedule=schedule,
+        weights=job.design.weights,
+        matched=job.design.matched,
+        held=tuple(job.design.limits),
+        where=job.name,
     )
 
 

@@ -27,6 +27,7 @@ from ._build import build
 from ._catalog import differentiating, treating
 from ._compare import comparison
 from ._derivatives import Derivatives, derivatives_of
+from ._design import Designing, designing_of
 from ._document import Document, place, read
 from ._fit import check_fit
 from ._message import JobError, hint, show
@@ -47,7 +48,8 @@ class Job:
 
     **Fields:** `name`, of the file; `title`; `verb`; `draw`, the quantities to show (none: the
     solution's own); `precision`; `system` and `method` (None: the system's default), outside the
-    sweep; `axes` of the sweep, in order; `derivatives`, if wanted; `compared`, measurements by
+    sweep; `axes` of the sweep, in order; `derivatives`, if wanted;
+    `design`, what is varied and what for, if wanted; `compared`, measurements by
     name, and `others`, jobs for what else is drawn beside; `fit`, curves along the sweep;
     `simulate`, the times and the seed; `observables` of sampled paths; `times` to evolve to;
     `text`, a job file of this very job: the file verbatim, then the overrides; `overrides` as
@@ -64,6 +66,7 @@ class Job:
     method: AbstractMethod | None
     axes: tuple[SweepAxis, ...]
     derivatives: Derivatives | None
+    design: Designing | None
     compared: dict[str, Comparison]
     others: dict[str, Job]
     fit: Fit | None
@@ -147,6 +150,7 @@ def _built(document: Document) -> Job:
         method=method,
         axes=axes,
         derivatives=derivatives,
+        design=designing_of(said.design, system, where),
         compared=compared,
         others=others,
         fit=said.fit,
@@ -206,7 +210,14 @@ def _other(document: Document, other: Other, at: str) -> Job:
         along = other.along or path
         place({"system": system}, along, numbers(axis)[0], f"{at}: along")
         sweep[along] = axis
-    alone = {"compare": None, "gradient": None, "uncertainty": None, "fit": None, "draw": None}
+    alone = {
+        "compare": None,
+        "design": None,
+        "gradient": None,
+        "uncertainty": None,
+        "fit": None,
+        "draw": None,
+    }
     own = {"verb": verb, "system": system, "method": method, "sweep": sweep}
     if verb != said.verb:
         own |= {"simulate": None, "evolve": None, "observables": {}}

@@ -220,6 +220,73 @@ class Fit(Section):
     form: Literal["line", "power"] = Field(description="a + b x, or A x^alpha")
 
 
+class Match(Section):
+    """A value that a quantity should have."""
+
+    value: float = Field(description="The value")
+    within: float = Field(gt=0, description="The departure that counts as one")
+
+
+class Limit(Section):
+    """What must hold of a quantity."""
+
+    equal: float | None = Field(None, description="Its value")
+    at_least: float | None = Field(None, description="Its least value")
+    at_most: float | None = Field(None, description="Its largest value")
+
+    @pydantic.model_validator(mode="after")
+    def _one_kind(self) -> Limit:
+        if (self.equal is None) == (self.at_least is None and self.at_most is None):
+            raise ValueError("give equal, or at_least or at_most or both")
+        return self
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The interval."""
+        return (self.at_least, self.at_most) if self.equal is None else (self.equal, self.equal)
+
+
+Goal = Annotated[
+    Annotated[str, Tag("name")] | Annotated[dict[str, float], Field(min_length=1), Tag("table")],
+    Discriminator(lambda value: "table" if isinstance(value, dict) else "name"),
+]
+
+
+class Design(Section):
+    """Parameters of the system that make quantities of its solution best."""
+
+    minimize: Goal | None = Field(
+        None, description="A quantity to make small, or several with their weights"
+    )
+    maximize: Goal | None = Field(
+        None, description="A quantity to make large, or several with their weights"
+    )
+    match: dict[str, Match] = Field(
+        default_factory=dict,
+        description="Quantities to bring to a value; the square of each departure is added",
+    )
+    vary: Annotated[dict[str, dict[str, Any]], Field(min_length=1)] = Field(
+        description="What is varied, by path, and the space that it lies in"
+    )
+    constraints: dict[str, Limit] = Field(
+        default_factory=dict, description="What must hold, by quantity"
+    )
+    optimizer: dict[str, Any] | None = Field(
+        None, description="How the best is looked for; by default design.LBFGS"
+    )
+    check: bool = Field(True, description="Whether the gradient is compared with differences first")
+
+    @pydantic.model_validator(mode="after")
+    def _one_goal(self) -> Design:
+        if self.minimize is not None and self.maximize is not None:
+            raise ValueError("give minimize or maximize, not both; weights may be negative")
+        if self.maximize is not None and self.match:
+            raise ValueError("match goes with minimize: a departure is to be made small")
+        if self.minimize is None and self.maximize is None and not self.match:
+            raise ValueError("give minimize, maximize or match")
+        return self
+
+
 class Simulate(Section):
     """How long to sample."""
 
@@ -296,6 +363,9 @@ class JobFile(Section):
     )
     compare: Compare | None = Field(
         None, description="Measurements and other systems to compare with"
+    )
+    design: Design | None = Field(
+        None, description="What of the system to vary, and what for: for `jaxneq design`"
     )
     fit: Fit | None = Field(None, description="Curves through what was sampled along the sweep")
     simulate: Simulate | None = Field(None, description="For the verb simulate")

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxneq._core import AbstractSolution, Estimate, evolve, simulate, steady
 
+from ._design import drawn_of_design
 from ._job import Job
 from ._message import JobError, hint, show
 
@@ -47,6 +48,8 @@ def drawn_of(job: Job, solution: AbstractSolution) -> tuple[str, ...]:
         return job.draw
     if job.fit is not None:
         return tuple(job.fit.of)
+    if job.design is not None:
+        return drawn_of_design(job.design)
     return (solution.primary if job.derivatives is None else job.derivatives.of,)
 
 
@@ -63,7 +66,7 @@ def check_asked(job: Job) -> None:
     if not job.draw and job.fit is None:
         return
     found = promised(job).quantities()
-    if job.derivatives is None and job.fit is None:  # these find more
+    if job.derivatives is None and job.fit is None and job.design is None:  # these find more
         check_drawn(job, found)
     numbers = [name for name, (value, _) in found.items() if _is_number(value)]
     for name in job.fit.of if job.fit is not None else ():

@@ -1,0 +1,109 @@
+"""The gradient of an objective against central differences."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ._problem import Problem, Vector
+
+_DIRECTIONS = 3
+_STEP = 1e-3  # in coordinates of order one
+_KEYS = 16
+
+
+class GradientCheck(eqx.Module):
+    """Along random directions, each an array.
+
+    **Fields:** `derivative`, as found; `difference`; `error` of that: of a noisy objective one
+    standard error, else that of the formula.
+    """
+
+    derivative: Array
+    difference: Array
+    error: Array
+
+
+def check_gradient(problem: Problem, key: PyTree, *, thorough: bool) -> GradientCheck | None:
+    """Refuse an objective without a finite value and gradient at the start.
+
+    If `thorough`, also one whose gradient differs from central differences of fourth order by more
+    than 1e-5, or five standard errors of a noisy one.
+
+    **Raises:** `ValueError`.
+    """
+    at = problem.coordinates()
+    try:
+        value, gradient = _value_and_gradient(problem, at, key)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        if "everse-mode" in str(error) or "transpos" in str(error).lower():
+            raise ValueError(
+                "optimize: the objective has no reverse-mode derivative: something in it is a loop "
+                f"of unknown length or has no rule ({str(error).splitlines()[0]}). Take a method "
+                "whose answer has one: an exact one for a steady state, or fixed steps in time."
+            ) from error
+        raise
+    if not np.isfinite(value):
+        raise ValueError(
+            f"optimize: the objective is {float(value)} at the start. Start where it is a number."
+        )
+    if not np.all(np.isfinite(np.asarray(gradient))):
+        count = int(np.sum(~np.isfinite(np.asarray(gradient))))
+        raise ValueError(
+            f"optimize: {count} of {gradient.size} derivatives are not finite at the start. Start "
+            "away from kinks and from the ends of ranges."
+        )
+    if not thorough:
+        return None
+    return _compared(problem, at, key, float(np.max(np.abs(np.asarray(gradient)))))
+
+
+def _compared(problem: Problem, at: Vector, key: PyTree, largest: float) -> GradientCheck:
+    directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, at.size))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    keys = jax.random.split(key, _KEYS if problem.noisy else 1)
+    found = [
+        [_along(problem, at, jnp.asarray(way, at.dtype), one) for one in keys] for way in directions
+    ]
+    derivative, coarse, fine = np.moveaxis(np.asarray(found, dtype=float), -1, 0)
+    difference = (4 * fine - coarse) / 3
+    error = np.abs(fine - coarse).max(axis=1) / 15
+    allowed = np.full(_DIRECTIONS, 1e-5 * largest) + error
+    if problem.noisy:
+        error = (derivative - difference).std(axis=1, ddof=1) / np.sqrt(_KEYS)
+        allowed = 5 * error + 1e-5 * largest
+    compared = GradientCheck(*map(jnp.asarray, (derivative.mean(1), difference.mean(1), error)))
+    off = np.abs(derivative.mean(1) - difference.mean(1))
+    if np.any(off > allowed):
+        worst = int(np.argmax(off / allowed))
+        raise ValueError(
+            "optimize: along a random direction the gradient says "
+            f"{derivative[worst].mean():.8g}, and central differences "
+            f"{difference[worst].mean():.8g} +- {error[worst]:.1g}. Look for what has no "
+            "derivative, such as an integer, a comparison, or a rule of your own."
+        )
+    return compared
+
+
+@eqx.filter_jit
+def _value_and_gradient(problem: Problem, at: Vector, key: PyTree):
+    return jax.value_and_grad(lambda x: problem.evaluate(x, key, jnp.zeros((), x.dtype)).value)(at)
+
+
+@eqx.filter_jit
+def _along(problem: Problem, at: Vector, way: Vector, key: PyTree) -> Array:
+    """The derivative along a direction, and differences with the step and with half of it."""
+
+    def value(x: Vector) -> Array:
+        return problem.evaluate(x, key, jnp.zeros((), x.dtype)).value
+
+    derivative = jnp.vdot(jax.grad(value)(at), way)
+    steps = jnp.asarray([_STEP, _STEP / 2], at.dtype)
+
+    def difference(h: Array) -> Array:
+        return (value(at + h * way) - value(at - h * way)) / (2 * h)
+
+    return jnp.concatenate([derivative[None], jax.lax.map(difference, steps)])

@@ -1,0 +1,151 @@
+"""Designs from job files, against optima in closed form."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxneq import config, evolve, exclusion, langevin, report, steady, store
+from jaxneq.config import JobError
+
+CONFIGS = Path(__file__).parents[1] / "configs" / "design"
+
+
+def run(name, *changes):
+    return config.execute(config.load(CONFIGS / name, changes))
+
+
+def test_all_load():
+    for file in sorted(CONFIGS.glob("*.toml")):
+        assert config.load(file).design is not None
+
+
+def test_a_dragged_trap_jumps(tmp_path):
+    result = run("drag.toml")
+    best, least = langevin.optimal_drag(1.0, 1.0)
+    found = result.quantities
+    assert float(found["objective"].values) == pytest.approx(float(least), rel=1e-9)
+    assert float(found["work"].values[0]) == pytest.approx(float(least), rel=1e-9)
+    jump, last = float(best.values[1]), float(best.values[2])
+    expected = [0, *np.linspace(jump, last, 11), 1]
+    np.testing.assert_allclose(found["varied_values"].values[1], expected, atol=1e-5)
+    assert np.all(np.diff(found["objective_history"].values) < 0)
+    store.write_result(tmp_path / "result.h5", result)
+    again = store.read_result(tmp_path / "result.h5")
+    labels = [ax.get_ylabel() for ax in report.figure(again).axes]
+    assert labels == ["Objective history", "Varied values"]
+    assert float(found["gradient_norm"].values) < 1e-6
+
+
+@pytest.mark.slow
+def test_a_breathing_trap_jumps():
+    found = run("breathing.toml").quantities
+    least = float(langevin.optimal_breathing(1.0, 2.0, 1.0)[1])
+    assert float(found["objective"].values) == pytest.approx(least, rel=1e-6)
+    exact = langevin.optimal_breathing(1.0, 2.0, 1.0, knots=11)[0].values
+    np.testing.assert_allclose(found["varied_values"].values[1], exact, atol=1e-3)
+
+
+def test_a_dragged_trap_from_samples():
+    found = run("drag_sampled.toml", "method.dt=0.02", "method.replicas=2048").quantities
+    value, error = (float(found[name].values) for name in ("objective", "objective_stderr"))
+    assert error < 0.03 and abs(value - 1 / 3) < 5 * error
+    # the work of these knots themselves, without noise: above the least by half a per cent at most
+    knots = found["varied_values"].values[1]
+    protocol = langevin.PiecewiseLinear(times=jnp.array([0.0, 0.0, 0.5, 1.0, 1.0]), values=knots)
+    trap = langevin.Overdamped(
+        temperature=1.0, potential=langevin.Harmonic(stiffness=1.0), protocol=protocol
+    )
+    work = evolve(trap, langevin.LinearMoments(substeps=8), times=jnp.array([1.0])).work[0]
+    assert 0 <= float(work) - 1 / 3 < 0.005 / 3
+
+
+def test_the_best_gates_are_high_in_the_middle():
+    found = run("gates.toml").quantities
+    best = found["varied_elongation"].values[1]
+    np.testing.assert_allclose(best, best[::-1], rtol=1e-4)
+    assert np.all(np.diff(best[:4]) > 0) and np.sum(best) == pytest.approx(8)
+    # mean field is wrong about the current, and its own optimum carries less
+    mean = run("gates.toml", 'method={type = "exclusion.MeanField"}').quantities
+    chain = exclusion.RibosomeTraffic(
+        initiation=1.0, termination=1.0, footprint=1, elongation=mean["varied_elongation"].values[1]
+    )
+    carried = float(steady(chain, exclusion.Generator()).current)
+    exact = float(found["objective"].values)
+    assert carried < exact < float(mean["objective"].values) * 1.1
+    assert abs(float(mean["objective"].values) / exact - 1) > 0.02
+
+
+GATES = (CONFIGS / "gates.toml").read_text()
+BAD = {
+    "goal": (
+        GATES.replace('maximize = "current"', 'maximize = "curent"'),
+        "curent is no quantity of the solution",
+    ),
+    "component": (
+        GATES.replace('maximize = "current"', 'maximize = "density"'),
+        "Name one component, such as density[0]",
+    ),
+    "no goal": (GATES.replace('maximize = "current"', ""), "give minimize, maximize or match"),
+    "path": (GATES.replace("system.elongation", "system.elongatoin"), "Did you mean"),
+    "space": (
+        GATES.replace("design.Simplex", "design.Bounded").replace(
+            "total = 8.0", "low = 0.0\nhigh = 1.0"
+        ),
+        "starts at 1.3, which is not between 0 and 1",
+    ),
+    "limits": (
+        GATES + "\n[design.constraints]\ncurrent = { equal = 1.0, at_most = 2.0 }\n",
+        "give equal, or at_least or at_most or both",
+    ),
+    "sweep": (
+        GATES + '\n[sweep]\n"system.initiation" = { values = [1.0, 2.0] }\n',
+        "[design] stands without [sweep]",
+    ),
+    "no derivative": (
+        GATES.replace('verb = "steady"', 'verb = "simulate"').replace(
+            '"exclusion.Generator"', '"exclusion.Gillespie"\nreplicas = 8'
+        )
+        + "\n[simulate]\ntime = 10.0\n",
+        "MaxPlus",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_design_is_refused_before_it_is_computed(name):
+    text, said = BAD[name]
+    with pytest.raises(JobError, match=re.escape(said)):
+        config.execute(config.load(text))
+
+
+@pytest.mark.slow
+def test_killed_and_resumed(tmp_path):
+    """The history is bit for bit that of a run that was not disturbed."""
+    job = tmp_path / "job.toml"
+    text = (CONFIGS / "drag_sampled.toml").read_text()
+    job.write_text(text.replace("steps = 300", "steps = 1500\ntolerance = 0.0"))
+
+    def command(out):
+        arguments = ["design", job, "--out", out, "--checkpoint-every", "0"]
+        return subprocess.Popen([sys.executable, "-m", "jaxneq", *map(str, arguments)])
+
+    assert command(tmp_path / "whole").wait(300) == 0
+    process, kept = command(tmp_path / "killed"), tmp_path / "killed" / "checkpoint.h5"
+    end = time.monotonic() + 200
+    while not kept.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL and kept.exists()
+    assert command(tmp_path / "killed").wait(300) == 0
+    whole, killed = (
+        store.read_result(tmp_path / name / "result.h5").quantities for name in ("whole", "killed")
+    )
+    for name, one in whole.items():
+        np.testing.assert_array_equal(one.values, killed[name].values)
