@@ -110,6 +110,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
             **{name: jnp.concatenate([part[name] for part in parts]) for name in parts[0]},
             temperature=temperature,
             branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
+            dimensions=3,
         )
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
