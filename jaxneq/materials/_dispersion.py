@@ -113,6 +113,7 @@ class IsotropicDispersion(AbstractPhononMaterial):
             **joined,
             temperature=temperature,
             branch=tuple(np.repeat([branch.name for branch in carriers], counts).tolist()),
+            dimensions=3,
         )
 
     def specific_heat(self, temperature: Number = 300.0) -> Float[Array, ""]:
