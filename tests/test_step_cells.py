@@ -27,7 +27,7 @@ def structure(period=1.0, size=(1 / 3, 1 / 3), **changes):
 
 
 def emitted(problem, angles=2, polar_angles=2):
-    """What the rays of one direction along an axis emit per area, C v / 4 but for the quadrature."""
+    """What a black side emits per area and temperature: C v / 4 but for the quadrature."""
     beams = rays(problem, angles, free_paths(problem, polar_angles))
     return StepTransport(problem, beams, ()).black.item()
 
