@@ -42,6 +42,14 @@ def test_bulk_conducts_too_much_in_proportion_to_the_cells():
         np.testing.assert_allclose(found.conductivity, 1 / 3 + added, rtol=1e-9)
 
 
+@pytest.mark.slow
+def test_bulk_in_three_dimensions():
+    bulk = structure(1.0, voids=(), dimensions=3)
+    found = steady(bulk, phonon.DiscreteOrdinates(angles=1, cells=2, scheme="step"))
+    added = emitted(bulk.problem(2), 1) / 2
+    np.testing.assert_allclose(found.conductivity, found.bulk_conductivity + added, rtol=1e-9)
+
+
 def slab(cells):
     return phonon.Device(
         material=GRAY,
