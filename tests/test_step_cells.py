@@ -27,7 +27,7 @@ def structure(period=1.0, size=(1 / 3, 1 / 3), **changes):
 
 
 def emitted(problem, angles=2, polar_angles=2):
-    """What the rays of one direction emit per area along an axis, near C v / 4."""
+    """What a black side emits per area and temperature: C v / 4 but for the quadrature."""
     beams = rays(problem, angles, free_paths(problem, polar_angles))
     return StepTransport(problem, beams, ()).black.item()
 
@@ -40,6 +40,14 @@ def test_bulk_conducts_too_much_in_proportion_to_the_cells():
         added = period / 6 * emitted(bulk.problem(6))
         np.testing.assert_allclose(added, period / 24, rtol=0.05)
         np.testing.assert_allclose(found.conductivity, 1 / 3 + added, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_bulk_in_three_dimensions():
+    bulk = structure(1.0, voids=(), dimensions=3)
+    found = steady(bulk, phonon.DiscreteOrdinates(angles=1, cells=2, scheme="step"))
+    added = emitted(bulk.problem(2), 1) / 2
+    np.testing.assert_allclose(found.conductivity, found.bulk_conductivity + added, rtol=1e-9)
 
 
 def slab(cells):

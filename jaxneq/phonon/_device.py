@@ -37,7 +37,7 @@ from ._grid import (
     cell_counts,
     with_surfaces,
 )
-from ._grid_entropy import totals
+from ._grid_entropy import entropy_part, totals
 from ._grid_maps import AXES, at_collisions, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact, touched
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
@@ -77,20 +77,10 @@ class DeviceSolution(AbstractScanned):
     )
     status: Status
     stats: dict[str, Any]
-    entropy_production_bulk: Float[Array, ""] | None = quantity(
-        unit="W/K", doc="Entropy made by collisions", default=None
-    )
-    entropy_production_walls: Float[Array, ""] | None = quantity(
-        unit="W/K", doc="Entropy made at diffuse walls", default=None
-    )
-    entropy_production_mesh: Float[Array, ""] | None = quantity(
-        unit="W/K",
-        doc="Entropy made by jumps between cells; vanishes with their size",
-        default=None,
-    )
-    entropy_production_contacts: Float[Array, ""] | None = quantity(
-        unit="W/K", doc="Entropy made at contacts", default=None
-    )
+    entropy_production_bulk: Float[Array, ""] | None = entropy_part("bulk", "W/K")
+    entropy_production_walls: Float[Array, ""] | None = entropy_part("walls", "W/K")
+    entropy_production_mesh: Float[Array, ""] | None = entropy_part("mesh", "W/K")
+    entropy_production_contacts: Float[Array, ""] | None = entropy_part("contacts", "W/K")
     heater_rise: Float[Array, " heater"] | None = quantity(
         unit="K",
         doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",

@@ -19,12 +19,46 @@ from ._device_batches import DeviceBatches, DeviceState
 from ._grid_maps import AXES, AbstractPlaced, places
 
 
-class DeviceEnsemble(AbstractPlaced):
-    """How warm a device gets and where its heat goes, from sampled phonons."""
+class AbstractSampledDevice(AbstractPlaced):
+    """What sampled phonons find of a device, whenever."""
 
     primary: ClassVar[str] = "peak_temperature"
 
     observables: dict[str, Any] = eqx.field(kw_only=True)
+    contact_heat: Estimate = eqx.field(kw_only=True)
+    contact_force: Float[Array, " contact"] = quantity(
+        unit="1/K",
+        doc="Rise of each contact over squared temperature",
+        dims=("contact",),
+        panel=False,
+    )
+    truncation: Float[Array, ""] = quantity(
+        doc="Share of the phonons that were given up after `max_steps`", panel=False
+    )
+    status: Status = eqx.field(kw_only=True)
+    stats: dict[str, Any] = eqx.field(kw_only=True)
+    heater_force: Float[Array, "*time heater"] | None = eqx.field(kw_only=True, default=None)
+    heater_power: Float[Array, " heater"] | None = quantity(
+        unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
+    )
+
+    @property
+    def fluxes(self) -> Mapping[str, Array]:
+        heaters = {} if self.heater_power is None else {"heaters": self.heater_power}
+        return {"contacts": self.contact_heat.value, **heaters}
+
+    @property
+    def forces(self) -> Mapping[str, Array]:
+        heaters = {} if self.heater_force is None else {"heaters": self.heater_force}
+        return {"contacts": self.contact_force, **heaters}
+
+    def caution(self) -> str:
+        return given_up(self.truncation)
+
+
+class DeviceEnsemble(AbstractSampledDevice):
+    """How warm a device gets and where its heat goes, from sampled phonons."""
+
     temperature: Estimate = quantity(
         unit="K",
         doc="Mean temperature of each cell, that of the energy density",
@@ -50,22 +84,11 @@ class DeviceEnsemble(AbstractPlaced):
         dims=("contact",),
         label="heat from contact",
     )
-    contact_force: Float[Array, " contact"] = quantity(
-        unit="1/K",
-        doc="Rise of each contact over squared temperature",
-        dims=("contact",),
-        panel=False,
-    )
     entropy_production: Estimate = quantity(unit="W/K", doc="Entropy production, linearised")
     conservation_residual: Float[Array, ""] = quantity(
         doc="Heat from contacts and heaters that is not taken by contacts, relative: 0 for every "
         "phonon, but contacts and heaters emit as many as they should only within one a batch"
     )
-    truncation: Float[Array, ""] = quantity(
-        doc="Share of the phonons that were given up after `max_steps`", panel=False
-    )
-    status: Status
-    stats: dict[str, Any]
     heater_rise: Estimate | None = quantity(
         unit="K",
         doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
@@ -89,22 +112,6 @@ class DeviceEnsemble(AbstractPlaced):
         panel=False,
         default=None,
     )
-    heater_power: Float[Array, " heater"] | None = quantity(
-        unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
-    )
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        heaters = {} if self.heater_power is None else {"heaters": self.heater_power}
-        return {"contacts": self.contact_heat.value, **heaters}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        heaters = {} if self.heater_force is None else {"heaters": self.heater_force}
-        return {"contacts": self.contact_force, **heaters}
-
-    def caution(self) -> str:
-        return given_up(self.truncation)
 
 
 def given_up(truncation: Array) -> str:

@@ -216,6 +216,7 @@ class DiscreteOrdinates(AbstractSteadyMethod):
     @classmethod
     def validation(cls) -> Iterable[Case]:
         from ._films import CrossPlaneFilm, gray_film
+        from ._periodic_structure import PeriodicStructure
 
         def silicon(thickness: float):
             material = materials.model("Si")
@@ -235,6 +236,16 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             lambda: 1 - exact_forms.thin_film_flux(1e-4),
             1e-3,
             "one collision: the optical thickness, to first order",
+        )
+        gray = materials.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
+        bulk = PeriodicStructure(material=gray, period=1.0, temperature=1.0)
+        step = cls(cells=2, angles=4, polar_angles=8, scheme="step")
+        yield Case(
+            "gray bulk in constant cells of half a free path: conductivity",
+            lambda: steady(bulk, step).conductivity,
+            1 / 3 + 1 / 8,
+            2e-4,
+            "C v l / 3 + C v h / 4: upwind, the temperature steps from cell to cell",
         )
 
 

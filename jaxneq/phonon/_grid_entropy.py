@@ -11,12 +11,28 @@ reservoir emits there, so that the flux of squares falls there by a variance.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxneq._core import quantity
+
 from ._grid import GridEntropy, GridProblem
 from ._grid_transport import Response, Transport, Unknown, at_sides, node_bits
+
+MADE = {
+    "bulk": "by collisions",
+    "walls": "at diffuse walls",
+    "mesh": "by jumps between cells; vanishes with their size",
+    "contacts": "at contacts",
+}
+
+
+def entropy_part(where: str, unit: str) -> Any:
+    """The declaration of the part that is made there."""
+    return quantity(unit=unit, doc=f"Entropy made {MADE[where]}", default=None)
 
 
 def entropy_made(transport: Transport, unknown: Unknown, response: Response) -> GridEntropy:

@@ -41,7 +41,7 @@ from ._grid import (
     cell_counts,
     with_surfaces,
 )
-from ._grid_entropy import totals
+from ._grid_entropy import entropy_part, totals
 from ._grid_maps import AXES, AbstractSteadyMapped, at_collisions, at_interfaces, maps
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
@@ -84,17 +84,9 @@ class StructureSolution(AbstractSteadyMapped, AbstractSizedConduction):
     entropy_production: Float[Array, ""] = quantity(
         unit="W/m3/K", doc="Entropy production per volume, linearised"
     )
-    entropy_production_bulk: Float[Array, ""] | None = quantity(
-        unit="W/m3/K", doc="Entropy made by collisions, per volume", default=None
-    )
-    entropy_production_walls: Float[Array, ""] | None = quantity(
-        unit="W/m3/K", doc="Entropy made at diffuse walls, per volume", default=None
-    )
-    entropy_production_mesh: Float[Array, ""] | None = quantity(
-        unit="W/m3/K",
-        doc="Entropy made by jumps between cells; vanishes with their size",
-        default=None,
-    )
+    entropy_production_bulk: Float[Array, ""] | None = entropy_part("bulk", "W/m3/K")
+    entropy_production_walls: Float[Array, ""] | None = entropy_part("walls", "W/m3/K")
+    entropy_production_mesh: Float[Array, ""] | None = entropy_part("mesh", "W/m3/K")
     mean_free_path: Float[Array, " band"] | None = quantity(
         unit="m", doc="Mean free path of each band, ascending", dims=("band",), default=None
     )

@@ -1,8 +1,8 @@
 r"""Constant cells on a grid, with upwind faces: the step scheme, of first order.
 
 What `_grid_transport` does, with one temperature a cell and one departure for each of its diffuse
-walls. It is there to compare with: cells much wider than free paths conduct too much, by some
-:math:`h / \Lambda`.
+walls. It is there to compare with: in a gray bulk the steps between cells of the width h add
+:math:`C v h / 4` to the conductivity, a share of :math:`3 h / 4 \Lambda`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._grid_transport import Ends, Transport, Unknown, node_bits, octant_signs, 
 
 
 class StepUnknown(NamedTuple):
-    """Pseudo-temperatures of the cells, and departures of the diffuse walls at their sides."""
+    """Pseudo-temperatures of the cells; departures of diffuse walls at their sides from them."""
 
     temperature: Inexact[Array, "*cells"]
     wall: Inexact[Array, "*cells axis side group"]
@@ -70,7 +70,7 @@ class StepTransport(eqx.Module):
 
     @property
     def black(self) -> Inexact[Array, "*_ group"]:
-        """What a black wall emits per area and temperature, for all cells and sides."""
+        """What a black wall emits per area and temperature, to be broadcast over all sides."""
         return Transport(self.problem, self.rays, ()).emitted
 
     @property

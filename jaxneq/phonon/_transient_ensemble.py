@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -14,10 +13,10 @@ from jaxneq._core import AbstractSolution, Estimate, Status, quantity
 from ._conduction import CONSERVED
 from ._device import Device
 from ._device_batches import DeviceBatches, DeviceState
-from ._device_ensemble import at_rest, given_up, sampled_status, shaped
+from ._device_ensemble import AbstractSampledDevice, at_rest, given_up, sampled_status, shaped
 from ._grating import TransientGrating
 from ._grating_walk import GratingBatches, GratingState
-from ._grid_maps import AXES, AbstractPlaced, places
+from ._grid_maps import AXES, places
 
 
 class GratingEnsemble(AbstractSolution):
@@ -68,12 +67,9 @@ class GratingEnsemble(AbstractSolution):
         return given_up(self.truncation)
 
 
-class DeviceTransientEnsemble(AbstractPlaced):
+class DeviceTransientEnsemble(AbstractSampledDevice):
     """How a device warms up, from sampled phonons, after all is switched on at time 0."""
 
-    primary: ClassVar[str] = "peak_temperature"
-
-    observables: dict[str, Any] = eqx.field(kw_only=True)
     time: Float[Array, " time"] = quantity(
         unit="s", doc="Time since contacts and heaters are on", dims=("time",)
     )
@@ -88,12 +84,6 @@ class DeviceTransientEnsemble(AbstractPlaced):
         doc="Heat that each contact gives to the device",
         dims=("time", "contact"),
         label="heat from contact",
-    )
-    contact_force: Float[Array, " contact"] = quantity(
-        unit="1/K",
-        doc="Rise of each contact over squared temperature",
-        dims=("contact",),
-        panel=False,
     )
     stored_energy: Estimate = quantity(
         unit="J", doc="Energy in the device above that at rest", dims=("time",)
@@ -117,14 +107,9 @@ class DeviceTransientEnsemble(AbstractPlaced):
         dims=("time",),
         panel=False,
     )
-    truncation: Float[Array, ""] = quantity(
-        doc="Share of the phonons that were given up after `max_steps`", panel=False
-    )
     conservation_residual: Float[Array, ""] = quantity(
         doc="0: every phonon keeps its energy; the share of those that were given up"
     )
-    status: Status
-    stats: dict[str, Any]
     heater_rise: Estimate | None = quantity(
         unit="K",
         doc="Mean rise of the pseudo-temperature in each heater, weighed by its power",
@@ -138,22 +123,6 @@ class DeviceTransientEnsemble(AbstractPlaced):
         panel=False,
         default=None,
     )
-    heater_power: Float[Array, " heater"] | None = quantity(
-        unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
-    )
-
-    @property
-    def fluxes(self) -> Mapping[str, Array]:
-        heaters = {} if self.heater_power is None else {"heaters": self.heater_power}
-        return {"contacts": self.contact_heat.value, **heaters}
-
-    @property
-    def forces(self) -> Mapping[str, Array]:
-        heaters = {} if self.heater_force is None else {"heaters": self.heater_force}
-        return {"contacts": self.contact_force, **heaters}
-
-    def caution(self) -> str:
-        return given_up(self.truncation)
 
 
 def grating_ensemble(

@@ -118,9 +118,9 @@ def through_cells(
     `entering`, what enters through the ends of the slow axes, as `Swept.left` (then the box is
     gone through once); `rows`, what `row_transfer` found, if the fast axis is periodic;
     `lag` of each ray; whether to `keep` the departures (where the box is gone through once) and to
-    sum `squares`; `periodic` axes; `mirrored`, for each axis the bit by which its ends turn the
-    octant, 0 where they do not; `tolerance`, the change of what enters through such ends at which
-    to stop, relative to it or, if that is more, to `size`.
+    sum `squares` (of linear cells); `periodic` axes; `mirrored`, for each axis the bit by which its
+    ends turn the octant, 0 where they do not; `tolerance`, the change of what enters through such
+    ends at which to stop, relative to it or, if that is more, to `size`.
     """
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
