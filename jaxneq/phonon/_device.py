@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -516,4 +517,13 @@ class Device(AbstractGrid):
             1.0,
             1e-3,
             "black-body exchange",
+        )
+        one = dataclasses.replace(thin, size=jnp.ones(2))
+        split = DiscreteOrdinates(cells=32, polar_angles=12, contributions="apart")
+        yield Case(
+            "slab of one free path: heat that arrives unscattered, over C v and the difference",
+            lambda: np.asarray(steady(one, split).ballistic_contact_heat)[1] / -0.1,
+            0.05484598,
+            2e-3,
+            "half the exponential integral E_3(1)",
         )
