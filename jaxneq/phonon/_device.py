@@ -27,6 +27,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
+from ._ballistic import AbstractBallistic, ballistic_parts
 from ._conduction import CONSERVED, mean_velocity
 from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
@@ -48,7 +49,7 @@ from ._regions import Region, bands_of, check_regions, composed, shares
 from ._shapes import AbstractShape
 
 
-class DeviceSolution(AbstractSteadyMapped):
+class DeviceSolution(AbstractSteadyMapped, AbstractBallistic):
     """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
@@ -116,35 +117,6 @@ class DeviceSolution(AbstractSteadyMapped):
     )
     heater_power: Float[Array, " heater"] | None = quantity(
         unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
-    )
-    ballistic_share: Float[Array, " contact"] | None = quantity(
-        doc="Share of the heat of each contact that is ballistic: carried by phonons not scattered "
-        "since contacts, heaters, walls or interfaces emitted them; of use at those that emit "
-        "nothing, at the temperature of the device",
-        dims=("contact",),
-        default=None,
-    )
-    ballistic_contact_heat: Float[Array, " contact"] | None = quantity(
-        unit="W",
-        doc="Ballistic part of the heat that each contact gives: what it emits less what arrives "
-        "unscattered",
-        dims=("contact",),
-        panel=False,
-        default=None,
-    )
-    ballistic_rise: Float[Array, "x y z"] | None = quantity(
-        unit="K",
-        doc="Part of the rise of temperature that is due to ballistic phonons",
-        dims=AXES,
-        panel=False,
-        default=None,
-    )
-    ballistic_heat_flux_field: Float[Array, "x y z axis"] | None = quantity(
-        unit="W/m2",
-        doc="Mean heat flux of ballistic phonons in each cell",
-        dims=(*AXES, "axis"),
-        panel=False,
-        default=None,
     )
 
     @property
@@ -467,16 +439,6 @@ class Device(AbstractGrid):
         elif len(self.contacts) == 2:
             dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
             heated = {"conductance": dissipated / (given[0] - given[1]) ** 2}
-        if state.ballistic is not None:
-            found = jax.tree.map(lambda part: part[0], state.ballistic)
-            shape = (*problem.cells, 1)[:3]
-            own = watt * jnp.tensordot(touched, found.given, axes=found.given.ndim)
-            heated |= {
-                "ballistic_share": own / jnp.where(heat == 0, 1, heat),
-                "ballistic_contact_heat": own,
-                "ballistic_rise": found.temperature.mean(axis=-1).reshape(shape),
-                "ballistic_heat_flux_field": (power * found.flux).reshape(*shape, -1),
-            }
         residual = jnp.abs(released) / jnp.where(scale > 0, scale, 1)
         status = state.status.unless("unresolved", lost | self.lost(problem))
         return DeviceSolution(
@@ -492,6 +454,7 @@ class Device(AbstractGrid):
             **at_collisions(state, power / self.length_unit / self.temperature**2),
             **totals(state.entropy, watt / self.temperature**2, contacts=True),
             **at_interfaces(state, power, self.length_unit, jnp.ones_like(power)),
+            **ballistic_parts(state, touched, heat, watt, power),
             **heated,
         )
 
