@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from differences import slope
 from scipy.special import expn
 
 from jaxneq import phonon, steady
@@ -126,6 +127,23 @@ def test_slow_modulation_is_steady():
     fast = [float(shares(jnp.asarray(frequency))) for frequency in (0.1, 1.0, 30.0)]
     assert both < fast[0] < fast[1]
     np.testing.assert_allclose(fast[2], 1, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_gradients():
+    method = phonon.DiscreteOrdinates(
+        angles=1, polar_angles=2, tolerance=1e-12, contributions="apart"
+    )
+
+    def answers(path):
+        state = steady(slab(path, power=0.2, cells={"x": 4, "y": 1}), method, throw=False)
+        flux = state.ballistic_heat_flux_field[1, 0, 0, 0]
+        return jnp.stack([state.ballistic_share[1], state.ballistic_rise[2, 0, 0], flux])
+
+    exact, compiled = jax.jit(jax.jacfwd(answers))(0.6), jax.jit(answers)
+    for row in range(3):
+        expected = slope(lambda path, row=row: compiled(path)[row], 0.6, 1e-3)
+        np.testing.assert_allclose(exact[row], expected, rtol=1e-7)
 
 
 def test_misuse_is_told():

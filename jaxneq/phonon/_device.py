@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import AbstractPhononMaterial, GrayMaterial
 
+from ._ballistic import AbstractBallistic, ballistic_parts
 from ._conduction import CONSERVED, check_solid, mean_velocity
 from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
@@ -48,7 +50,7 @@ from ._scanning_tip import AbstractScanned, ScanningTip, scanned
 from ._shapes import AbstractShape
 
 
-class DeviceSolution(AbstractScanned):
+class DeviceSolution(AbstractScanned, AbstractBallistic):
     """How warm a device gets and where its heat goes. `print` shows what was found."""
 
     primary: ClassVar[str] = "peak_temperature"
@@ -111,35 +113,6 @@ class DeviceSolution(AbstractScanned):
     )
     heater_power: Float[Array, " heater"] | None = quantity(
         unit="W", doc="Power of each heater", dims=("heater",), panel=False, default=None
-    )
-    ballistic_share: Float[Array, " contact"] | None = quantity(
-        doc="Share of the heat of each contact that is ballistic: carried by phonons not scattered "
-        "since contacts, heaters, walls or interfaces emitted them; of use at those that emit "
-        "nothing, at the temperature of the device",
-        dims=("contact",),
-        default=None,
-    )
-    ballistic_contact_heat: Float[Array, " contact"] | None = quantity(
-        unit="W",
-        doc="Ballistic part of the heat that each contact gives: what it emits less what arrives "
-        "unscattered",
-        dims=("contact",),
-        panel=False,
-        default=None,
-    )
-    ballistic_rise: Float[Array, "x y z"] | None = quantity(
-        unit="K",
-        doc="Part of the rise of temperature that is due to ballistic phonons",
-        dims=AXES,
-        panel=False,
-        default=None,
-    )
-    ballistic_heat_flux_field: Float[Array, "x y z axis"] | None = quantity(
-        unit="W/m2",
-        doc="Mean heat flux of ballistic phonons in each cell",
-        dims=(*AXES, "axis"),
-        panel=False,
-        default=None,
     )
 
     @property
@@ -459,16 +432,6 @@ class Device(AbstractGrid):
             dissipated = watt * state.dissipation[0, 0] * problem.volume.sum()
             conductance = dissipated / (given[0] - given[1]) ** 2
             heated = {"conductance": conductance, **self._bridged(conductance)}
-        if state.ballistic is not None:
-            found = jax.tree.map(lambda part: part[0], state.ballistic)
-            shape = (*problem.cells, 1)[:3]
-            own = watt * jnp.tensordot(held_by, found.given, axes=found.given.ndim)
-            heated |= {
-                "ballistic_share": own / jnp.where(heat == 0, 1, heat),
-                "ballistic_contact_heat": own,
-                "ballistic_rise": found.temperature.mean(axis=-1).reshape(shape),
-                "ballistic_heat_flux_field": (power * found.flux).reshape(*shape, -1),
-            }
         residual = jnp.abs(released) / jnp.where(scale > 0, scale, 1)
         status = state.status.unless("unresolved", lost | self.lost(problem))
         return DeviceSolution(
@@ -485,6 +448,7 @@ class Device(AbstractGrid):
             **totals(state.entropy, watt / self.temperature**2, contacts=True),
             **at_interfaces(state, power, self.length_unit, jnp.ones_like(power)),
             **scanned(self.tip, problem, state.temperature[0], self.temperature, self.length_unit),
+            **ballistic_parts(state, held_by, heat, watt, power),
             **heated,
         )
 
@@ -519,4 +483,13 @@ class Device(AbstractGrid):
             1.0,
             1e-3,
             "black-body exchange",
+        )
+        one = dataclasses.replace(thin, size=jnp.ones(2))
+        split = DiscreteOrdinates(cells=32, polar_angles=12, contributions="apart")
+        yield Case(
+            "slab of one free path: heat that arrives unscattered, over C v and the difference",
+            lambda: np.asarray(steady(one, split).ballistic_contact_heat)[1] / -0.1,
+            0.05484598,
+            2e-3,
+            "half the exponential integral E_3(1)",
         )
