@@ -33,7 +33,7 @@ from ._device import Device
 from ._device_batches import DeviceBatches, DeviceState, check_phonons
 from ._device_ensemble import DeviceEnsemble, device_ensemble
 from ._device_walk import DeviceWalk
-from ._grid import AbstractGrid, check_one_medium
+from ._grid import check_one_medium
 from ._heaters import Contact
 from ._periodic_structure import PeriodicStructure
 from ._phonon_paths import Phonons
@@ -114,7 +114,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     )
 
     def check(self, system: AbstractSystem) -> None:
-        assert isinstance(system, AbstractGrid)
+        assert isinstance(system, PeriodicStructure | Device)
         check_one_medium(system, "DeviationalMonteCarlo")
         check_solid(system.material, "DeviationalMonteCarlo")
         system.check_mesh(self.cells, "DeviationalMonteCarlo")
