@@ -114,7 +114,7 @@ class DeviationalMonteCarlo(AbstractSampler):
     )
 
     def check(self, system: AbstractSystem) -> None:
-        assert isinstance(system, Device | PeriodicStructure)
+        assert isinstance(system, PeriodicStructure | Device)
         check_one_medium(system, "DeviationalMonteCarlo")
         check_solid(system.material, "DeviationalMonteCarlo")
         system.check_mesh(self.cells, "DeviationalMonteCarlo")

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
-from jaxneq.materials import AbstractPhononMaterial
 
 from ._media import AtInterfaces, Media
 
@@ -222,11 +221,6 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def length_unit(self) -> Scalar:
         """The unit of length of the problem (m)."""
-
-    @property
-    @abc.abstractmethod
-    def material(self) -> AbstractPhononMaterial:
-        """What is outside of regions."""
 
     @property
     @abc.abstractmethod
