@@ -211,9 +211,7 @@ def bose_einstein_grid(grid: HotGrid, tolerance: Array, max_iterations: int) -> 
 
     coldest = jnp.min(jnp.where(grid.problem.held > 0, grid.problem.reservoir, jnp.inf))
     lowest = COLDEST * (grid.middle + coldest) - grid.middle
-    least = Unknown(
-        jnp.full_like(start.temperature, 0) + lowest, jnp.full_like(start.wall, -jnp.inf)
-    )
+    least = Unknown(jnp.zeros_like(start.temperature) + lowest, jnp.full_like(start.wall, -jnp.inf))
     flat, found = newton(
         lambda x: grid.imbalance(x, inner),
         flattened(start),
