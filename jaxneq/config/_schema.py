@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jaxneq._core import parameters_of
+from jaxneq.design import AbstractOptimizer, AbstractSpace
 
 from ._catalog import buildable, methods, observables, parts, systems
 from ._models import JobFile, model_of
@@ -32,6 +33,12 @@ def json_schema() -> dict[str, Any]:
             "description": properties[section]["description"],
             "oneOf": _references(name for name in classes if name in definitions),
         }
+    design = definitions["Design"]["properties"]
+    design["vary"]["additionalProperties"] = {"oneOf": _references(parts(AbstractSpace))}
+    design["optimizer"] = {
+        "description": design["optimizer"]["description"],
+        "oneOf": _references(parts(AbstractOptimizer)),
+    }
     properties["observables"]["additionalProperties"] = {"oneOf": _references(observables())}
     definitions["Axis"]["oneOf"] = [
         {"required": ["linear", "count"]},
