@@ -124,7 +124,7 @@ def through_cells(
     """
     mirrored = mirrored or (0,) * len(width)
     if rows is None and (periodic[-1] or mirrored[-1]):
-        count = fields.source.shape[-2]
+        count = fields.source.shape[len(width) + 1]
         varying = (fields.medium, fields.stretch)
         rows = row_transfer(fields.transmission, width, reach, *varying, nodes=count)
     box = _Box(fields, width, reach, weight, rows, mirrored, lag, keep, squares)
@@ -231,7 +231,8 @@ class _Box:
         self.keep = keep
         self.squares = squares
         self.dimensions = len(width)
-        self.count, octants = fields.source.shape[-2:]
+        self.count = fields.source.shape[self.dimensions + 1]
+        octants = fields.transmission.shape[-1]
         self.nodes = _nodes(self.dimensions, self.count)
         self.none = jnp.zeros((octants, *reach.shape[-2:]), weight.dtype)
 
