@@ -46,11 +46,18 @@ class AbstractOptimizer(AbstractDeclared):
 
     monotone: eqx.AbstractClassVar[bool]
     steps: eqx.AbstractVar[int]
-    tolerance: eqx.AbstractVar[Any]
-    starts: eqx.AbstractVar[int]
-    spread: eqx.AbstractVar[Any]
     slack: eqx.AbstractVar[Any]
-    update_every: eqx.AbstractVar[int]
+
+    tolerance: Any = parameter(
+        doc="Largest gradient, the objective in units of the start", range="[0, inf)", default=1e-6
+    )
+    starts: int = setting(doc="Starts, run side by side", range="[1, inf)", default=1)
+    spread: Any = parameter(
+        doc="Standard deviation of other starts, in coordinates", range="[0, inf)", default=0.5
+    )
+    update_every: int = setting(
+        doc="Steps between two updates of the constraints", range="[1, inf)", default=20
+    )
 
     @abc.abstractmethod
     def init(self, coordinates: Vector) -> PyTree:
@@ -90,18 +97,8 @@ class Adam(AbstractOptimizer):
         choices=("adam", "amsgrad", "adabelief", "nadam"),
         default="adam",
     )
-    tolerance: Any = parameter(
-        doc="Largest gradient, the objective in units of the start", range="[0, inf)", default=1e-6
-    )
-    starts: int = setting(doc="Starts, run side by side", range="[1, inf)", default=1)
-    spread: Any = parameter(
-        doc="Standard deviation of other starts, in coordinates", range="[0, inf)", default=0.5
-    )
     slack: Any = parameter(
         doc="Part of a limit by which a constraint may be missed", range="(0, inf)", default=1e-3
-    )
-    update_every: int = setting(
-        doc="Steps between two updates of the constraints", range="[1, inf)", default=20
     )
 
     def init(self, coordinates: Vector) -> PyTree:
@@ -160,18 +157,8 @@ class LBFGS(AbstractOptimizer):
     search_steps: int = setting(
         doc="Evaluations in one line search at most", range="[1, inf)", default=16
     )
-    tolerance: Any = parameter(
-        doc="Largest gradient, the objective in units of the start", range="[0, inf)", default=1e-6
-    )
-    starts: int = setting(doc="Starts, run side by side", range="[1, inf)", default=1)
-    spread: Any = parameter(
-        doc="Standard deviation of other starts, in coordinates", range="[0, inf)", default=0.5
-    )
     slack: Any = parameter(
         doc="Part of a limit by which a constraint may be missed", range="(0, inf)", default=1e-5
-    )
-    update_every: int = setting(
-        doc="Steps between two updates of the constraints", range="[1, inf)", default=20
     )
 
     def init(self, coordinates: Vector) -> PyTree:
