@@ -132,7 +132,9 @@ class Problem(eqx.Module):
     def evaluate(self, coordinates: Vector, key: Array | None, progress: Array) -> Evaluation:
         """The objective there, its sign such that small is good."""
         design = self.design(coordinates, progress)
-        found = self.objective(design, key) if self.noisy else self.objective(design)
+        # JAX 0.10 does not differentiate a map over devices inside a loop: samples stay on one.
+        with jax.default_device(jax.devices()[0]):
+            found = self.objective(design, key) if self.noisy else self.objective(design)
         value, outcomes = found if isinstance(found, tuple) else (found, {})
         stderr = value.stderr if isinstance(value, Estimate) else jnp.zeros(())
         value = value.value if isinstance(value, Estimate) else value

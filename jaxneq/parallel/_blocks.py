@@ -44,13 +44,14 @@ def members(block: Any, width: int) -> UInt32[Array, " replica"]:
 def map_blocks(function: Callable[[Any], Any], blocks: Any) -> Any:
     """`lax.map` of a function over blocks, which all arrays of `blocks` have as their first axis.
 
-    As many devices as divide their number map over equal shares of them. A reverse pass computes
+    As many devices as divide their number map over equal shares of them, unless
+    `jax.default_device` names the one to use. A reverse pass computes
     each of several blocks once more, and so remembers what is inside of one at a time.
     """
     count = jax.tree.leaves(blocks)[0].shape[0]
     function = function if count == 1 else jax.checkpoint(function)
     used = max(n for n in range(1, jax.device_count() + 1) if count % n == 0)
-    if used == 1:
+    if used == 1 or jax.config.jax_default_device is not None:
         return lax.map(function, blocks)
     mesh = Mesh(np.asarray(jax.devices()[:used]), ("block",), axis_types=(AxisType.Auto,))
     spread = PartitionSpec("block")
