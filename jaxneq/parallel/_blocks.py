@@ -51,7 +51,8 @@ def map_blocks(function: Callable[[Any], Any], blocks: Any) -> Any:
     count = jax.tree.leaves(blocks)[0].shape[0]
     function = function if count == 1 else jax.checkpoint(function)
     used = max(n for n in range(1, jax.device_count() + 1) if count % n == 0)
-    if used == 1 or jax.config.jax_default_device is not None:
+    chosen: Any = jax.config
+    if used == 1 or chosen.jax_default_device is not None:
         return lax.map(function, blocks)
     mesh = Mesh(np.asarray(jax.devices()[:used]), ("block",), axis_types=(AxisType.Auto,))
     spread = PartitionSpec("block")
