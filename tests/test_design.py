@@ -224,3 +224,19 @@ def test_single_precision():
     found = design.optimize(objective, start, method)
     assert found.design["x"].dtype == jnp.float32 and found.history.objective.dtype == jnp.float32
     np.testing.assert_allclose(found.design["x"], 1.0, atol=1e-2)
+
+
+def test_a_density_field_holds_its_volume_and_ends_at_void_and_solid():
+    field = design.DensityField(cells=8, volume=0.7, symmetry="mirrors")
+    start, weights = field.begin(), jax.random.normal(jax.random.key(1), (8, 8))
+    at = field.coordinates(start)
+    for progress in (0.0, 0.5, 1.0):
+        density = field(at, start, jnp.array(progress))
+        np.testing.assert_allclose(jnp.mean(density), 0.7, rtol=1e-12)
+        np.testing.assert_allclose(density, density[::-1], rtol=1e-12)
+    assert set(np.unique(field.settled(density))) == {0.0, 1.0}
+
+    def weighed(t):
+        return jnp.sum(weights * field(at + t * weights, start, jnp.array(0.5)))
+
+    np.testing.assert_allclose(jax.grad(weighed)(0.1), slope(weighed, 0.1), rtol=1e-7)

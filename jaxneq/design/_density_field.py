@@ -121,7 +121,7 @@ class DensityField(AbstractSpace):
         def excess(threshold: Array) -> Array:
             return jnp.mean(_sharpened(smooth, sharpness, threshold)) - volume
 
-        def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
             low, high = ends
             middle = (low + high) / 2
             above = lax.stop_gradient(excess(middle)) > 0  # a higher threshold leaves less
