@@ -24,7 +24,7 @@ from jaxneq._core import (
     steady,
 )
 from jaxneq.design import AbstractOptimizer, AbstractSpace, Optimum, optimize
-from jaxneq.store import Dataset
+from jaxneq.store import Dataset, status_dataset
 
 from ._build import build
 from ._message import JobError, hint
@@ -40,8 +40,8 @@ class Designing:
 
     **Fields:** `targets`, the parameters that are varied, and the `spaces` that they lie in, by
     path; `weights`, of what is made small, by name; `matched`, values to be met and within
-    what; `limits` of outcomes; `optimizer`, None for the default; `maximize`, if large is good;
-    `check` of the gradient.
+    what; `limits` of outcomes; `method`, of the solutions on the way, None for that of the job;
+    `optimizer`, None for the default; `maximize`, if large is good; `check` of the gradient.
     """
 
     targets: tuple[Target, ...]
@@ -49,6 +49,7 @@ class Designing:
     weights: tuple[tuple[str, float], ...]
     matched: tuple[tuple[str, float, float], ...]
     limits: dict[str, tuple[float | None, float | None]]
+    method: AbstractMethod | None
     optimizer: AbstractOptimizer | None
     maximize: bool
     check: bool
@@ -79,7 +80,9 @@ def designing_of(said: Design | None, system: AbstractSystem, where: str) -> Des
         spaces[path] = space
     goal = said.minimize if said.minimize is not None else said.maximize
     weights = {goal: 1.0} if isinstance(goal, str) else goal or {}
-    optimizer = None
+    method = optimizer = None
+    if said.method is not None:
+        method = build(AbstractMethod, said.method, where, ("design", "method"))
     if said.optimizer is not None:
         optimizer = build(AbstractOptimizer, said.optimizer, where, ("design", "optimizer"))
     return Designing(
@@ -88,6 +91,7 @@ def designing_of(said: Design | None, system: AbstractSystem, where: str) -> Des
         weights=tuple(weights.items()),
         matched=tuple((name, one.value, one.within) for name, one in said.match.items()),
         limits={name: one.limits for name, one in said.constraints.items()},
+        method=method,
         optimizer=optimizer,
         maximize=said.maximize is not None,
         check=said.check,
@@ -255,6 +259,9 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
     )
     datasets["violation"] = Dataset(
         np.asarray(optimum.violation), doc="Largest violation of a constraint"
+    )
+    datasets["design_status"] = status_dataset(
+        optimum.status.code, (), "what became of the optimisation"
     )
     datasets["stats/steps"] = Dataset(np.asarray(optimum.stats["steps"]), doc="steps taken")
     return datasets

@@ -133,6 +133,8 @@ def execute(
 def objective_of(job: Job) -> Objective:
     """What a job makes best, of the parameters that it varies."""
     assert job.design is not None
+    if job.design.method is not None:
+        job = dataclasses.replace(job, method=job.design.method)
     system, method = job.at({})
     schedule = None
     if job.simulate is not None:

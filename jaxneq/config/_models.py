@@ -274,6 +274,9 @@ class Design(Section):
     optimizer: dict[str, Any] | None = Field(
         None, description="How the best is looked for; by default design.LBFGS"
     )
+    method: dict[str, Any] | None = Field(
+        None, description="How the design is found, where the method of the job is for the answer"
+    )
     check: bool = Field(True, description="Whether the gradient is compared with differences first")
 
     @pydantic.model_validator(mode="after")
