@@ -132,9 +132,10 @@ def execute(
 
 def objective_of(job: Job) -> Objective:
     """What a job makes best, of the parameters that it varies."""
-    assert job.design is not None
-    if job.design.method is not None:
-        job = dataclasses.replace(job, method=job.design.method)
+    design = job.design
+    assert design is not None
+    if design.method is not None:
+        job = dataclasses.replace(job, method=design.method)
     system, method = job.at({})
     schedule = None
     if job.simulate is not None:
@@ -145,9 +146,9 @@ def objective_of(job: Job) -> Objective:
         method=method,
         times=job.times,
         schedule=schedule,
-        weights=job.design.weights,
-        matched=job.design.matched,
-        held=tuple(job.design.limits),
+        weights=design.weights,
+        matched=design.matched,
+        held=tuple(design.limits),
         where=job.name,
     )
 
