@@ -38,8 +38,10 @@ def test_a_dragged_trap_jumps(tmp_path):
     assert np.all(np.diff(found["objective_history"].values) < 0)
     store.write_result(tmp_path / "result.h5", result)
     again = store.read_result(tmp_path / "result.h5")
+    assert list(again.quantities["knot_times"].values[:3]) == [0.0, 0.0, 0.1]
+    assert float(found["objective_at_start"].values) > float(found["objective"].values)
     labels = [ax.get_ylabel() for ax in report.figure(again).axes]
-    assert labels == ["Objective history", "Varied values"]
+    assert labels == ["Work", "Varied values"]
     assert float(found["gradient_norm"].values) < 1e-6
 
 

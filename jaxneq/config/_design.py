@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxneq._core import AbstractMethod, AbstractSystem, Checkpointer, Estimate
+from jaxneq._core import AbstractMethod, AbstractSystem, Checkpointer, Estimate, parameters_of
 from jaxneq.design import AbstractOptimizer, AbstractSpace, Optimum, optimize
 from jaxneq.store import Dataset, status_dataset
 
@@ -20,7 +20,7 @@ from ._message import JobError
 from ._models import Design, Match, Prior
 from ._objective import Known, Matched, Objective
 from ._sweep import SweepAxis
-from ._targets import Target, find_target, replaced, short_name
+from ._targets import Target, find_target, replaced, short_name, value_at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +55,12 @@ class Designing:
     def curves(self) -> tuple[Matched, ...]:
         """What is matched at several points."""
         return tuple(one for one in self.matched if one.values.size > 1)
+
+    @property
+    def goal(self) -> str | None:
+        """What is made small or large, if that is one thing."""
+        alone = len(self.weights) == 1 and self.weights[0][1] == 1 and not self.matched
+        return self.weights[0][0] if alone else None
 
     def name_of(self, target: Target) -> str:
         """Of what is varied, in a result."""
@@ -211,16 +217,29 @@ def name_of_matched(one: Matched) -> str:
     return "_".join(re.findall(r"\w+", one.name))
 
 
-def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
-    """The optimum, and how it was found."""
+def design_datasets(
+    wanted: Designing,
+    system: AbstractSystem,
+    optimum: Optimum,
+    quantities: Mapping[str, Dataset],
+) -> dict[str, Dataset]:
+    """The optimum, and how it was found; `system` is that of the start."""
     said = "maximized" if wanted.maximize else "minimized"
+    unit, label = "1", "objective"
+    if wanted.goal is not None:
+        label = wanted.goal.partition("[")[0]
+        unit = quantities[label].unit if label in quantities else "1"
+        label = str(quantities[label].hints.get("label", label)) if label in quantities else label
     datasets, found = {}, optimum.objective
     if isinstance(found, Estimate):
         datasets["objective_stderr"] = Dataset(
-            np.asarray(found.stderr), doc="standard error of objective"
+            np.asarray(found.stderr), unit=unit, doc="standard error of objective"
         )
         found = found.value
-    datasets["objective"] = Dataset(np.asarray(found), doc=f"The objective, {said}")
+    datasets["objective"] = Dataset(np.asarray(found), (), unit, f"The objective, {said}")
+    datasets["objective_at_start"] = Dataset(
+        np.asarray(optimum.at_start), (), unit, "The objective at the start", {"told": True}
+    )
     for target in wanted.targets:
         name, declared = wanted.name_of(target), target.declared
         flags = {"flag_values": np.arange(2, dtype=np.int32), "flag_meanings": "start optimum"}
@@ -232,6 +251,7 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
         dims = ("design", *declared.dims)
         doc = f"{declared.doc.rstrip('.')}, varied"
         datasets[name] = Dataset(values, dims, declared.unit, doc, hints)
+        datasets |= _along(wanted, system, target)
     count = int(optimum.stats["steps"])
     told = {
         "objective": "Objective at each step",
@@ -241,9 +261,12 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
     for name, doc in told.items():
         values = np.asarray(getattr(optimum.history, name))[:count]
         datasets[f"{name}_history"] = Dataset(values, ("step",), doc=doc)
+    datasets["objective_history"] = dataclasses.replace(
+        datasets["objective_history"], unit=unit, hints={"label": label}
+    )
     if np.any(optimum.history.stderr[:count] > 0):
         datasets["objective_history_stderr"] = Dataset(
-            np.asarray(optimum.history.stderr)[:count], ("step",), doc="its standard error"
+            np.asarray(optimum.history.stderr)[:count], ("step",), unit, "its standard error"
         )
     datasets["gradient_norm"] = Dataset(
         np.asarray(optimum.gradient_norm), doc="Largest derivative at the end"
@@ -256,3 +279,23 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
     )
     datasets["stats/steps"] = Dataset(np.asarray(optimum.stats["steps"]), doc="steps taken")
     return datasets
+
+
+def _along(wanted: Designing, system: AbstractSystem, target: Target) -> dict[str, Dataset]:
+    """What stands beside a list that is varied, such as the times of its knots: where it lies."""
+    dims, parent = target.declared.dims, target.path.rpartition(".")[0]
+    owner = value_at(system, parent)
+    return {
+        f"{dims[0]}_{declared.name}": Dataset(
+            np.asarray(getattr(owner, declared.name)),
+            dims,
+            declared.unit,
+            declared.doc,
+            {"coordinate": True, "label": declared.label or declared.name},
+        )
+        for declared in parameters_of(type(owner))
+        if len(dims) == 1
+        and declared.dims == dims
+        and f"{parent}.{declared.name}" not in wanted.paths
+        and getattr(owner, declared.name) is not None
+    }

@@ -71,14 +71,13 @@ def execute(
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         _, method = job.at({})
-        extra: dict[str, Dataset] = {}
+        begun, optimum = job.system, None
         fit: Fitted | str | None = None
         if job.design is not None:
             objective = objective_of(job)
             seed = 0 if job.simulate is None else job.simulate.seed
             kept = checkpointer, checkpoint_interval
             system, optimum = designed(job.design, objective, seed, progress, *kept)
-            extra = design_datasets(job.design, optimum)
             fit = fitted(job.design, objective, optimum)
             job = dataclasses.replace(job, system=system)
             checkpointer, progress = None, lambda done, total: None
@@ -97,14 +96,15 @@ def execute(
             told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
             pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
     quantities, left_out = merged(pieces, apart, list(axes))
-    quantities |= extra
-    if job.design is not None and isinstance(fit, Fitted):
-        quantities |= fit_of_design(job.design, fit, axes, quantities)
+    if job.design is not None and optimum is not None:
+        quantities |= design_datasets(job.design, begun, optimum, quantities)
+        if isinstance(fit, Fitted):
+            quantities |= fit_of_design(job.design, fit, axes, quantities)
     if job.fit is not None:
         quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities)
     check_drawn(job, quantities)
     solution = each[0][0]
-    primary = drawn_of(job, solution)[0]
+    primary = drawn_of(job, solution)[0].removesuffix("_history")
     if primary in left_out:
         primary = next(iter(quantities))
     remarks = dict.fromkeys(said for one, _ in each if (said := one.remark()))
