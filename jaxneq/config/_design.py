@@ -142,7 +142,7 @@ def _known(path: str, said: Prior, targets: list[Target], where: str) -> Known:
     if said.smooth is not None:
         if not shape or shape[-1] < 3:
             raise JobError(f"{at}: smooth is for arrays of three numbers or more.")
-        smooth = float(_spread(said.smooth, np.ones(()), at))
+        smooth = _spread(said.smooth, np.ones(()), at)
     return Known(path, expected, within, smooth, relative=isinstance(said.smooth, str))
 
 
@@ -159,7 +159,7 @@ def _array(said: Any, at: str) -> np.ndarray:
 def _spread(said: Any, values: np.ndarray, at: str) -> np.ndarray:
     """Standard deviations of `values`, from numbers or per cent of these."""
     if isinstance(said, str):
-        return float(said.rstrip("% ")) / 100 * np.abs(values)
+        return np.asarray(float(said.rstrip("% ")) / 100 * np.abs(values))
     given = _array(said, at)
     return given if given.ndim else np.full(values.shape, given)
 
