@@ -41,7 +41,7 @@ def test_a_dragged_trap_jumps(tmp_path):
     assert list(again.quantities["knot_times"].values[:3]) == [0.0, 0.0, 0.1]
     assert float(found["objective_at_start"].values) > float(found["objective"].values)
     labels = [ax.get_ylabel() for ax in report.figure(again).axes]
-    assert labels == ["Work", "Varied values"]
+    assert labels == ["Work", "Control"]
     assert float(found["gradient_norm"].values) < 1e-6
 
 
