@@ -177,3 +177,26 @@ def test_killed_and_resumed(tmp_path):
     )
     for name, one in whole.items():
         np.testing.assert_array_equal(one.values, killed[name].values)
+
+
+def test_a_front_has_the_design_at_each_level():
+    levels = [0.05, 0.1, 0.2]
+    changes = (
+        "system.protocol.times=[0.0, 0.0, 0.5, 1.0, 1.0]",
+        "system.protocol.values=[0.0, 0.0, 0.5, 1.0, 1.0]",
+        "evolve.times=[0.5, 1.0]",
+        'design.minimize="work[1]"',
+    )
+    limit = "design.constraints={{'work[0]' = {{ at_most = {} }}}}".format
+    front = run("drag.toml", *changes, limit(f"{{ values = {levels} }}"))
+    (axis,) = front.axes.values()
+    np.testing.assert_array_equal(axis.values, levels)
+    alone = run("drag.toml", *changes, limit(levels[1]))
+    for name in ("objective", "varied_values", "work"):
+        np.testing.assert_array_equal(
+            front.quantities[name].values[1], alone.quantities[name].values
+        )
+    found = front.quantities["objective"].values
+    # the more work at half time, the less in all; the last limit does not bind
+    assert found[0] > found[1] > found[2] and found[2] == pytest.approx(1 / 3, rel=1e-6)
+    assert front.quantities["work"].values[0, 0] == pytest.approx(0.05, rel=1e-4)

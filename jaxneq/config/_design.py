@@ -19,8 +19,22 @@ from ._build import build
 from ._message import JobError
 from ._models import Design, Match, Prior
 from ._objective import Known, Matched, Objective
-from ._sweep import SweepAxis
+from ._sweep import SweepAxis, numbers
 from ._targets import Target, find_target, replaced, short_name, value_at
+
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+    """The limit on the outcome `name` at several `levels`; `side`, which one of its limits."""
+
+    name: str
+    side: str
+    levels: tuple[float, ...]
+
+    @property
+    def path(self) -> str:
+        """In the job."""
+        return f"design.constraints.{self.name}.{self.side}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +44,9 @@ class Designing:
     **Fields:** `targets`, the parameters that are varied, and the `spaces` that they lie in, by
     path; `weights`, of what is made small, by name, and what counts of it `over` a sweep;
     `matched`, values to be met; `known`, what is known without these; `limits` of outcomes;
-    `method`, of the solutions on the way, None for that of the job; `optimizer`, None for the
-    default; `maximize`, if large is good; `check` of the gradient.
+    `front`, one that takes several levels; `method`, of the solutions on the way, None for that of
+    the job; `optimizer`, None for the default; `maximize`, if large is good; `check` of the
+    gradient.
     """
 
     targets: tuple[Target, ...]
@@ -41,6 +56,7 @@ class Designing:
     matched: tuple[Matched, ...]
     known: tuple[Known, ...]
     limits: dict[str, tuple[float | None, float | None]]
+    front: Front | None
     method: AbstractMethod | None
     optimizer: AbstractOptimizer | None
     maximize: bool
@@ -61,6 +77,14 @@ class Designing:
         """What is made small or large, if that is one thing."""
         alone = len(self.weights) == 1 and self.weights[0][1] == 1 and not self.matched
         return self.weights[0][0] if alone else None
+
+    def at(self, level: float) -> Designing:
+        """The design at one level of the front."""
+        assert self.front is not None
+        name, side = self.front.name, self.front.side
+        low, high = self.limits[name]
+        ends = {"equal": (level, level), "at_least": (level, high), "at_most": (low, level)}[side]
+        return dataclasses.replace(self, limits={**self.limits, name: ends}, front=None)
 
     def name_of(self, target: Target) -> str:
         """Of what is varied, in a result."""
@@ -109,11 +133,23 @@ def designing_of(
         matched=tuple(_matched(name, one, axes, where) for name, one in said.match.items()),
         known=tuple(_known(path, one, targets, where) for path, one in said.prior.items()),
         limits={name: one.limits for name, one in said.constraints.items()},
+        front=_front(said, where),
         method=method,
         optimizer=optimizer,
         maximize=said.maximize is not None,
         check=said.check,
     )
+
+
+def _front(said: Design, where: str) -> Front | None:
+    found = [
+        Front(name, side, tuple(map(float, numbers(axis))))
+        for name, one in said.constraints.items()
+        for side, axis in one.axes.items()
+    ]
+    if len(found) > 1:
+        raise JobError(f"{where}: {found[1].path}: one limit takes several levels, not two.")
+    return found[0] if found else None
 
 
 def _matched(name: str, said: Match, axes: tuple[SweepAxis, ...], where: str) -> Matched:
@@ -236,7 +272,9 @@ def design_datasets(
             np.asarray(found.stderr), unit=unit, doc="standard error of objective"
         )
         found = found.value
-    datasets["objective"] = Dataset(np.asarray(found), (), unit, f"The objective, {said}")
+    datasets["objective"] = Dataset(
+        np.asarray(found), (), unit, f"The objective, {said}", {"label": label}
+    )
     datasets["objective_at_start"] = Dataset(
         np.asarray(optimum.at_start), (), unit, "The objective at the start", {"told": True}
     )

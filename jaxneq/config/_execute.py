@@ -37,6 +37,7 @@ from ._ensemble import (
     sampled_derivatives,
 )
 from ._fit import fit_datasets
+from ._front import executed_front
 from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
@@ -65,6 +66,8 @@ def execute(
 
     **Raises:** `JobError` for what shows only now; `Interrupted` after Ctrl-C in a sampled run.
     """
+    if job.design is not None and job.design.front is not None:
+        return executed_front(job, execute, progress or (lambda done, total: None))
     began = clock.monotonic()
     check_asked(job)
     compared = job.compared | _computed_beside(job)
