@@ -135,7 +135,7 @@ def _built(document: Document) -> Job:
     derivatives = derivatives_of(said.gradient, said.uncertainty, {"system": system}, where)
     names = said.compare.measured if said.compare is not None else []
     compared = {name: comparison(name, system, axes, where) for name in names}
-    design = designing_of(said.design, system, where)
+    design = designing_of(said.design, system, axes, where)
     if design is not None and design.method is not None:
         _resolved(system, design.method, said.verb, f"{where}: design")
     times = None
