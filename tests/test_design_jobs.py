@@ -133,8 +133,9 @@ BAD = {
         "give equal, or at_least or at_most or both",
     ),
     "sweep": (
-        GATES + '\n[sweep]\n"system.initiation" = { values = [1.0, 2.0] }\n',
-        "[design] stands without [sweep]",
+        (CONFIGS / "drag_sampled.toml").read_text()
+        + '\n[sweep]\n"system.temperature" = { values = [1.0, 2.0] }\n',
+        "[design] over a [sweep] goes with the verbs steady and evolve",
     ),
     "no derivative": (
         GATES.replace('verb = "steady"', 'verb = "simulate"').replace(
