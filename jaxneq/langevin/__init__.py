@@ -25,6 +25,7 @@ from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissi
 from ._fluctuation_dissipation import FluctuationResponse as FluctuationResponse
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
+from ._fourier_series import FourierSeries as FourierSeries
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
 from ._gle_splitting import GLESplitting as GLESplitting
 from ._hatano_sasa import HatanoSasa as HatanoSasa
