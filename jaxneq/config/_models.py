@@ -267,12 +267,18 @@ class Prior(Section):
         return self
 
 
-class Limit(Section):
-    """What must hold of a quantity."""
+Level = Annotated[
+    Annotated[float, Tag("one")] | Annotated[Axis, Tag("axis")],
+    Discriminator(lambda value: "axis" if isinstance(value, dict | Axis) else "one"),
+]
 
-    equal: float | None = Field(None, description="Its value")
-    at_least: float | None = Field(None, description="Its least value")
-    at_most: float | None = Field(None, description="Its largest value")
+
+class Limit(Section):
+    """What must hold of a quantity. Several levels, given like those of a sweep, make a front."""
+
+    equal: Level | None = Field(None, description="Its value")
+    at_least: Level | None = Field(None, description="Its least value")
+    at_most: Level | None = Field(None, description="Its largest value")
 
     @pydantic.model_validator(mode="after")
     def _one_kind(self) -> Limit:
@@ -281,9 +287,18 @@ class Limit(Section):
         return self
 
     @property
+    def axes(self) -> dict[str, Axis]:
+        """The levels of a front, by what they are."""
+        return {name: one for name, one in self if isinstance(one, Axis)}
+
+    @property
     def limits(self) -> tuple[float | None, float | None]:
-        """The interval."""
-        return (self.at_least, self.at_most) if self.equal is None else (self.equal, self.equal)
+        """The interval; where there are levels, none."""
+        equal, low, high = (
+            None if isinstance(end, Axis) else end
+            for end in (self.equal, self.at_least, self.at_most)
+        )
+        return (low, high) if equal is None else (equal, equal)
 
 
 Goal = Annotated[

@@ -77,7 +77,7 @@ def fit(
     **Raises:** `ValueError` for data or errors that are not finite or not positive, for shapes
     that differ, and where the data and the prior leave a direction undetermined.
     """
-    _, residuals = _residuals(model, start, data, stderr, prior)
+    _, residuals = residuals_of(model, start, data, stderr, prior)
     optimum = optimize(lambda p: jnp.sum(residuals(p) ** 2) / 2, start, method, space=space)
     return posterior(
         model, data, stderr, optimum.design, space=space, prior=prior, status=optimum.status
@@ -98,7 +98,7 @@ def posterior(
 
     **Raises:** `ValueError`, as `fit`.
     """
-    departures, residuals = _residuals(model, design, data, stderr, prior)
+    departures, residuals = residuals_of(model, design, data, stderr, prior)
     # in the coordinates of the space, where nothing lies beyond a bound, then back
     problem, one = Problem.of(departures, design, space), jnp.ones(())
     at = problem.coordinates()
@@ -106,8 +106,10 @@ def posterior(
     def flat(u: Array) -> Array:
         return ravel_pytree(problem.design(u, one))[0]
 
-    jacobian = jax.jacrev(lambda u: residuals(problem.design(u, one)))(at)
     missed = departures(design)
+    # forwards where data are many: backwards would carry all of them at once
+    derivative = jax.jacfwd if missed.size > at.size else jax.jacrev
+    jacobian = derivative(lambda u: residuals(problem.design(u, one)))(at)
     of_data = jacobian[: missed.size]
     values, vectors = jnp.linalg.eigh(jacobian.T @ jacobian)
     if is_concrete(values) and not float(values[0]) > 1e-12 * float(values[-1]):
@@ -131,7 +133,7 @@ def posterior(
     )
 
 
-def _residuals(
+def residuals_of(
     model: Callable, start: PyTree, data: Any, stderr: Any, prior: Callable | None
 ) -> tuple[Callable[[PyTree], Array], Callable[[PyTree], Array]]:
     """Of the data, and of these and the prior; checked."""

@@ -51,6 +51,7 @@ from ._motor_state import MotorState as MotorState
 from ._onsager_pair import CrossEffects as CrossEffects
 from ._onsager_pair import OnsagerPair as OnsagerPair
 from ._onsager_pair import cross_coefficient as cross_coefficient
+from ._path_residuals import path_residuals as path_residuals
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell
