@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from differences import slope
 
-from jaxneq import config, design, jump, langevin, optimize, simulate, steady, thermodynamics
+from jaxneq import config, jump, langevin, optimize, simulate, steady, thermodynamics
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "design"
 COUNTED = jump.CountingStatistics(count="0-1", points=2)
