@@ -64,11 +64,12 @@ def test_fourier_series_are_the_potentials_that_they_should_be():
         (langevin.TiltedCosine(amplitude=1.3), [-1.3, 0.0, 0.0], [0.0, 0.0, 0.0]),
         (langevin.Sawtooth(amplitude=2.0, asymmetry=0.8), [0.0, 0.0, 0.0], [2.0, 0.4, 0.0]),
     ):
-        series = langevin.FourierSeries(cosines=cosines, sines=sines)
+        series = langevin.FourierSeries(cosines=jnp.array(cosines), sines=jnp.array(sines))
         np.testing.assert_allclose(series(x, none[:0]), same(x, none[: same.controls]), rtol=1e-12)
         slopes = [each.gradient(x, none[: each.controls]) for each in (series, same)]
         np.testing.assert_allclose(*slopes, rtol=1e-12)
-    series = langevin.FourierSeries(cosines=[0.3, -0.2, 0.5], sines=[1.0, 0.4, -0.7])
+    cosines, sines = jnp.array([0.3, -0.2, 0.5]), jnp.array([1.0, 0.4, -0.7])
+    series = langevin.FourierSeries(cosines=cosines, sines=sines)
     by_jax = jax.grad(lambda x: series(x, none[:0]))(x)
     np.testing.assert_allclose(series.gradient(x, none[:0]), by_jax, rtol=1e-12)
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -161,7 +162,7 @@ def test_the_best_codons_of_a_short_message():
 def test_a_hundred_fast_codons():
     """Better than where each saves the most time, and far better than anywhere."""
     fast = run("codons.toml")["varied_fast"].values[1]
-    system = config.load(CONFIGS / "codons.toml").at({})[0]
+    system: Any = config.load(CONFIGS / "codons.toml").at({})[0]
     slowest, fastest = map(np.asarray, system.extremes)
 
     def most(values):
