@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxneq._core import Scalar, parameter, setting
+from jaxneq._core import setting
 
 from ._spaces import AbstractSpace
 
@@ -20,23 +20,20 @@ _HALVINGS = 60  # of the interval of the threshold
 
 
 class Selection(AbstractSpace):
-    r"""Numbers from 0 (left out) to 1 (chosen) with a given sum, driven to these ends.
+    r"""Numbers from 0 (left out) to 1 (chosen) with a given sum.
 
-    .. math:: x_i = \frac{1}{1 + e^{-\beta (u_i - \theta)}}, \qquad \sum_i x_i = n
+    .. math:: x_i = \frac{1}{1 + e^{\theta - u_i}}, \qquad \sum_i x_i = n
 
-    The threshold :math:`\theta` keeps the sum at every step, and the sharpness :math:`\beta` rises
-    over the steps from 1 to the one given, in equal ratios. At the end the n largest are chosen.
-    Where the parameter has no value, all of `among` numbers begin alike.
-
-    It is the threshold of `DensityField` for a choice without neighbours (F. Wang, B. S. Lazarov
-    and O. Sigmund, Struct. Multidisc. Optim. 43, 767, 2011).
+    The threshold :math:`\theta` keeps the sum at every step. Most entries go to one of the ends;
+    some stay between, where a mixture is better than any choice. At the end the n largest are
+    chosen, which need not be the best choice of all. Where the parameter has no value, all of
+    `among` numbers begin alike.
     """
 
     count: int = setting(range="[1, inf)", doc="How many are chosen, n")
     among: int = setting(
         range="[0, inf)", doc="Numbers to begin with, where the parameter has no value", default=0
     )
-    sharpness: Scalar = parameter(range="[1, inf)", doc="Sharpness beta at the end", default=4.0)
 
     def begin(self) -> Shares | None:
         if self.among <= self.count:
@@ -47,9 +44,7 @@ class Selection(AbstractSpace):
         return jnp.log(values) - jnp.log1p(-values)
 
     def __call__(self, coordinates: Shares, start: Shares, progress: Array) -> Shares:
-        sharpness = self.sharpness.astype(start.dtype) ** progress.astype(start.dtype)
-        steep = sharpness * coordinates
-        return jax.nn.sigmoid(steep - self._threshold(steep))
+        return jax.nn.sigmoid(coordinates - self._threshold(coordinates))
 
     def check(self, name: str, values: Any) -> None:
         if np.ndim(values) != 1 or len(values) <= self.count:
@@ -68,10 +63,10 @@ class Selection(AbstractSpace):
         rank = jnp.argsort(jnp.argsort(-values))
         return jnp.where(rank < self.count, jnp.ones_like(values), jnp.zeros_like(values))
 
-    def _threshold(self, steep: Shares) -> Array:
+    def _threshold(self, coordinates: Shares) -> Array:
         """Where the sum is the count: by bisection, and a step of Newton for its derivative."""
-        share = self.count / steep.shape[0]
-        known = lax.stop_gradient(steep)
+        share = self.count / coordinates.shape[0]
+        known = lax.stop_gradient(coordinates)
         offset = np.log(share) - np.log1p(-share)  # of all alike
         ends = jnp.min(known) - offset, jnp.max(known) - offset
 
@@ -83,6 +78,6 @@ class Selection(AbstractSpace):
 
         low, high = lax.fori_loop(0, _HALVINGS, halve, ends)
         found = lax.stop_gradient((low + high) / 2)
-        chosen = jax.nn.sigmoid(steep - found)
+        chosen = jax.nn.sigmoid(coordinates - found)
         slope = lax.stop_gradient(jnp.sum(chosen * (1 - chosen)))
         return found + (jnp.sum(chosen) - self.count) / slope

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-# Copies of the gene of the tRNA that reads the codon in S. cerevisiae: counts by anticodon from the
-# genome (R. Percudani, A. Pavesi and S. Ottonello, J. Mol. Biol. 268, 322, 1997; GtRNAdb, sacCer3),
-# and where it wobbles the factor 0.64, or 0.61 between two purines (as in the open code of P. Shah et
-# al., Cell 153, 1589, 2013: its table S.cer.tRNA). Read against that table; the papers themselves were
-# not at hand.
+# Copies of the gene of the tRNA that reads the codon in S. cerevisiae: counts by anticodon from
+# the genome (R. Percudani, A. Pavesi and S. Ottonello, J. Mol. Biol. 268, 322, 1997; GtRNAdb,
+# sacCer3), and where it wobbles the factor 0.64, or 0.61 between two purines (as in the open code
+# of P. Shah et al., Cell 153, 1589, 2013: its table S.cer.tRNA). Read against that table; the
+# papers themselves were not at hand.
 TRNA_GENES: dict[str, dict[str, tuple[int, float]]] = {
     "A": {"GCA": (5, 1), "GCC": (11, 0.64), "GCG": (5, 0.64), "GCT": (11, 1)},
     "C": {"TGC": (4, 1), "TGT": (4, 0.64)},

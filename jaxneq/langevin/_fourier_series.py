@@ -32,13 +32,13 @@ class FourierSeries(AbstractPotential):
     sines: PerMode = parameter(doc="Coefficients b of the sines, from k = 1", dims=("mode",))
 
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
-        waves = self._waves(position[0])
-        return sum(a * c + b * s for a, b, (c, s) in zip(self.cosines, self.sines, waves))
+        modes = zip(self.cosines, self.sines, self._waves(position[0]), strict=True)
+        return sum((a * c + b * s for a, b, (c, s) in modes), jnp.zeros_like(position[0]))
 
     def gradient(self, position: Position, control: Control) -> Position:
-        waves = enumerate(self._waves(position[0]), 1)
-        each = zip(self.cosines, self.sines, waves)
-        return sum(k * (b * c - a * s) for a, b, (k, (c, s)) in each)[None]
+        modes = enumerate(zip(self.cosines, self.sines, self._waves(position[0]), strict=True), 1)
+        slopes = (k * (b * c - a * s) for k, (a, b, (c, s)) in modes)
+        return sum(slopes, jnp.zeros_like(position[0]))[None]
 
     def _waves(self, x: Float[Array, ""]) -> list[tuple[Array, Array]]:
         """Cosine and sine of k x for each k: one of each is computed, the others follow."""
