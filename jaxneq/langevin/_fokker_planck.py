@@ -27,7 +27,16 @@ from jaxneq._core import (
 
 from ._density_in_time import DensityInTime, Followed
 from ._fokker_planck_solution import FokkerPlanckSolution
-from ._grid import Flow, Grid, around, at_centers, cells_between, flow, stationary
+from ._grid import (
+    Flow,
+    Grid,
+    Stationary,
+    around,
+    at_centers,
+    cells_between,
+    flow,
+    stationary,
+)
 from ._potentials import BreathingHarmonic, TiltedCosine
 from ._protocols import LinearRamp
 from ._segments import just_after, march
@@ -136,7 +145,7 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         control = system.control_at(-jnp.ones((), system.dtype))
         between = cells_between(system, control, grid)
         moving = flow(system, grid, between)
-        density, current, diffusion = stationary(system, grid, between)
+        density, current, diffusion, _ = stationary(system, grid, between)
         found = moving.current(density)
         gross = jnp.max(moving.forward * density)
         through = jnp.full_like(density, current) if grid.ring else jnp.zeros_like(density)
@@ -175,10 +184,10 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         def rates(time: Array, state: Followed) -> dict[str, Array]:
             control, power = paths.power(just_after(system, time))
             density, moving = state.rows[0], paths.flow_at(control)
-            settled = density
-            if grid.ring:
-                settled = stationary(system, grid, cells_between(system, control, grid)).density
+            still = stationary(system, grid, cells_between(system, control, grid))
+            settled = still.density if grid.ring else density
             now = _rates(system, grid, moving, density, settled, moving.current(density))
+            now["relative_entropy"] = _relative_entropy(density, still) * grid.width
             if paths.exponential:
                 now["exponential_work"] = paths.exponential_work(state, control)
             return now | {
@@ -282,6 +291,14 @@ def _affinity(system: Overdamped, grid: Grid, moving: Flow, density: Array) -> A
     log_density = log_density + jnp.log(at_centers(system.temperature_at, grid))
     both = inside & jnp.roll(inside, -1) & (moving.forward > 0)
     return jnp.where(both, log_density - jnp.roll(log_density, -1) - moving.rise, 0)
+
+
+def _relative_entropy(density: Array, still: Stationary) -> Array:
+    """The sum of p ln(p/q) - p + q, where no term is negative."""
+    inside = density > 0
+    log_ratio = jnp.log(jnp.where(inside, density, 1)) - still.log_density
+    surplus = jnp.where(inside, density * log_ratio, 0)
+    return jnp.sum(surplus - density + still.density)
 
 
 def _spread(grid: Grid, density: Array) -> dict[str, Array]:

@@ -110,11 +110,12 @@ class Flow(eqx.Module):
 
 
 class Stationary(NamedTuple):
-    """The stationary density on a grid, its current, and the diffusion on a ring."""
+    """The stationary density on a grid, its current, the diffusion on a ring, ln of the density."""
 
     density: PerCell
     current: Float[Array, ""]
     diffusion: Float[Array, ""] | None
+    log_density: PerCell
 
 
 def cells_between(system: Overdamped, control: Control, grid: Grid) -> Landscape:
@@ -158,11 +159,12 @@ def stationary(system: Overdamped, grid: Grid, between: Landscape) -> Stationary
     if not grid.ring:
         log_density = -phi - jnp.log(temperature)
         log_density = log_density - logsumexp(log_density) - jnp.log(grid.width)
-        return Stationary(jnp.exp(log_density), jnp.zeros((), phi.dtype), None)
+        return Stationary(jnp.exp(log_density), jnp.zeros((), phi.dtype), None, log_density)
     turn = rise[-1]
     log_density = _window(phi + between.log_resistance, turn) - phi - jnp.log(temperature)
     total = logsumexp(log_density) + jnp.log(grid.width)
-    density = jnp.exp(log_density - total)
+    log_density = log_density - total
+    density = jnp.exp(log_density)
     ahead, back = jnp.where(turn < 0, turn, 0), jnp.where(turn < 0, 0, turn)
     forth = -jnp.expm1(ahead) * jnp.exp(-total)
     current = jnp.where(turn < 0, forth, jnp.expm1(-back) * jnp.exp(back - total))
@@ -170,7 +172,7 @@ def stationary(system: Overdamped, grid: Grid, between: Landscape) -> Stationary
     log_slope = _window(between.log_capacity - phi, -turn) + phi + jnp.log(friction)
     slope = jnp.exp(log_slope - logsumexp(log_slope)) * grid.cells
     diffusion = jnp.sum(temperature / friction * slope**2 * density) * grid.width
-    return Stationary(density, current, diffusion)
+    return Stationary(density, current, diffusion, log_density)
 
 
 def _window(log_terms: PerCell, turn: Float[Array, ""]) -> PerCell:
