@@ -212,8 +212,9 @@ def name_of(target: Target) -> str:
 
 
 def drawn_of_design(wanted: Designing) -> tuple[str, ...]:
-    """What a figure shows of a design."""
-    return ("objective_history", *(name_of(target) for target in wanted.targets))
+    """What a figure shows of a design as lines; planes are maps."""
+    lines = (target for target in wanted.targets if len(target.declared.dims) < 2)
+    return ("objective_history", *map(name_of, lines))
 
 
 def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
@@ -232,7 +233,9 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
         datasets["design"] = Dataset(
             flags["flag_values"], ("design",), doc="Start and optimum", hints=flags
         )
-        hints = {"label": declared.label} if declared.label else {}
+        hints: dict[str, Any] = {"label": declared.label} if declared.label else {}
+        if len(declared.dims) == 2:
+            hints["map"] = True
         values = np.stack([np.asarray(target.value), np.asarray(optimum.design[target.path])])
         dims = ("design", *declared.dims)
         doc = f"{declared.doc.rstrip('.')}, varied"

@@ -20,6 +20,8 @@ from ._exact import lifson_jackson as lifson_jackson
 from ._exact import optimal_breathing as optimal_breathing
 from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
+from ._exponential_work import ExponentialWork as ExponentialWork
+from ._feynman_kac import FeynmanKac as FeynmanKac
 from ._flashing_ratchet import FlashingRatchet as FlashingRatchet
 from ._flexible_polygon import FlexiblePolygon as FlexiblePolygon
 from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissipation

@@ -80,14 +80,20 @@ class Flow(eqx.Module):
         ahead, behind = jnp.roll(values, -1) - values, jnp.roll(values, 1) - values
         return (self.forward * ahead + jnp.roll(self.backward, 1) * behind) / self.width
 
-    def implicit(self, duration: Float[Array, ""], rhs: PerCell, back: bool = False) -> PerCell:
-        r"""What solves :math:`p - \tau\,\mathrm{rate}(p) = r`, or the same with `rate_back`.
+    def implicit(
+        self,
+        duration: Float[Array, ""],
+        rhs: PerCell,
+        back: bool = False,
+        loss: PerCell | float = 0.0,
+    ) -> PerCell:
+        r"""What solves :math:`p - \tau\,[\mathrm{rate}(p) - l p] = r`, or it with `rate_back`.
 
         Tridiagonal but for the ring's last face, which Sherman and Morrison's formula adds.
         """
         right, left = self.forward, self.backward
         share = duration / self.width
-        diagonal = 1 + share * (right + jnp.roll(left, 1))
+        diagonal = 1 + share * (right + jnp.roll(left, 1)) + duration * loss
         below = -share * jnp.roll(left if back else right, 1)
         above = -share * (right if back else left)
         corner, pivot = above[-1], -diagonal[0]
