@@ -27,7 +27,8 @@ class ExponentialWork(AbstractSolution):
     (Geiger and Dellago, Phys. Rev. E 81, 021127, 2010, choose protocols by it).
 
     Work is counted from before time 0, jumps included. `entropy_production` is that of the
-    process and of the relaxation that would follow, over the time that has passed.
+    process and of the relaxation that would follow, over the time that has passed: infinite at
+    time 0.
     """
 
     primary: ClassVar[str] = "divergence"
@@ -57,7 +58,7 @@ class ExponentialWork(AbstractSolution):
 
     @property
     def fluxes(self) -> Mapping[str, Array]:
-        return {"work": self.dissipated_work / self.time}
+        return {"work": self.entropy_production / self.inverse_temperature}
 
     @property
     def forces(self) -> Mapping[str, Array]:

@@ -27,9 +27,10 @@ class Waypoints(AbstractProtocol):
     rows: int = setting(range="[2, inf)", doc="Rows of values that are not given", default=21)
 
     def __post_init__(self):
-        if self.values is None:
-            share = jnp.linspace(0, 1, self.rows, dtype=self.start.dtype)[:, None]
-            self.values = self.start[None] + (self.end - self.start)[None] * share
+        start, end = (jnp.asarray(each, float) for each in (self.start, self.end))
+        if self.values is None and start.shape == end.shape:
+            share = jnp.linspace(0, 1, self.rows)
+            self.values = start[None] + share[:, None] * (end - start)[None]
 
     def __check_init__(self):
         super().__check_init__()
