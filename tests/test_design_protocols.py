@@ -178,7 +178,7 @@ def test_the_sampled_spread_of_the_estimate_falls_as_the_grid_says():
     <exp(-2W)> = exp(-dF) <exp(W_R)>: relative standard error 1 to 3 %; the bias of the scheme's
     steps is below that.
     """
-    found = []
+    found, method = [], FeynmanKac(cells=96, lower=-1.0, upper=3.0, substeps=24)
     for number, values in enumerate((PULLED, BEST)):
         system = hairpin(values)
         exact = evolve(

@@ -47,7 +47,7 @@ class FlexiblePolygon(AbstractPotential):
     def __call__(self, position: Position, control: Control) -> Float[Array, ""]:
         place = (position[0] - self.lower) / (self.upper - self.lower) * self.pieces - 0.5
         left = jnp.clip(jnp.floor(place), 0, self.pieces - 2)
-        # a product with a few shares, whose derivative is one too: entries picked would be scattered
+        # as a product, whose derivative is one too: picked entries are scattered back one by one
         knot = jnp.arange(self.pieces, dtype=place.dtype)
         share = place - left
         return jnp.where(knot == left, 1 - share, jnp.where(knot == left + 1, share, 0)) @ control
