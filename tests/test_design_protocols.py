@@ -181,9 +181,7 @@ def test_the_sampled_spread_of_the_estimate_falls_as_the_grid_says():
     found, method = [], FeynmanKac(cells=96, lower=-1.0, upper=3.0, substeps=24)
     for number, values in enumerate((PULLED, BEST)):
         system = hairpin(values)
-        exact = evolve(
-            system, FeynmanKac(cells=96, lower=-1.0, upper=3.0, substeps=24), times=[6.0]
-        )
+        exact = evolve(system, method, times=[6.0])
         free_energy, predicted = float(exact.free_energy[0]), float(exact.jarzynski_variance[0])
         work = sampled_work(system, number)
         estimate = thermodynamics.jarzynski(work, 1.0)

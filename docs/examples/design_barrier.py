@@ -3,9 +3,9 @@
 #
 # The free energy of unfolding follows from the work of fast pulls by Jarzynski's equality,
 # $\Delta F = -T \ln \langle e^{-W/T} \rangle$. With $n$ pulls the estimate has the variance
-# $(e^D - 1)\,T^2/n$, with $e^D = \langle e^{-2W/T} \rangle / \langle e^{-W/T} \rangle^2$. It is dominated
-# by rare paths that nobody waits for; a Fokker-Planck equation in which each path weighs
-# $e^{-2W/T}$ gives it exactly, and its gradient with respect to the way of the trap.
+# $(e^D - 1)\,T^2/n$, with $e^D = \langle e^{-2W/T} \rangle / \langle e^{-W/T} \rangle^2$.
+# It is dominated by rare paths that nobody waits for; a Fokker-Planck equation in which each path
+# weighs $e^{-2W/T}$ gives it exactly, and its gradient with respect to the way of the trap.
 
 # %%
 import jax

@@ -6,9 +6,9 @@
 # $\ln 2$ and the cost of the shortest transport, $W = \ln 2 + \frac{1}{\tau}\int (x_f - x_i)^2$,
 # here $\ln 2 + 1/(3\tau)$ (Aurell et al., Phys. Rev. Lett. 106, 250601, 2011).
 #
-# The landscape has 32 heights at 21 times, 672 numbers, which a gradient finds. It ends in a step whose
-# equilibrium is the wanted density; the relative entropy to it says how far the particle is from
-# there, and its weight holds the end fixed.
+# The landscape has 32 heights at 21 times, 672 numbers, which a gradient finds. It ends in a step
+# whose equilibrium is the wanted density; the relative entropy to it says how far the particle is
+# from there, and its weight holds the end fixed.
 
 # %%
 import jax

@@ -52,7 +52,9 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
     found += _derivatives(result, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
-    found.append(("status", _status(result)))
+    found.append(("status", _status(result, "status")))
+    if "design_status" in result.quantities:
+        found.append(("design", _status(result, "design_status")))
     if remark := result.attributes.get("remark"):
         found.append(("remark", remark))
     found += _trust(result, primary, show)
@@ -96,7 +98,9 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
 
 def _told(result: Result, show: Show) -> list[tuple[str, str]]:
     """Single numbers that say so, such as those of a fit; and what there is no room for."""
-    told = {name: data for name, data in result.quantities.items() if data.hints.get("told")}
+    told = [
+        name for name, data in result.quantities.items() if data.hints.get("told") and not data.dims
+    ]
     found = [(words(name), _at(result, name, (), show)) for name in told]
     if left_out := result.attributes.get("left_out"):
         names = ", ".join(words(name) for name in left_out if not name.endswith(COMPANIONS))
@@ -166,9 +170,9 @@ def _regimes(result: Result, show: Show) -> list[tuple[str, str]]:
     return found
 
 
-def _status(result: Result) -> str:
+def _status(result: Result, name: str) -> str:
     """How often each status occurred; what to do about the failures."""
-    data = result.quantities.get("status")
+    data = result.quantities.get(name)
     if data is None:
         return "not recorded"
     names = str(data.hints.get("flag_meanings", "")).split()
