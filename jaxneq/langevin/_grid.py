@@ -63,6 +63,7 @@ class Flow(eqx.Module):
     work: PerFace
     stirring: PerFace
     width: Float[Array, ""]
+    ring: bool = eqx.field(static=True)
 
     def current(self, density: PerCell) -> PerFace:
         return self.forward * density - self.backward * jnp.roll(density, -1)
@@ -96,6 +97,8 @@ class Flow(eqx.Module):
         diagonal = 1 + share * (right + jnp.roll(left, 1)) + duration * loss
         below = -share * jnp.roll(left if back else right, 1)
         above = -share * (right if back else left)
+        if not self.ring:  # the last face is a wall: both corners are 0
+            return lax.linalg.tridiagonal_solve(below, diagonal, above, rhs[:, None])[:, 0]
         corner, pivot = above[-1], -diagonal[0]
         column = jnp.zeros_like(rhs).at[0].set(pivot).at[-1].set(corner)
         ratio = below[0] / pivot
@@ -144,6 +147,7 @@ def flow(system: Overdamped, grid: Grid, between: Landscape) -> Flow:
         work=wall(between.work),
         stirring=wall(between.stirring),
         width=grid.width,
+        ring=grid.ring,
     )
 
 
