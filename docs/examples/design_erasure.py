@@ -36,9 +36,9 @@ def cost(values):
     return found.work[0] + 30.0 * found.relative_entropy[0]
 
 
-# %% The straight way from one landscape to the other costs 1.8 T, and ends far from the goal.
+# %% The straight way from one landscape to the other costs 1.8 T and ends far from the goal.
 straight = langevin.Waypoints(start=FLAT, end=STEP, ramp_time=TAU, rows=21).values
-best = optimize(cost, straight, design.LBFGS(steps=250, memory=60, tolerance=2e-4))
+best = optimize(cost, straight, design.LBFGS(steps=350, memory=60, tolerance=2e-4))
 found = erasure(best.design, TAU * jnp.array([0.25, 0.5, 0.75, 1.0]))
 least = np.log(2) + 1 / (3 * TAU)
 print(f"work {found.work[-1]:.4f}, least {least:.4f}, relative entropy", found.relative_entropy[-1])
