@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from jaxneq import (
     config,
@@ -119,6 +120,42 @@ def test_the_accumulation_of_silicon():
     assert np.all(found["conductivity_uncertainty"].values < 0.03 * found["conductivity"].values)
 
 
+def test_rates_from_a_measurement(tmp_path):
+    """Least squares by another code, with derivatives by differences."""
+    temperatures = [60.0, 100.0, 200.0, 300.0, 500.0]
+    result = run("measured_bulk.toml", f'sweep."system.temperature".values={temperatures}')
+    found = result.quantities
+    data = materials.measured("Si-bulk-Glassbrenner-1964")
+    at = [int(np.flatnonzero(data.temperature == t)[0]) for t in temperatures]
+
+    @jax.jit
+    def model(p):
+        silicon = materials.model("Si", anharmonic_scale=p[0], isotope_scale=p[1])
+
+        def film(temperature):
+            system = phonon.InPlaneFilm(material=silicon, thickness=1.0, temperature=temperature)
+            return steady(system, throw=False).conductivity
+
+        return jax.vmap(film)(jnp.array(temperatures))
+
+    def residuals(p):
+        return (np.asarray(model(p)) / data.conductivity[at] - 1) / 0.05
+
+    fitted = least_squares(residuals, [1.0, 1.0], "3-point")
+    covariance = np.linalg.inv(fitted.jac.T @ fitted.jac)
+    for i, name in enumerate(("anharmonic_scale", "isotope_scale")):
+        value, error = (float(found[f"fitted_{name}{end}"].values) for end in ("", "_stderr"))
+        assert value == pytest.approx(fitted.x[i], rel=1e-4)
+        assert error == pytest.approx(np.sqrt(covariance[i, i]), rel=1e-4)
+    assert float(found["chi_squared"].values) == pytest.approx(2 * fitted.cost, rel=1e-6)
+    beside = result.compared["conductivity data"]
+    assert beside.label == "Glassbrenner 1964" and not beside.confirmed
+    np.testing.assert_array_equal(beside.datasets["conductivity"].values, data.conductivity[at])
+    store.write_result(tmp_path / "result.h5", result)
+    (panel,) = report.figure(store.read_result(tmp_path / "result.h5")).axes
+    assert "Glassbrenner 1964" in [text.get_text() for text in panel.get_legend().get_texts()]
+
+
 def test_films_see_a_spectrum_as_they_see_its_bands():
     bands = materials.phonon("Si", temperature=300.0)
     order = np.argsort(bands.mean_free_path)
@@ -230,10 +267,14 @@ within = [0.01, 0.02, 0.01]
 
 
 CYCLE = (CONFIGS / "cycle.toml").read_text()
+BULK = (CONFIGS / "measured_bulk.toml").read_text()
 BAD = {
+    "no such value": (BULK.replace("60.0,", "61.0,"), "has no value at system.temperature = 61"),
+    "another quantity": (BULK.replace("match.conductivity", "match.heat_flux"), "gives conductiv"),
+    "no error": (CYCLE.replace("within = 0.002", ""), "give within"),
     "too few": (CYCLE.replace("count = 13", "count = 12"), "the sweep has (12,)"),
     "error": (CYCLE.replace("within = 0.002", "within = [0.1, 0.2]"), "within must be positive"),
-    "both": (CYCLE.replace("within = 0.002", "within = 0.002\nvalue = 1.0"), "value, or values"),
+    "both": (CYCLE.replace("within = 0.002", "within = 0.002\nvalue = 1.0"), "exactly one of"),
     "ragged": (RING + '[design.match.probability]\nvalues = [[1.0], [1.0, 2.0]]\nwithin = 1.0\n',
                "match goes with minimize"),
     "shape": (CYCLE.replace('"probability[0]"', "probability"), "probability has shape (3,)"),

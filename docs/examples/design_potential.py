@@ -20,25 +20,13 @@ from jaxneq.statistics import Series
 jax.config.update("jax_enable_x64", True)
 
 
-class Ring(langevin.AbstractPotential):
-    """Harmonics on a ring, and a force: ``sum a_n cos n x + b_n sin n x - F x``."""
-
-    cosines: jax.Array
-    sines: jax.Array
-    force: jax.Array
-    dimension = 1
-    period = 2 * math.pi
-
-    def energy(self, x):
-        angle = jnp.arange(1, self.cosines.size + 1) * x
-        return jnp.sum(self.cosines * jnp.cos(angle) + self.sines * jnp.sin(angle))
-
-    def __call__(self, position, control):
-        return self.energy(position[0]) - self.force * position[0]
+def potential(p):
+    return langevin.FourierSeries(cosines=p["cosines"], sines=p["sines"])
 
 
 def system(p):
-    return langevin.Overdamped(potential=Ring(**p), temperature=0.5)
+    drive = langevin.ConstantForce(force=p["force"])
+    return langevin.Overdamped(potential=potential(p), drive=drive, temperature=0.5)
 
 
 # %% Trajectories: 8 particles for a time of 40, seen every 0.01.
@@ -67,12 +55,17 @@ print(f"mean square of a residual: {float(found.chi_squared) / found.data:.3f} (
 
 # %% The potential with its band, less its mean, and what the density would make of it.
 x = jnp.linspace(0, 2 * math.pi, 200)
-curve, band = found.band(lambda p: jax.vmap(Ring(**p).energy)(x))
-true = jax.vmap(Ring(**truth).energy)(x)
+
+
+def energy(p):
+    return jax.vmap(lambda x: potential(p)(x[None], jnp.zeros(0)))(x)
+
+
+curve, band = found.band(energy)
 count, edges = jnp.histogram(path.ravel() % (2 * math.pi), 40, (0, 2 * math.pi))
 guess = -0.5 * jnp.log(count / count.mean())
 
-plt.plot(x, true, "k--", label="true potential")
+plt.plot(x, energy(truth), "k--", label="true potential")
 plt.plot(x, curve, label="from the steps")
 plt.fill_between(x, curve - 2 * band, curve + 2 * band, alpha=0.3, label="95 %")
 plt.plot((edges[1:] + edges[:-1]) / 2, guess - guess.mean(), ".", label="$-T$ ln density")

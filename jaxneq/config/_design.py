@@ -13,9 +13,10 @@ import numpy as np
 
 from jaxneq._core import AbstractMethod, AbstractSystem, Checkpointer, Estimate, parameters_of
 from jaxneq.design import AbstractOptimizer, AbstractSpace, Optimum, optimize
-from jaxneq.store import Dataset, status_dataset
+from jaxneq.store import Comparison, Dataset, status_dataset
 
 from ._build import build
+from ._compare import measured_at
 from ._message import JobError
 from ._models import Design, Match, Prior
 from ._objective import Known, Matched, Objective
@@ -43,10 +44,10 @@ class Designing:
 
     **Fields:** `targets`, the parameters that are varied, and the `spaces` that they lie in, by
     path; `weights`, of what is made small, by name, and what counts of it `over` a sweep;
-    `matched`, values to be met; `known`, what is known without these; `limits` of outcomes;
-    `front`, one that takes several levels; `method`, of the solutions on the way, None for that of
-    the job; `optimizer`, None for the default; `maximize`, if large is good; `check` of the
-    gradient.
+    `matched`, values to be met, and the `sources` of those that were measured, by name; `known`,
+    what is known without these; `limits` of outcomes; `front`, one that takes several levels;
+    `method`, of the solutions on the way, None for that of the job; `optimizer`, None for the
+    default; `maximize`, if large is good; `check` of the gradient.
     """
 
     targets: tuple[Target, ...]
@@ -54,6 +55,7 @@ class Designing:
     weights: tuple[tuple[str, float], ...]
     over: str
     matched: tuple[Matched, ...]
+    sources: dict[str, Comparison]
     known: tuple[Known, ...]
     limits: dict[str, tuple[float | None, float | None]]
     front: Front | None
@@ -125,12 +127,20 @@ def designing_of(
         method = build(AbstractMethod, said.method, where, ("design", "method"))
     if said.optimizer is not None:
         optimizer = build(AbstractOptimizer, said.optimizer, where, ("design", "optimizer"))
+    sources = {
+        name: measured_at(one.measured, name, system, axes, f"{where}: design.match: {name}")
+        for name, one in said.match.items()
+        if one.measured is not None
+    }
     return Designing(
         targets=tuple(targets),
         spaces=spaces,
         weights=tuple(weights.items()),
         over=said.over,
-        matched=tuple(_matched(name, one, axes, where) for name, one in said.match.items()),
+        matched=tuple(
+            _matched(name, one, axes, sources.get(name), where) for name, one in said.match.items()
+        ),
+        sources=sources,
         known=tuple(_known(path, one, targets, where) for path, one in said.prior.items()),
         limits={name: one.limits for name, one in said.constraints.items()},
         front=_front(said, where),
@@ -152,15 +162,21 @@ def _front(said: Design, where: str) -> Front | None:
     return found[0] if found else None
 
 
-def _matched(name: str, said: Match, axes: tuple[SweepAxis, ...], where: str) -> Matched:
+def _matched(
+    name: str, said: Match, axes: tuple[SweepAxis, ...], source: Comparison | None, where: str
+) -> Matched:
     at, shape = f"{where}: design.match: {name}", tuple(len(axis.values) for axis in axes)
-    values = np.full(shape, said.value) if said.values is None else _array(said.values, at)
+    if source is not None:
+        values, stated = (source.datasets[each].values for each in (source.quantity, "uncertainty"))
+    else:
+        values = np.full(shape, said.value) if said.values is None else _array(said.values, at)
+        stated = np.zeros(shape)
     if values.shape[: len(shape)] != shape:
         raise JobError(
             f"{at} has values of shape {values.shape}, and the sweep has {shape}. Give a value for "
             "each point."
         )
-    within = _spread(said.within, values, at)
+    within = stated if said.within is None else _spread(said.within, values, at)
     if within.shape != values.shape or not np.all(within > 0):
         raise JobError(f"{at}: within must be positive, and one for all or one for each value.")
     return Matched(name, values, within)

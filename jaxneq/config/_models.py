@@ -233,15 +233,24 @@ class Match(Section):
     values: Annotated[list[Any], Field(min_length=1)] | None = Field(
         None, description="The values, as nested lists"
     )
-    within: Spread = Field(
+    measured: str | None = Field(
+        None,
+        description="Name of the measurement that has a value at each point of the sweep, such as "
+        "Si-bulk-Glassbrenner-1964",
+    )
+    within: Spread | None = Field(
+        None,
         description='The departure that counts as one, of data the standard error: a number, "3 %" '
-        "of the value, or a list like the values"
+        "of the value, or a list like the values; of a measurement by default what it states",
     )
 
     @pydantic.model_validator(mode="after")
-    def _one_of_two(self) -> Match:
-        if (self.value is None) == (self.values is None):
-            raise ValueError("give value, or values")
+    def _one_of_three(self) -> Match:
+        given = [said for said in (self.value, self.values, self.measured) if said is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of value, values and measured")
+        if self.within is None and self.measured is None:
+            raise ValueError("give within, the departure that counts as one")
         return self
 
 

@@ -114,6 +114,11 @@ def data_beside(wanted: Designing, result: Result) -> dict[str, Comparison]:
     for one in wanted.curves:
         name = name_of_matched(one)
         shown = result.quantities.get(name)
+        if (source := wanted.sources.get(one.name)) is not None:
+            spread = dataclasses.replace(source.datasets["uncertainty"], values=one.within)
+            datasets = source.datasets | {"uncertainty": spread}
+            found[f"{name} data"] = dataclasses.replace(source, datasets=datasets)
+            continue
         if shown is None or one.values.ndim != 1 or shown.dims[1:]:
             continue
         (dim,) = shown.dims

@@ -51,8 +51,15 @@ class Posterior(eqx.Module):
     def band(self, function: Callable[[PyTree], Array]) -> tuple[Array, Array]:
         """A function of the parameters, and its standard deviation to first order."""
         flat, unravel = ravel_pytree(self.design)
-        value = function(self.design)
-        slope = jax.jacrev(lambda p: jnp.ravel(function(unravel(p))))(flat)
+
+        @jax.jit
+        def both(p: Array) -> tuple[Array, Array]:
+            def values(p: Array) -> Array:
+                return jnp.ravel(function(unravel(p)))
+
+            return function(unravel(p)), jax.jacrev(values)(p)
+
+        value, slope = both(flat)
         variance = jnp.einsum("ki,ij,kj->k", slope, self.covariance, slope)
         return value, jnp.reshape(jnp.sqrt(variance), jnp.shape(value))
 
@@ -109,7 +116,7 @@ def posterior(
     missed = departures(design)
     # forwards where data are many: backwards would carry all of them at once
     derivative = jax.jacfwd if missed.size > at.size else jax.jacrev
-    jacobian = derivative(lambda u: residuals(problem.design(u, one)))(at)
+    jacobian = jax.jit(derivative(lambda u: residuals(problem.design(u, one))))(at)
     of_data = jacobian[: missed.size]
     values, vectors = jnp.linalg.eigh(jacobian.T @ jacobian)
     if is_concrete(values) and not float(values[0]) > 1e-12 * float(values[-1]):

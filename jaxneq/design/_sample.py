@@ -43,7 +43,7 @@ def sample(
     Source: Hoffman and Gelman, J. Mach. Learn. Res. 15, 1593 (2014).
     """
     try:
-        from numpyro.infer import MCMC, NUTS
+        from numpyro.infer import MCMC, NUTS  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError("design.sample needs numpyro: pip install 'jaxneq[bayes]'.") from error
     _, residuals = residuals_of(model, start, data, stderr, prior)

@@ -79,5 +79,7 @@ class DrivenCycle(AbstractJump):
             return steady(clock, CountingStatistics(count="0-1", points=2))
 
         source = "equal steps, a random walk: coth(A / 2 N) / N, Barato and Seifert (2015)"
-        yield Case("Fano factor", lambda: found().fano_factor, 1 / math.tanh(0.75) / 4, 1e-13, source)
+        yield Case(
+            "Fano factor", lambda: found().fano_factor, 1 / math.tanh(0.75) / 4, 1e-13, source
+        )
         yield Case("turns per time", lambda: found().current, 1.5 * math.sinh(0.75), 1e-13, source)
