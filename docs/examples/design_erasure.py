@@ -43,7 +43,7 @@ found = erasure(best.design, TAU * jnp.array([0.25, 0.5, 0.75, 1.0]))
 least = np.log(2) + 1 / (3 * TAU)
 print(f"work {found.work[-1]:.4f}, least {least:.4f}, relative entropy", found.relative_entropy[-1])
 
-# %% A wall moves at constant speed; ahead of it the density stays uniform.
+# %% A wall moves at constant speed; ahead of it the density stays nearly uniform.
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 heights = np.asarray(best.design - best.design[:, -1:])
 image = left.pcolormesh(np.linspace(0, TAU, 21), found.position, heights.T, cmap="coolwarm")
