@@ -256,11 +256,15 @@ def designed(
 
 
 def drawn_of_design(wanted: Designing) -> tuple[str, ...]:
-    """What a figure shows of a design: of a fit the curves and what is varied along a line."""
+    """What a figure shows of a design: of a fit the curves and what is varied along a line.
+
+    Planes are drawn as maps.
+    """
     curves = tuple(name_of_matched(one) for one in wanted.curves)
+    lines = [each for each in wanted.targets if len(each.declared.dims) < 2]
     return (
         *(curves or ("objective_history",)),
-        *(wanted.name_of(each) for each in wanted.targets if each.declared.dims or not curves),
+        *(wanted.name_of(each) for each in lines if each.declared.dims or not curves),
     )
 
 
@@ -300,7 +304,9 @@ def design_datasets(
         datasets["design"] = Dataset(
             flags["flag_values"], ("design",), doc="Start and optimum", hints=flags
         )
-        hints = {"label": declared.label} if declared.label else {}
+        hints: dict[str, Any] = {"label": declared.label} if declared.label else {}
+        if len(declared.dims) == 2:
+            hints["map"] = True
         values = np.stack([np.asarray(target.value), np.asarray(optimum.design[target.path])])
         dims = ("design", *declared.dims)
         doc = f"{declared.doc.rstrip('.')}, varied"

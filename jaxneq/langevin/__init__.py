@@ -20,7 +20,10 @@ from ._exact import lifson_jackson as lifson_jackson
 from ._exact import optimal_breathing as optimal_breathing
 from ._exact import optimal_drag as optimal_drag
 from ._exact import washboard as washboard
+from ._exponential_work import ExponentialWork as ExponentialWork
+from ._feynman_kac import FeynmanKac as FeynmanKac
 from ._flashing_ratchet import FlashingRatchet as FlashingRatchet
+from ._flexible_polygon import FlexiblePolygon as FlexiblePolygon
 from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissipation
 from ._fluctuation_dissipation import FluctuationResponse as FluctuationResponse
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
@@ -90,5 +93,6 @@ from ._systems import Overdamped as Overdamped
 from ._systems import Underdamped as Underdamped
 from ._two_rings import TwoRings as TwoRings
 from ._two_rings import stall_load as stall_load
+from ._waypoints import Waypoints as Waypoints
 from ._work_experiment import ForwardAndReverse as ForwardAndReverse
 from ._work_experiment import WorkExperiment as WorkExperiment

@@ -16,32 +16,18 @@ does not feel jumps, and from equilibrium it stays constant: Jarzynski's relatio
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
 from ._grid import Flow, Grid, cells_between, flow
+from ._sdirk import sdirk
 from ._segments import Time, control_and_speed
 from ._systems import Control, Overdamped
-
-# Hairer and Wanner, Solving Ordinary Differential Equations II, table 6.5: order 4, L-stable; the
-# last stage is the step. The other weights are of order 3 and give the error.
-_SHARES = np.array([1 / 4, 3 / 4, 11 / 20, 1 / 2, 1])
-_STAGES = np.array(
-    [
-        [1 / 4, 0, 0, 0, 0],
-        [1 / 2, 1 / 4, 0, 0, 0],
-        [17 / 50, -1 / 25, 1 / 4, 0, 0],
-        [371 / 1360, -137 / 2720, 15 / 544, 1 / 4, 0],
-        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4],
-    ]
-)
-_THIRD_ORDER = np.array([59 / 48, -17 / 96, 225 / 32, -85 / 12, 0])
-_DIAGONAL = 1 / 4
 
 
 class Followed(eqx.Module):
@@ -117,35 +103,20 @@ class DensityInTime(eqx.Module):
 
     def step(self, state: Followed, stage: Callable[..., Time], dt: Time) -> Followed:
         """One step of the method of order 4."""
-        dtype, width = state.rows.dtype, self.grid.width
-        tau = dt * _DIAGONAL
 
-        def one(known, row):
-            (rates, heat, stirred), (weights, share, index) = known, row
+        def implicit(share: Time, tau: Time, rhs: Array) -> Any:
             control, power = self.power(stage(share))
             moving = self.flow_at(control)
-            rhs = state.rows + dt * jnp.tensordot(weights, rates, 1)
-            rows, rate = self._implicit(moving, tau, power, rhs)
+            rows, rates = self._implicit(moving, tau, power, rhs)
             current = moving.current(rows[0])
-            return (
-                rates.at[index].set(rate),
-                heat.at[index].set(current @ moving.work),
-                stirred.at[index].set(current @ moving.stirring),
-            ), rows
+            return rows, rates, (current @ moving.work, current @ moving.stirring)
 
-        stages = len(_SHARES)
-        none = jnp.zeros(stages, dtype)
-        known = (jnp.zeros((stages, *state.rows.shape), dtype), none, none)
-        explicit = _STAGES - _DIAGONAL * np.eye(stages)
-        table = jnp.asarray(explicit, dtype), jnp.asarray(_SHARES, dtype), jnp.arange(stages)
-        (rates, heat, stirred), rows = lax.scan(one, known, table)
-        weights = jnp.asarray(_STAGES[-1], dtype)
-        defect = jnp.asarray(_STAGES[-1] - _THIRD_ORDER, dtype) @ rates[:, 0]
+        rows, defect, (heat, stirred) = sdirk(state.rows, dt, implicit)
         return Followed(
-            rows=rows[-1],
-            heat=state.heat + dt * (weights @ heat),
-            stirred=state.stirred + dt * (weights @ stirred),
-            error=state.error + lax.stop_gradient(dt * width * jnp.sum(jnp.abs(defect))),
+            rows=rows,
+            heat=state.heat + heat,
+            stirred=state.stirred + stirred,
+            error=state.error + lax.stop_gradient(jnp.sum(jnp.abs(defect[0])) * self.grid.width),
         )
 
     def _implicit(

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneq._core import (
-    AbstractEvolveMethod,
     AbstractSteadyMethod,
-    AbstractSystem,
     Case,
-    Scalar,
     Status,
     evolve,
-    is_concrete,
-    parameter,
     setting,
     steady,
 )
 
 from ._density_in_time import DensityInTime, Followed
 from ._fokker_planck_solution import FokkerPlanckSolution
-from ._grid import Flow, Grid, around, at_centers, cells_between, flow, stationary
+from ._grid import (
+    Flow,
+    Grid,
+    Stationary,
+    at_centers,
+    cells_between,
+    flow,
+    stationary,
+)
+from ._on_grid import AbstractOnGrid
 from ._potentials import BreathingHarmonic, TiltedCosine
 from ._protocols import LinearRamp
 from ._segments import just_after, march
@@ -36,7 +39,7 @@ from ._systems import Control, Overdamped
 _TIME_ERROR = 1e-3  # a larger error of the density is a failure
 
 
-class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
+class FokkerPlanck(AbstractOnGrid, AbstractSteadyMethod):
     r"""The density of an overdamped particle on a line, by finite volumes.
 
     .. math:: \partial_t p = -\partial_x J, \qquad J = [F p - \partial_x (T p)]/\gamma
@@ -57,16 +60,8 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
     stationary one at the control before time 0.
     """
 
-    systems: ClassVar[tuple[type[AbstractSystem], ...]] = (Overdamped,)
-
-    cells: int = setting(range="[8, inf)", doc="Cells", default=256)
-    lower: Scalar | None = parameter(doc="Lower end", default=None)
-    upper: Scalar | None = parameter(doc="Upper end", default=None)
     ends: str = setting(
         choices=("reflecting", "periodic"), doc="What the ends are", default="reflecting"
-    )
-    substeps: int = setting(
-        range="[1, inf)", doc="Time steps between neighbouring times", default=32
     )
     modes: int = setting(
         range="[0, inf)", doc="Relaxation rates computed between reflecting ends", default=0
@@ -83,60 +78,31 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
             raise ValueError(
                 f"FokkerPlanck: modes = {self.modes} must be below cells = {self.cells}."
             )
-        if (
-            self.lower is None
-            or self.upper is None
-            or not (is_concrete(self.lower) and is_concrete(self.upper))
-        ):
-            return
-        lower, upper = float(self.lower), float(self.upper)
-        if not lower < upper:
-            raise ValueError(f"FokkerPlanck: lower = {lower:g} must lie below upper = {upper:g}.")
 
     @property
     def ring(self) -> bool:
         """Whether the ends are one point."""
         return self.ends == "periodic"
 
-    def check(self, system: Overdamped) -> None:
-        if not all(map(is_concrete, jax.tree.leaves((system, self)))):
-            return
-        with jax.ensure_compile_time_eval():
-            fits = bool(_fits(self, system))
-        if not fits and self.ring:
-            raise ValueError(
-                "FokkerPlanck: force, friction or temperature differ between the ends of the ring. "
-                "Give lower and upper one whole period apart."
-            )
-        if not fits:
-            raise ValueError(
-                "FokkerPlanck: the potential does not confine the particle between -1000 and "
-                "1000. Give lower and upper, or periodic ends."
-            )
+    @property
+    def _misfit(self) -> str:
+        if not self.ring:
+            return super()._misfit
+        return (
+            "force, friction or temperature differ between the ends of the ring. Give lower and "
+            "upper one whole period apart."
+        )
 
-    def positions(self, system: Overdamped) -> Float[Array, " cell"]:
-        """The centres of the cells, where the density stands."""
-        return self._grid(system)[0].centers
-
-    def _grid(self, system: Overdamped) -> tuple[Grid, Array]:
-        """The grid, and whether the system fits on it."""
-        if system.dimension != 1:
-            raise ValueError(
-                f"FokkerPlanck: the system has {system.dimension} coordinates; this method treats "
-                "one. Use LinearMoments for quadratic energies, or simulate."
-            )
-        lower, upper, fits = around(system, self.ring, self.lower, self.upper)
-        grid = Grid(lower.astype(system.dtype), upper.astype(system.dtype), self.cells, self.ring)
-        if self.ring:
-            fits = _alike(system, grid)
-        return grid, fits
+    def grid(self, system: Overdamped) -> tuple[Grid, Array]:
+        grid, fits = super().grid(system)
+        return grid, _alike(system, grid) if self.ring else fits
 
     def steady(self, system: Overdamped) -> FokkerPlanckSolution:
-        grid, fits = self._grid(system)
+        grid, fits = self.grid(system)
         control = system.control_at(-jnp.ones((), system.dtype))
         between = cells_between(system, control, grid)
         moving = flow(system, grid, between)
-        density, current, diffusion = stationary(system, grid, between)
+        density, current, diffusion, _ = stationary(system, grid, between)
         found = moving.current(density)
         gross = jnp.max(moving.forward * density)
         through = jnp.full_like(density, current) if grid.ring else jnp.zeros_like(density)
@@ -156,7 +122,7 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
     def evolve(
         self, system: Overdamped, *, times: Float[Array, " times"], initial: Any
     ) -> FokkerPlanckSolution:
-        grid, fits = self._grid(system)
+        grid, fits = self.grid(system)
         times = times.astype(system.dtype)
         before = system.control_at(-jnp.ones((), system.dtype))
         start = self._start(system, grid, before, initial)
@@ -175,10 +141,10 @@ class FokkerPlanck(AbstractSteadyMethod, AbstractEvolveMethod):
         def rates(time: Array, state: Followed) -> dict[str, Array]:
             control, power = paths.power(just_after(system, time))
             density, moving = state.rows[0], paths.flow_at(control)
-            settled = density
-            if grid.ring:
-                settled = stationary(system, grid, cells_between(system, control, grid)).density
+            still = stationary(system, grid, cells_between(system, control, grid))
+            settled = still.density if grid.ring else density
             now = _rates(system, grid, moving, density, settled, moving.current(density))
+            now["relative_entropy"] = _relative_entropy(density, still) * grid.width
             if paths.exponential:
                 now["exponential_work"] = paths.exponential_work(state, control)
             return now | {
@@ -284,6 +250,14 @@ def _affinity(system: Overdamped, grid: Grid, moving: Flow, density: Array) -> A
     return jnp.where(both, log_density - jnp.roll(log_density, -1) - moving.rise, 0)
 
 
+def _relative_entropy(density: Array, still: Stationary) -> Array:
+    """The sum of p ln(p/q) - p + q, where no term is negative."""
+    inside = density > 0
+    log_ratio = jnp.log(jnp.where(inside, density, 1)) - still.log_density
+    surplus = jnp.where(inside, density * log_ratio, 0)
+    return jnp.sum(surplus - density + still.density)
+
+
 def _spread(grid: Grid, density: Array) -> dict[str, Array]:
     """Mean and variance of the position, which a ring has not."""
     if grid.ring:
@@ -312,8 +286,3 @@ def _alike(system: Overdamped, grid: Grid) -> Array:
         limit = 10 * jnp.sqrt(jnp.finfo(found.dtype).eps) * jnp.max(jnp.abs(found))
         same = same & (jnp.abs(found[-1] - found[0]) <= limit)
     return same
-
-
-@eqx.filter_jit
-def _fits(method: FokkerPlanck, system: Overdamped) -> Array:
-    return method._grid(system)[1]

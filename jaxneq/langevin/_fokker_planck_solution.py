@@ -32,6 +32,10 @@ class FokkerPlanckSolution(AbstractSolution):
     the adiabatic part keeps up a steady state that flows, and is 0 with detailed balance; the
     nonadiabatic part is that of relaxing and being driven, and is 0 in a steady state.
 
+    In time, the relative entropy :math:`\int p \ln(p/p^s) dx` tells how far the density is from
+    :math:`p^s`; times T, without a drive, it is the free energy that is still to be dissipated if
+    the control rests.
+
     Heat goes to the bath. Work is that of the protocol and of a force that is no gradient, counted
     from before time 0, jumps included, as along sampled paths; its moments are those of the paths'
     work. On a ring the work of a protocol depends on the windings and is left out.
@@ -83,6 +87,11 @@ class FokkerPlanckSolution(AbstractSolution):
     )
     exponential_work: Float[Array, " time"] | None = quantity(
         doc="Mean of exp(-work / T)", dims=_TIME, default=None
+    )
+    relative_entropy: Float[Array, " time"] | None = quantity(
+        doc="Relative entropy of the density to what would be stationary under the present control",
+        dims=_TIME,
+        default=None,
     )
     entropy_production: Float[Array, "*time"] = quantity(
         doc="Rate of entropy production, bath and density", dims=_TIME

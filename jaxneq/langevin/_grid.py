@@ -63,6 +63,7 @@ class Flow(eqx.Module):
     work: PerFace
     stirring: PerFace
     width: Float[Array, ""]
+    ring: bool = eqx.field(static=True)
 
     def current(self, density: PerCell) -> PerFace:
         return self.forward * density - self.backward * jnp.roll(density, -1)
@@ -80,16 +81,24 @@ class Flow(eqx.Module):
         ahead, behind = jnp.roll(values, -1) - values, jnp.roll(values, 1) - values
         return (self.forward * ahead + jnp.roll(self.backward, 1) * behind) / self.width
 
-    def implicit(self, duration: Float[Array, ""], rhs: PerCell, back: bool = False) -> PerCell:
-        r"""What solves :math:`p - \tau\,\mathrm{rate}(p) = r`, or the same with `rate_back`.
+    def implicit(
+        self,
+        duration: Float[Array, ""],
+        rhs: PerCell,
+        back: bool = False,
+        loss: PerCell | float = 0.0,
+    ) -> PerCell:
+        r"""What solves :math:`p - \tau\,[\mathrm{rate}(p) - l p] = r`, or it with `rate_back`.
 
         Tridiagonal but for the ring's last face, which Sherman and Morrison's formula adds.
         """
         right, left = self.forward, self.backward
         share = duration / self.width
-        diagonal = 1 + share * (right + jnp.roll(left, 1))
+        diagonal = 1 + share * (right + jnp.roll(left, 1)) + duration * loss
         below = -share * jnp.roll(left if back else right, 1)
         above = -share * (right if back else left)
+        if not self.ring:  # the last face is a wall: both corners are 0
+            return lax.linalg.tridiagonal_solve(below, diagonal, above, rhs[:, None])[:, 0]
         corner, pivot = above[-1], -diagonal[0]
         column = jnp.zeros_like(rhs).at[0].set(pivot).at[-1].set(corner)
         ratio = below[0] / pivot
@@ -110,11 +119,12 @@ class Flow(eqx.Module):
 
 
 class Stationary(NamedTuple):
-    """The stationary density on a grid, its current, and the diffusion on a ring."""
+    """The stationary density on a grid, its current, the diffusion on a ring, ln of the density."""
 
     density: PerCell
     current: Float[Array, ""]
     diffusion: Float[Array, ""] | None
+    log_density: PerCell
 
 
 def cells_between(system: Overdamped, control: Control, grid: Grid) -> Landscape:
@@ -137,6 +147,7 @@ def flow(system: Overdamped, grid: Grid, between: Landscape) -> Flow:
         work=wall(between.work),
         stirring=wall(between.stirring),
         width=grid.width,
+        ring=grid.ring,
     )
 
 
@@ -158,11 +169,12 @@ def stationary(system: Overdamped, grid: Grid, between: Landscape) -> Stationary
     if not grid.ring:
         log_density = -phi - jnp.log(temperature)
         log_density = log_density - logsumexp(log_density) - jnp.log(grid.width)
-        return Stationary(jnp.exp(log_density), jnp.zeros((), phi.dtype), None)
+        return Stationary(jnp.exp(log_density), jnp.zeros((), phi.dtype), None, log_density)
     turn = rise[-1]
     log_density = _window(phi + between.log_resistance, turn) - phi - jnp.log(temperature)
     total = logsumexp(log_density) + jnp.log(grid.width)
-    density = jnp.exp(log_density - total)
+    log_density = log_density - total
+    density = jnp.exp(log_density)
     ahead, back = jnp.where(turn < 0, turn, 0), jnp.where(turn < 0, 0, turn)
     forth = -jnp.expm1(ahead) * jnp.exp(-total)
     current = jnp.where(turn < 0, forth, jnp.expm1(-back) * jnp.exp(back - total))
@@ -170,7 +182,7 @@ def stationary(system: Overdamped, grid: Grid, between: Landscape) -> Stationary
     log_slope = _window(between.log_capacity - phi, -turn) + phi + jnp.log(friction)
     slope = jnp.exp(log_slope - logsumexp(log_slope)) * grid.cells
     diffusion = jnp.sum(temperature / friction * slope**2 * density) * grid.width
-    return Stationary(density, current, diffusion)
+    return Stationary(density, current, diffusion, log_density)
 
 
 def _window(log_terms: PerCell, turn: Float[Array, ""]) -> PerCell:

@@ -11,7 +11,16 @@ from jaxneq.store import Dataset, Result
 
 from ._axes import label_colorbar, set_axis
 from ._style import INK, SOFT, VOID
-from ._view import NO_STATUS, capital, dimension, dimension_label, fixed_in_words, label_of, slab
+from ._view import (
+    NO_STATUS,
+    capital,
+    categories,
+    dimension,
+    dimension_label,
+    fixed_in_words,
+    label_of,
+    slab,
+)
 
 _ARROWS = 12  # along each side
 
@@ -33,14 +42,17 @@ class FieldMap:
 
 
 def field_maps(result: Result) -> list[FieldMap]:
-    """What is declared to be a map; with a sweep, that of its first point and that of its last."""
+    """What is declared to be a map; with a sweep, that of its first point and that of its last.
+
+    So it is of a dimension whose places have names, such as the start and the optimum of a design.
+    """
     found = []
     for name, data in result.quantities.items():
         sizes = dict(zip(data.dims, data.values.shape, strict=True))
-        own = [dim for dim, size in sizes.items() if dim not in result.axes and size > 1]
+        swept = {dim: size for dim, size in sizes.items() if _is_swept(result, dim)}
+        own = [dim for dim, size in sizes.items() if dim not in swept and size > 1]
         if not data.hints.get("map") or len(own) < 2:
             continue
-        swept = {dim: size for dim, size in sizes.items() if dim in result.axes}
         middle = {dim: sizes[dim] // 2 for dim in own[2:]}
         points = [dict.fromkeys(swept, 0), {dim: size - 1 for dim, size in swept.items()}]
         for point in points if points[0] != points[1] else points[:1]:
@@ -48,6 +60,13 @@ def field_maps(result: Result) -> list[FieldMap]:
             if slab(result.quantities.get("status", NO_STATUS), (), fixed) == 0:
                 found.append(_field_map(result, name, (own[0], own[1]), fixed))
     return found
+
+
+def _is_swept(result: Result, dim: str) -> bool:
+    if dim in result.axes:
+        return True
+    over = dimension(result, dim)[1]
+    return over is not None and bool(categories(over))
 
 
 def _field_map(result: Result, name: str, dims: tuple[str, str], fixed: dict[str, int]) -> FieldMap:
