@@ -40,6 +40,7 @@ class Diffusion:
         each = 0 if loss is None else loss * problem.volume * problem.solid
         self.lost = jnp.zeros_like(problem.solid) + each / (1 << problem.dimensions)
         black = problem.of_cells(jnp.sum(problem.flux_share, axis=-1)) * problem.radiated
+        self.black = black
         self.least = black if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 
@@ -51,9 +52,12 @@ class Diffusion:
         out: dict[str, Any] = {"slope": slope, "area": area, "ends": node_bits(len(problem.width))}
         for side in (0, 1):
             beyond = jnp.roll(slope, 1 - 2 * side, axis)
-            out[f"through{side}"] = problem.transmission[..., axis, side] * problem.solid
+            penalty = jnp.maximum(2 * (slope + beyond), self.least)
+            open_share = problem.transmission[..., axis, side]
+            series = open_share * self.black + (1 - open_share) * penalty
+            out[f"through{side}"] = problem.solid * open_share * self.black / series
             out[f"held{side}"] = problem.held[..., axis, side] * problem.solid
-            out[f"penalty{side}"] = jnp.maximum(2 * (slope + beyond), self.least)
+            out[f"penalty{side}"] = penalty
             out[f"reservoir{side}"] = jnp.maximum(4 * slope, self.least)
             if problem.media is not None:
                 out[f"interface{side}"] = problem.media.conductance[..., axis, side]

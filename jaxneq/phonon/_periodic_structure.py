@@ -271,7 +271,7 @@ class PeriodicStructure(AbstractGrid):
         counts = outline.counts
         width, points = outline.mesh()
         if self.density is not None:
-            solid, filled = jnp.ones(counts, dtype), self.density
+            solid, filled = (self.density > 0).astype(dtype), self.density
         else:
             void = jnp.zeros(counts, bool)
             for shape in self.voids:
