@@ -240,3 +240,18 @@ def test_a_density_field_holds_its_volume_and_ends_at_void_and_solid():
         return jnp.sum(weights * field(at + t * weights, start, jnp.array(0.5)))
 
     np.testing.assert_allclose(jax.grad(weighed)(0.1), slope(weighed, 0.1), rtol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:optimize")
+def test_forward_and_reverse_take_the_same_steps():
+    key, start = jax.random.key(3), jnp.array([2.0, 1.0])
+    objective = lambda x, key: noisy(jnp.sum(x), key)  # noqa: E731
+    forward, reverse = (
+        design.optimize(objective, start, design.Adam(steps=20, gradient=mode), key=key)
+        for mode in ("forward", "reverse")
+    )
+    history = reverse.history.objective
+    np.testing.assert_allclose(forward.history.objective, history, rtol=1e-12)
+    # what cannot run backwards can still run forwards
+    found = design.optimize(unknown_length, jnp.array(3.0), design.Adam(steps=5), check=True)
+    assert np.all(np.isfinite(found.history.gradient_norm))

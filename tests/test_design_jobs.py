@@ -82,6 +82,28 @@ def test_the_best_gates_are_high_in_the_middle():
     assert abs(float(mean["objective"].values) / exact - 1) > 0.02
 
 
+def test_a_design_may_be_found_by_another_method():
+    """The answer is that of the job's own method at the design that the other finds."""
+    mean = 'design.method={type = "exclusion.MeanField"}'
+    found = run("gates.toml", mean).quantities
+    alone = run("gates.toml", 'method={type = "exclusion.MeanField"}').quantities
+    best = found["varied_elongation"].values
+    np.testing.assert_array_equal(best, alone["varied_elongation"].values)
+    assert float(found["objective"].values) == float(alone["objective"].values)
+    chain = exclusion.RibosomeTraffic(
+        initiation=1.0, termination=1.0, footprint=1, elongation=best[1]
+    )
+    exact = float(steady(chain, exclusion.Generator()).current)
+    assert float(found["current"].values) == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_design_that_is_not_finished_says_so():
+    with pytest.warns(UserWarning, match="not proven: unfinished after 2 steps"):
+        result = run("gates.toml", 'design.optimizer={type = "design.LBFGS", steps = 2}')
+    assert int(result.quantities["status"].values) == 0
+    assert any("design: unfinished" in line for line in report.summary(result))
+
+
 GATES = (CONFIGS / "gates.toml").read_text()
 BAD = {
     "goal": (
@@ -99,6 +121,10 @@ BAD = {
             "total = 8.0", "low = 0.0\nhigh = 1.0"
         ),
         "starts at 1.3, which is not between 0 and 1",
+    ),
+    "method": (
+        GATES + '\n[design.method]\ntype = "exclusion.Gillespie"\nreplicas = 8\n',
+        "design: steady: Gillespie cannot steady",
     ),
     "limits": (
         GATES + "\n[design.constraints]\ncurrent = { equal = 1.0, at_most = 2.0 }\n",

@@ -36,6 +36,7 @@ class Status(eqx.Module):
         "unresolved",
         "outside_data",
         "infeasible",
+        "unfinished",
     )
     remedies: ClassVar[tuple[str, ...]] = (
         "",
@@ -62,6 +63,8 @@ class Status(eqx.Module):
         "differences of temperature, or a material that is known further.",
         "The constraints do not hold together at any point that was found. Loosen them, take more "
         "`steps`, or start elsewhere.",
+        "The steps were used up before the gradient was small. Take more `steps`, or look at the "
+        "history: where the objective has settled, the optimum may do.",
     )
 
     @classmethod

@@ -12,7 +12,7 @@ from jaxneq.store import Dataset
 from ._ensemble import SampledDerivative
 from ._message import JobError
 from ._models import Gradient, Uncertainty
-from ._targets import Target, find_target
+from ._targets import Target, find_target, short_name
 
 Found = tuple[np.ndarray, np.ndarray]  # the derivative, and the value of the parameter there
 
@@ -92,7 +92,7 @@ def derivative_datasets(
     datasets = {}
     names = [target.path for target in wanted.gradient]
     for target in wanted.gradient:
-        datasets[f"d_{wanted.of}_d_{_short_name(target.path, names)}"] = Dataset(
+        datasets[f"d_{wanted.of}_d_{short_name(target.path, names)}"] = Dataset(
             at[target.path][0],
             (*axes, *target.declared.dims),
             per(of.unit, target.declared.unit),
@@ -108,7 +108,7 @@ def derivative_datasets(
         moved = derivative * deviation.size * (np.abs(value) if deviation.relative else 1)
         part = _root_sum_square(moved.reshape(*moved.shape[: len(axes)], -1))
         doc = f"Standard deviation of {wanted.of} from that of {path}"
-        name = f"{wanted.of}_uncertainty_from_{_short_name(path, names)}"
+        name = f"{wanted.of}_uncertainty_from_{short_name(path, names)}"
         parts[name] = Dataset(part, tuple(axes), of.unit, doc)
     total = _root_sum_square(np.stack([part.values for part in parts.values()], axis=-1))
     doc = f"Standard deviation of {wanted.of} from those of {', '.join(names)}"
@@ -156,16 +156,6 @@ def _differentiable(path: str, said: str, roots: Mapping[str, object], where: st
     if target.declared.kind != "number" or target.value is None:
         raise JobError(f"{where}: {said}: {path} is no number with a value, and has no derivative.")
     return target
-
-
-def _short_name(path: str, paths: Sequence[str]) -> str:
-    """The shortest end of a dotted path that names it among `paths`."""
-    parts = path.split(".")
-    for length in range(1, len(parts)):
-        end = parts[-length:]
-        if sum(other.split(".")[-length:] == end for other in paths) == 1:
-            return "_".join(end)
-    return "_".join(parts)
 
 
 def per(unit: str, other: str) -> str:

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
-from jaxneq._core import (
-    AbstractMethod,
-    AbstractSystem,
-    Checkpointer,
-    Estimate,
-    Schedule,
-    ensemble,
-    evolve,
-    steady,
-)
+from jaxneq._core import AbstractMethod, AbstractSystem, Checkpointer, Estimate
 from jaxneq.design import AbstractOptimizer, AbstractSpace, Optimum, optimize
-from jaxneq.store import Dataset
+from jaxneq.store import Dataset, status_dataset
 
 from ._build import build
-from ._message import JobError, hint
-from ._models import Design
-from ._targets import Target, find_target, replaced
-
-_COMPONENT = re.compile(r"(\w+)(?:\[([-\d, ]+)\])?$")
+from ._message import JobError
+from ._models import Design, Match, Prior
+from ._objective import Known, Matched, Objective
+from ._sweep import SweepAxis
+from ._targets import Target, find_target, replaced, short_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,16 +28,20 @@ class Designing:
     """What the section `design` of a job asks for.
 
     **Fields:** `targets`, the parameters that are varied, and the `spaces` that they lie in, by
-    path; `weights`, of what is made small, by name; `matched`, values to be met and within
-    what; `limits` of outcomes; `optimizer`, None for the default; `maximize`, if large is good;
-    `check` of the gradient.
+    path; `weights`, of what is made small, by name, and what counts of it `over` a sweep;
+    `matched`, values to be met; `known`, what is known without these; `limits` of outcomes;
+    `method`, of the solutions on the way, None for that of the job; `optimizer`, None for the
+    default; `maximize`, if large is good; `check` of the gradient.
     """
 
     targets: tuple[Target, ...]
     spaces: dict[str, AbstractSpace]
     weights: tuple[tuple[str, float], ...]
-    matched: tuple[tuple[str, float, float], ...]
+    over: str
+    matched: tuple[Matched, ...]
+    known: tuple[Known, ...]
     limits: dict[str, tuple[float | None, float | None]]
+    method: AbstractMethod | None
     optimizer: AbstractOptimizer | None
     maximize: bool
     check: bool
@@ -58,11 +51,27 @@ class Designing:
         """Of what is varied."""
         return tuple(target.path for target in self.targets)
 
+    @property
+    def curves(self) -> tuple[Matched, ...]:
+        """What is matched at several points."""
+        return tuple(one for one in self.matched if one.values.size > 1)
 
-def designing_of(said: Design | None, system: AbstractSystem, where: str) -> Designing | None:
+    def name_of(self, target: Target) -> str:
+        """Of what is varied, in a result."""
+        return f"varied_{short_name(target.path, self.paths)}"
+
+
+def designing_of(
+    said: Design | None, system: AbstractSystem, axes: tuple[SweepAxis, ...], where: str
+) -> Designing | None:
     """The section, checked and built."""
     if said is None:
         return None
+    for axis in axes:
+        if not (axis.dynamic and axis.path.startswith("system.")):
+            raise JobError(
+                f"{where}: [design] is judged over numbers of the system, and {axis.path} is none."
+            )
     targets, spaces = [], {}
     for path, table in said.vary.items():
         target = find_target({"system": system}, path, f"{where}: design.vary")
@@ -75,100 +84,78 @@ def designing_of(said: Design | None, system: AbstractSystem, where: str) -> Des
             space.check(path, target.value)
         except ValueError as error:
             raise JobError(f"{where}: design.vary: {error}") from None
+        if any(axis.path == path for axis in axes):
+            raise JobError(f"{where}: design.vary: {path} is swept. Vary what is the same for all.")
         targets.append(target)
         spaces[path] = space
     goal = said.minimize if said.minimize is not None else said.maximize
     weights = {goal: 1.0} if isinstance(goal, str) else goal or {}
-    optimizer = None
+    method = optimizer = None
+    if said.method is not None:
+        method = build(AbstractMethod, said.method, where, ("design", "method"))
     if said.optimizer is not None:
         optimizer = build(AbstractOptimizer, said.optimizer, where, ("design", "optimizer"))
     return Designing(
         targets=tuple(targets),
         spaces=spaces,
         weights=tuple(weights.items()),
-        matched=tuple((name, one.value, one.within) for name, one in said.match.items()),
+        over=said.over,
+        matched=tuple(_matched(name, one, axes, where) for name, one in said.match.items()),
+        known=tuple(_known(path, one, targets, where) for path, one in said.prior.items()),
         limits={name: one.limits for name, one in said.constraints.items()},
+        method=method,
         optimizer=optimizer,
         maximize=said.maximize is not None,
         check=said.check,
     )
 
 
-class Objective(eqx.Module):
-    """What a job makes best, as a function of the parameters by path.
+def _matched(name: str, said: Match, axes: tuple[SweepAxis, ...], where: str) -> Matched:
+    at, shape = f"{where}: design.match: {name}", tuple(len(axis.values) for axis in axes)
+    values = np.full(shape, said.value) if said.values is None else _array(said.values, at)
+    if values.shape[: len(shape)] != shape:
+        raise JobError(
+            f"{at} has values of shape {values.shape}, and the sweep has {shape}. Give a value for "
+            "each point."
+        )
+    within = _spread(said.within, values, at)
+    if within.shape != values.shape or not np.all(within > 0):
+        raise JobError(f"{at}: within must be positive, and one for all or one for each value.")
+    return Matched(name, values, within)
 
-    A point where the method fails has no value: NaN. `times` are those of `evolve`,
-    `schedule` the steps of `simulate`, where it takes a key and gives an `Estimate`.
-    """
 
-    system: AbstractSystem
-    method: AbstractMethod
-    times: np.ndarray | None
-    schedule: Schedule | None = eqx.field(static=True)
-    weights: tuple[tuple[str, float], ...] = eqx.field(static=True)
-    matched: tuple[tuple[str, float, float], ...] = eqx.field(static=True)
-    held: tuple[str, ...] = eqx.field(static=True)
-    where: str = eqx.field(static=True)
+def _known(path: str, said: Prior, targets: list[Target], where: str) -> Known:
+    at = f"{where}: design.prior: {path}"
+    target = next((target for target in targets if target.path == path), None)
+    if target is None:
+        raise JobError(f"{at} is not varied.")
+    shape, expected, within, smooth = np.shape(target.value), None, None, None
+    if said.expected is not None:
+        expected = np.broadcast_to(_array(said.expected, at), shape)
+        within = _spread(said.within, expected, at)
+    if said.smooth is not None:
+        if not shape or shape[-1] < 3:
+            raise JobError(f"{at}: smooth is for arrays of three numbers or more.")
+        smooth = float(_spread(said.smooth, np.ones(()), at))
+    return Known(path, expected, within, smooth, relative=isinstance(said.smooth, str))
 
-    def __call__(
-        self, design: Mapping[str, Array], key: Array | None = None
-    ) -> tuple[Array | Estimate, dict[str, Array]]:
-        solution = self._solved(design, key)
-        found = {name: value for name, (value, _) in solution.quantities().items()}
-        values, errors = [], []
-        for name, weight in self.weights:
-            value, error = self._number(found, name)
-            values.append(weight * value)
-            errors.append(weight * error)
-        for name, wanted, within in self.matched:
-            value, error = self._number(found, name)
-            values.append(((value - wanted) / within) ** 2)
-            errors.append(2 * (value - wanted) / within**2 * error)
-        value = jnp.sum(jnp.stack(values))
-        value = jnp.where(jnp.all(solution.status.ok), value, jnp.nan)
-        held = {name: self._number(found, name)[0] for name in self.held}
-        if key is None:
-            return value, held
-        # as if the quantities were independent: they share their noise
-        error = jnp.sqrt(jnp.sum(jnp.stack(errors) ** 2))
-        return Estimate(value, error, jnp.ones_like(value)), held
 
-    def _solved(self, design: Mapping[str, Array], key: Array | None) -> Any:
-        system: Any = self.system
-        for path, value in design.items():
-            system = replaced(system, path, value)
-        if self.schedule is not None:
-            return ensemble(system, self.method, key, self.schedule)
-        if self.times is not None:
-            return evolve(system, self.method, times=jnp.asarray(self.times), throw=False)
-        return steady(system, self.method, throw=False)
+def _array(said: Any, at: str) -> np.ndarray:
+    try:
+        values = np.asarray(said, dtype=float)
+    except (TypeError, ValueError):
+        raise JobError(f"{at}: give numbers, in nested lists of equal lengths.") from None
+    if not np.all(np.isfinite(values)):
+        raise JobError(f"{at}: give finite numbers.")
+    return values
 
-    def _number(self, found: Mapping[str, Any], said: str) -> tuple[Array, Array]:
-        """A quantity or a component of it, such as ``conductivity[0, 0]``, and its error."""
-        match = _COMPONENT.match(said)
-        name = match[1] if match else said
-        if match is None or name not in found:
-            raise JobError(
-                f"{self.where}: design: {said} is no quantity of the solution, nor a component "
-                f"such as conductivity[0, 0].{hint(name, found)}"
-            )
-        value, error = found[name], None
-        if isinstance(value, Estimate):
-            value, error = value.value, value.stderr
-        value = jnp.asarray(value)
-        error = jnp.zeros_like(value) if error is None else error
-        index = tuple(int(each) for each in match[2].split(",")) if match[2] else ()
-        if len(index) != value.ndim and value.size != 1:
-            raise JobError(
-                f"{self.where}: design: {said} has shape {value.shape[len(index) :]}. Name one "
-                f"component, such as {name}[{', '.join('0' * value.ndim)}]."
-            )
-        try:
-            return jnp.reshape(value[index], ()), jnp.reshape(error[index], ())
-        except IndexError:
-            raise JobError(
-                f"{self.where}: design: {said} lies outside the shape {value.shape}."
-            ) from None
+
+def _spread(said: Any, values: np.ndarray, at: str) -> np.ndarray:
+    """Standard deviations of `values`, from numbers or per cent of these."""
+    if isinstance(said, str):
+        return float(said.rstrip("% ")) / 100 * np.abs(values)
+    given = _array(said, at)
+    return given if given.ndim else np.full(values.shape, given)
 
 
 def designed(
@@ -187,7 +174,11 @@ def designed(
             start,
             wanted.optimizer,
             space=wanted.spaces,
-            constraints=wanted.limits,
+            constraints={
+                each: limits
+                for name, limits in wanted.limits.items()
+                for each in objective.each(name)
+            },
             maximize=wanted.maximize,
             key=None if objective.schedule is None else jax.random.key(seed),
             check=wanted.check,
@@ -206,14 +197,18 @@ def designed(
     return system, optimum
 
 
-def name_of(target: Target) -> str:
-    """Of what is varied, in a result."""
-    return f"varied_{target.path.rpartition('.')[2]}"
-
-
 def drawn_of_design(wanted: Designing) -> tuple[str, ...]:
-    """What a figure shows of a design."""
-    return ("objective_history", *(name_of(target) for target in wanted.targets))
+    """What a figure shows of a design: of a fit the curves and what is varied along a line."""
+    curves = tuple(name_of_matched(one) for one in wanted.curves)
+    return (
+        *(curves or ("objective_history",)),
+        *(wanted.name_of(each) for each in wanted.targets if each.declared.dims or not curves),
+    )
+
+
+def name_of_matched(one: Matched) -> str:
+    """In a result: components have their indices in the name."""
+    return "_".join(re.findall(r"\w+", one.name))
 
 
 def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
@@ -227,7 +222,7 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
         found = found.value
     datasets["objective"] = Dataset(np.asarray(found), doc=f"The objective, {said}")
     for target in wanted.targets:
-        name, declared = name_of(target), target.declared
+        name, declared = wanted.name_of(target), target.declared
         flags = {"flag_values": np.arange(2, dtype=np.int32), "flag_meanings": "start optimum"}
         datasets["design"] = Dataset(
             flags["flag_values"], ("design",), doc="Start and optimum", hints=flags
@@ -255,6 +250,9 @@ def design_datasets(wanted: Designing, optimum: Optimum) -> dict[str, Dataset]:
     )
     datasets["violation"] = Dataset(
         np.asarray(optimum.violation), doc="Largest violation of a constraint"
+    )
+    datasets["design_status"] = status_dataset(
+        optimum.status.code, (), "what became of the optimisation"
     )
     datasets["stats/steps"] = Dataset(np.asarray(optimum.stats["steps"]), doc="steps taken")
     return datasets

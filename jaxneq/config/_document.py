@@ -154,9 +154,11 @@ def _check_sections(tables: dict[str, Any], name: str) -> None:
             raise JobError(f'{name}: [{section}] goes with verb = "{owner}", not "{verb}".')
         if owner == verb and section not in tables:
             raise JobError(f'{name}: verb = "{verb}" needs a table [{section}].')
-    for section in ("sweep", "fit", "compare"):
+    for section in ("fit", "compare"):
         if "design" in tables and section in tables:
             raise JobError(f"{name}: [design] stands without [{section}]: it finds one system.")
+    if verb == "simulate" and "design" in tables and "sweep" in tables:
+        raise JobError(f"{name}: [design] over a [sweep] goes with the verbs steady and evolve.")
     if verb != "simulate" and "observables" in tables:
         raise JobError(f"{name}: [observables] go with the verb simulate.")
     if verb == "simulate" and "uncertainty" in tables:

@@ -28,7 +28,7 @@ from jaxneq.store import Comparison, Dataset, Result, coordinate_of, datasets_of
 
 from ._catalog import type_name
 from ._derivatives import derivative_datasets, estimate_datasets
-from ._design import Objective, design_datasets, designed
+from ._design import design_datasets, designed
 from ._ensemble import (
     SampledDerivative,
     Several,
@@ -40,6 +40,8 @@ from ._fit import fit_datasets
 from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
+from ._objective import Objective
+from ._posterior import Fitted, data_beside, fit_of_design, fitted
 from ._promise import check_asked, check_drawn, drawn_beside, drawn_of, plan_of
 from ._sweep import SweepAxis, samples
 
@@ -70,15 +72,15 @@ def execute(
     with jax.enable_x64(job.precision == "float64"):
         _, method = job.at({})
         extra: dict[str, Dataset] = {}
+        fit: Fitted | str | None = None
         if job.design is not None:
             objective = objective_of(job)
             seed = 0 if job.simulate is None else job.simulate.seed
             kept = checkpointer, checkpoint_interval
             system, optimum = designed(job.design, objective, seed, progress, *kept)
-            job, extra = (
-                dataclasses.replace(job, system=system),
-                design_datasets(job.design, optimum),
-            )
+            extra = design_datasets(job.design, optimum)
+            fit = fitted(job.design, objective, optimum)
+            job = dataclasses.replace(job, system=system)
             checkpointer, progress = None, lambda done, total: None
         if job.verb == "simulate":
             driven = progress, checkpointer, checkpoint_interval, announce
@@ -96,6 +98,8 @@ def execute(
             pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
     quantities, left_out = merged(pieces, apart, list(axes))
     quantities |= extra
+    if job.design is not None and isinstance(fit, Fitted):
+        quantities |= fit_of_design(job.design, fit, axes, quantities)
     if job.fit is not None:
         quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities)
     check_drawn(job, quantities)
@@ -104,12 +108,14 @@ def execute(
     if primary in left_out:
         primary = next(iter(quantities))
     remarks = dict.fromkeys(said for one, _ in each if (said := one.remark()))
+    if isinstance(fit, str):
+        remarks[fit] = None
     facts = provenance(
         precision=job.precision,
         seed=job.simulate.seed if job.simulate is not None else None,
         wall_time=clock.monotonic() - began,
     )
-    return Result(
+    result = Result(
         title=job.title,
         job=job.text,
         provenance=facts | {"overrides": list(job.overrides) or None},
@@ -128,11 +134,17 @@ def execute(
         quantities=quantities,
         compared=compared,
     )
+    if job.design is None:
+        return result
+    return dataclasses.replace(result, compared=compared | data_beside(job.design, result))
 
 
 def objective_of(job: Job) -> Objective:
     """What a job makes best, of the parameters that it varies."""
-    assert job.design is not None
+    design = job.design
+    assert design is not None
+    if design.method is not None:
+        job = dataclasses.replace(job, method=design.method)
     system, method = job.at({})
     schedule = None
     if job.simulate is not None:
@@ -143,9 +155,15 @@ def objective_of(job: Job) -> Objective:
         method=method,
         times=job.times,
         schedule=schedule,
-        weights=job.design.weights,
-        matched=job.design.matched,
-        held=tuple(job.design.limits),
+        paths=tuple(axis.path for axis in job.axes),
+        points=_points(job.axes),
+        shape=tuple(len(axis.values) for axis in job.axes),
+        weights=design.weights,
+        over=design.over,
+        maximize=design.maximize,
+        matched=design.matched,
+        known=design.known,
+        held=tuple(design.limits),
         where=job.name,
     )
 

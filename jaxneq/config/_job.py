@@ -135,6 +135,9 @@ def _built(document: Document) -> Job:
     derivatives = derivatives_of(said.gradient, said.uncertainty, {"system": system}, where)
     names = said.compare.measured if said.compare is not None else []
     compared = {name: comparison(name, system, axes, where) for name in names}
+    design = designing_of(said.design, system, axes, where)
+    if design is not None and design.method is not None:
+        _resolved(system, design.method, said.verb, f"{where}: design")
     times = None
     if said.evolve is not None:
         listed = said.evolve.times
@@ -150,7 +153,7 @@ def _built(document: Document) -> Job:
         method=method,
         axes=axes,
         derivatives=derivatives,
-        design=designing_of(said.design, system, where),
+        design=design,
         compared=compared,
         others=others,
         fit=said.fit,

@@ -220,11 +220,51 @@ class Fit(Section):
     form: Literal["line", "power"] = Field(description="a + b x, or A x^alpha")
 
 
-class Match(Section):
-    """A value that a quantity should have."""
+Spread = Annotated[
+    Annotated[Standard, Tag("one")] | Annotated[list[Any], Field(min_length=1), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "one"),
+]
 
-    value: float = Field(description="The value")
-    within: float = Field(gt=0, description="The departure that counts as one")
+
+class Match(Section):
+    """What a quantity should be: one number, or data along the sweep and its own dimensions."""
+
+    value: float | None = Field(None, description="One value, at all points")
+    values: Annotated[list[Any], Field(min_length=1)] | None = Field(
+        None, description="The values, as nested lists"
+    )
+    within: Spread = Field(
+        description='The departure that counts as one, of data the standard error: a number, "3 %" '
+        "of the value, or a list like the values"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_two(self) -> Match:
+        if (self.value is None) == (self.values is None):
+            raise ValueError("give value, or values")
+        return self
+
+
+class Prior(Section):
+    """What is known of a varied parameter without the data."""
+
+    expected: float | list[Any] | None = Field(None, description="What is expected of it")
+    within: Standard | None = Field(
+        None, description='Standard deviation from that, a number or "20 %" of what is expected'
+    )
+    smooth: Standard | None = Field(
+        None,
+        description="Standard deviation of the second differences of an array, or in per cent "
+        "those of its logarithm",
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _something_is_known(self) -> Prior:
+        if (self.expected is None) != (self.within is None):
+            raise ValueError("give expected and within together")
+        if self.expected is None and self.smooth is None:
+            raise ValueError("give expected and within, or smooth, or all")
+        return self
 
 
 class Limit(Section):
@@ -263,7 +303,13 @@ class Design(Section):
     )
     match: dict[str, Match] = Field(
         default_factory=dict,
-        description="Quantities to bring to a value; the square of each departure is added",
+        description="Quantities to bring to values; the square of each departure is added",
+    )
+    over: Literal["mean", "worst"] = Field(
+        "mean", description="What counts of what is made small or large along the sweep"
+    )
+    prior: dict[str, Prior] = Field(
+        default_factory=dict, description="What is known without the data, by path"
     )
     vary: Annotated[dict[str, dict[str, Any]], Field(min_length=1)] = Field(
         description="What is varied, by path, and the space that it lies in"
@@ -274,6 +320,9 @@ class Design(Section):
     optimizer: dict[str, Any] | None = Field(
         None, description="How the best is looked for; by default design.LBFGS"
     )
+    method: dict[str, Any] | None = Field(
+        None, description="How the design is found, where the method of the job is for the answer"
+    )
     check: bool = Field(True, description="Whether the gradient is compared with differences first")
 
     @pydantic.model_validator(mode="after")
@@ -282,6 +331,8 @@ class Design(Section):
             raise ValueError("give minimize or maximize, not both; weights may be negative")
         if self.maximize is not None and self.match:
             raise ValueError("match goes with minimize: a departure is to be made small")
+        if self.prior and not self.match:
+            raise ValueError("prior goes with match: it is weighed against data")
         if self.minimize is None and self.maximize is None and not self.match:
             raise ValueError("give minimize, maximize or match")
         return self

@@ -35,6 +35,10 @@ def json_schema() -> dict[str, Any]:
         }
     design = definitions["Design"]["properties"]
     design["vary"]["additionalProperties"] = {"oneOf": _references(parts(AbstractSpace))}
+    design["method"] = {
+        "description": design["method"]["description"],
+        "oneOf": properties["method"]["oneOf"],
+    }
     design["optimizer"] = {
         "description": design["optimizer"]["description"],
         "oneOf": _references(parts(AbstractOptimizer)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jaxneq._core import Parameter, entries_of, parameters_of
@@ -34,6 +34,16 @@ def find_target(roots: Mapping[str, Any], path: str, where: str) -> Target:
     near = nearest(path.rpartition(".")[2], by_last)
     meant = f" Did you mean {by_last[near]}?" if near else hint(path, targets)
     raise JobError(f"{where}: there is no parameter {path}.{meant}")
+
+
+def short_name(path: str, paths: Sequence[str]) -> str:
+    """The shortest end of a dotted path that names it among `paths`."""
+    parts = path.split(".")
+    for length in range(1, len(parts)):
+        end = parts[-length:]
+        if sum(other.split(".")[-length:] == end for other in paths) == 1:
+            return "_".join(end)
+    return "_".join(parts)
 
 
 def replaced(root: Any, path: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ It sees functions of pytrees only and imports no engine.
 from ._density_field import DensityField as DensityField
 from ._inference import Posterior as Posterior
 from ._inference import fit as fit
+from ._inference import posterior as posterior
 from ._optimize import optimize as optimize
 from ._optimizers import LBFGS as LBFGS
 from ._optimizers import AbstractOptimizer as AbstractOptimizer
@@ -13,6 +14,7 @@ from ._optimizers import Adam as Adam
 from ._optimum import Optimum as Optimum
 from ._robust import expectation as expectation
 from ._robust import front as front
+from ._robust import smooth_maximum as smooth_maximum
 from ._robust import worst_case as worst_case
 from ._spaces import AbstractSpace as AbstractSpace
 from ._spaces import Bounded as Bounded

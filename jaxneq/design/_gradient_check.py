@@ -8,14 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from ._problem import Problem, Vector
+from ._optimizers import AbstractOptimizer, Loss
+from ._problem import Evaluation, Problem, Vector
 
 _DIRECTIONS = 3
 _STEP = 1e-3  # in coordinates of order one
 _KEYS = 16
 
 
-def check_gradient(problem: Problem, key: PyTree, *, thorough: bool) -> None:
+def check_gradient(
+    problem: Problem, method: AbstractOptimizer, key: PyTree, *, thorough: bool
+) -> None:
     """Refuse an objective without a finite value and gradient at the start.
 
     If `thorough`, also one whose gradient differs from central differences of fourth order by more
@@ -25,14 +28,15 @@ def check_gradient(problem: Problem, key: PyTree, *, thorough: bool) -> None:
     """
     at = problem.coordinates()
     try:
-        value, gradient = _value_and_gradient(problem, at, key)
+        value, gradient = _value_and_gradient(problem, method, at, key)
     except (ValueError, NotImplementedError) as error:
         # of JAX: a loop that it cannot run backwards, or a primitive without a rule
         if isinstance(error, NotImplementedError) or "Reverse-mode" in str(error):
             raise ValueError(
                 "optimize: the objective has no reverse-mode derivative: something in it is a loop "
                 f"of unknown length or has no rule ({str(error).splitlines()[0]}). Take a method "
-                "whose answer has one: an exact one for a steady state, or fixed steps in time."
+                "whose answer has one (an exact one for a steady state, fixed steps in time), or "
+                'for few parameters Adam(gradient="forward").'
             ) from error
         raise
     if not np.isfinite(value):
@@ -46,15 +50,18 @@ def check_gradient(problem: Problem, key: PyTree, *, thorough: bool) -> None:
             "away from kinks and from the ends of ranges."
         )
     if thorough:
-        _compare(problem, at, key, float(np.max(np.abs(np.asarray(gradient)))))
+        _compare(problem, method, at, key, float(np.max(np.abs(np.asarray(gradient)))))
 
 
-def _compare(problem: Problem, at: Vector, key: PyTree, largest: float) -> None:
+def _compare(
+    problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree, largest: float
+) -> None:
     directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, at.size))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     keys = jax.random.split(key, _KEYS if problem.noisy else 1)
     found = [
-        [_along(problem, at, jnp.asarray(way, at.dtype), one) for one in keys] for way in directions
+        [_along(problem, method, at, jnp.asarray(way, at.dtype), one) for one in keys]
+        for way in directions
     ]
     derivative, coarse, fine = np.moveaxis(np.asarray(found, dtype=float), -1, 0)
     difference = (4 * fine - coarse) / 3
@@ -75,21 +82,29 @@ def _compare(problem: Problem, at: Vector, key: PyTree, largest: float) -> None:
 
 
 @eqx.filter_jit
-def _value_and_gradient(problem: Problem, at: Vector, key: PyTree):
-    return jax.value_and_grad(lambda x: problem.evaluate(x, key, jnp.zeros((), x.dtype)).value)(at)
+def _value_and_gradient(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree):
+    (value, _), gradient = method.value_and_gradient(_loss(problem, key), at)
+    return value, gradient
 
 
 @eqx.filter_jit
-def _along(problem: Problem, at: Vector, way: Vector, key: PyTree) -> Array:
+def _along(
+    problem: Problem, method: AbstractOptimizer, at: Vector, way: Vector, key: PyTree
+) -> Array:
     """The derivative along a direction, and differences with the step and with half of it."""
-
-    def value(x: Vector) -> Array:
-        return problem.evaluate(x, key, jnp.zeros((), x.dtype)).value
-
-    derivative = jnp.vdot(jax.grad(value)(at), way)
+    loss = _loss(problem, key)
+    derivative = jnp.vdot(method.value_and_gradient(loss, at)[1], way)
     steps = jnp.asarray([_STEP, _STEP / 2], at.dtype)
 
     def difference(h: Array) -> Array:
-        return (value(at + h * way) - value(at - h * way)) / (2 * h)
+        return (loss(at + h * way)[0] - loss(at - h * way)[0]) / (2 * h)
 
     return jnp.concatenate([derivative[None], jax.lax.map(difference, steps)])
+
+
+def _loss(problem: Problem, key: PyTree) -> Loss:
+    def loss(x: Vector) -> tuple[Array, Evaluation]:
+        found = problem.evaluate(x, key, jnp.zeros((), x.dtype))
+        return found.value, found
+
+    return loss

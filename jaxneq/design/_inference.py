@@ -77,6 +77,64 @@ def fit(
     **Raises:** `ValueError` for data or errors that are not finite or not positive, for shapes
     that differ, and where the data and the prior leave a direction undetermined.
     """
+    _, residuals = _residuals(model, start, data, stderr, prior)
+    optimum = optimize(lambda p: jnp.sum(residuals(p) ** 2) / 2, start, method, space=space)
+    return posterior(
+        model, data, stderr, optimum.design, space=space, prior=prior, status=optimum.status
+    )
+
+
+def posterior(
+    model: Callable[[PyTree], Array],
+    data: Any,
+    stderr: Any,
+    design: PyTree,
+    *,
+    space: Any = None,
+    prior: Callable[[PyTree], Array] | None = None,
+    status: Status | None = None,
+) -> Posterior:
+    """How well parameters are known that were fitted already: those of `fit`, at `design`.
+
+    **Raises:** `ValueError`, as `fit`.
+    """
+    departures, residuals = _residuals(model, design, data, stderr, prior)
+    # in the coordinates of the space, where nothing lies beyond a bound, then back
+    problem, one = Problem.of(departures, design, space), jnp.ones(())
+    at = problem.coordinates()
+
+    def flat(u: Array) -> Array:
+        return ravel_pytree(problem.design(u, one))[0]
+
+    jacobian = jax.jacrev(lambda u: residuals(problem.design(u, one)))(at)
+    missed = departures(design)
+    of_data = jacobian[: missed.size]
+    values, vectors = jnp.linalg.eigh(jacobian.T @ jacobian)
+    if is_concrete(values) and not float(values[0]) > 1e-12 * float(values[-1]):
+        raise ValueError(
+            "fit: the data leave a direction of the parameters undetermined. Give a prior, more "
+            "data, or fewer parameters."
+        )
+    whitened = vectors / jnp.sqrt(values)[None, :]
+    share = jnp.linalg.eigvalsh(whitened.T @ (of_data.T @ of_data) @ whitened)
+    spread = jax.jacfwd(flat)(at) @ whitened
+    covariance = spread @ spread.T
+    _, unravel = ravel_pytree(design)
+    return Posterior(
+        design=design,
+        covariance=covariance,
+        stderr=unravel(jnp.sqrt(jnp.diag(covariance))),
+        chi_squared=jnp.sum(missed**2),
+        data=missed.size,
+        information=jnp.clip(share[::-1], 0, 1),
+        status=Status.of("success") if status is None else status,
+    )
+
+
+def _residuals(
+    model: Callable, start: PyTree, data: Any, stderr: Any, prior: Callable | None
+) -> tuple[Callable[[PyTree], Array], Callable[[PyTree], Array]]:
+    """Of the data, and of these and the prior; checked."""
     data = jnp.asarray(data)
     stderr = jnp.broadcast_to(jnp.asarray(stderr, data.dtype), data.shape)
     if not np.all(np.isfinite(np.asarray(data))):
@@ -98,38 +156,4 @@ def fit(
             parts.append(jnp.ravel(prior(design)))
         return jnp.concatenate(parts)
 
-    optimum = optimize(lambda p: jnp.sum(residuals(p) ** 2) / 2, start, method, space=space)
-    problem = Problem.of(departures, optimum.design, space)
-    return _posterior(problem, residuals, departures, optimum)
-
-
-def _posterior(problem: Problem, residuals, departures, optimum) -> Posterior:
-    """In the coordinates of the space, where nothing lies beyond a bound, then back."""
-    at, one = problem.coordinates(), jnp.ones(())
-
-    def flat(u: Array) -> Array:
-        return ravel_pytree(problem.design(u, one))[0]
-
-    jacobian = jax.jacrev(lambda u: residuals(problem.design(u, one)))(at)
-    of_data = jax.jacrev(lambda u: departures(problem.design(u, one)))(at)
-    total = jacobian.T @ jacobian
-    values, vectors = jnp.linalg.eigh(total)
-    if is_concrete(values) and not float(values[0]) > 1e-12 * float(values[-1]):
-        raise ValueError(
-            "fit: the data leave a direction of the parameters undetermined. Give a prior, more "
-            "data, or fewer parameters."
-        )
-    whitened = vectors / jnp.sqrt(values)[None, :]
-    share = jnp.linalg.eigvalsh(whitened.T @ (of_data.T @ of_data) @ whitened)
-    spread = jax.jacfwd(flat)(at) @ whitened
-    covariance = spread @ spread.T
-    _, unravel = ravel_pytree(optimum.design)
-    return Posterior(
-        design=optimum.design,
-        covariance=covariance,
-        stderr=unravel(jnp.sqrt(jnp.diag(covariance))),
-        chi_squared=jnp.sum(departures(optimum.design) ** 2),
-        data=departures(optimum.design).size,
-        information=jnp.clip(share[::-1], 0, 1),
-        status=optimum.status,
-    )
+    return departures, residuals

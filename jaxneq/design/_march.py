@@ -82,7 +82,8 @@ def _init(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree) 
     zero, none = jnp.zeros_like(size), jnp.full(method.steps, jnp.nan, at.dtype)
     return State(
         coordinates=at,
-        inner=method.init(at),
+        # of the types that a step leaves: optax begins with weak ones, for which steps compile twice
+        inner=jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), method.init(at)),
         multipliers=Multipliers.none(problem, at.dtype),
         key=key,
         scale=jnp.where(size > 0, size, jnp.ones_like(size)),

@@ -82,7 +82,7 @@ def optimize(
         state = advance(problem, method, init(problem, method, key), jnp.int32(method.steps))
         return finish(problem, method, state)
 
-    check_gradient(problem, key, thorough=check)
+    check_gradient(problem, method, key, thorough=check)
     state = drive(
         _init(problem, method, key),
         lambda state, steps: _advance(problem, method, state, steps),

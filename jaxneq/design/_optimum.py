@@ -73,7 +73,7 @@ def finish(problem: Problem, method: AbstractOptimizer, state: State) -> Optimum
     if problem.noisy:
         objective = Estimate(objective, found.stderr, jnp.ones_like(objective))
     held = violation <= jnp.asarray(method.slack, violation.dtype)
-    status = Status(state.code).unless("infeasible", ~held).unless("max_iterations", ~state.at_rest)
+    status = Status(state.code).unless("infeasible", ~held).unless("unfinished", ~state.at_rest)
     return Optimum(
         design=problem.design(state.best, end),
         objective=objective,

@@ -29,21 +29,29 @@ def expectation(objective: Callable[[PyTree, PyTree], Array], samples: PyTree) -
 def worst_case(
     objective: Callable[[PyTree, PyTree], Array], samples: PyTree, *, sharpness: float = 50.0
 ) -> Callable:
-    r"""The largest of an objective over samples, made smooth.
+    """The largest of an objective over samples, made smooth as by `smooth_maximum`.
 
-    .. math:: m + \frac{s}{k} \ln \frac1n \sum_i \mathrm{e}^{k (f_i - m)/s}
-
-    with the maximum m, the mean of :math:`|f|` as the unit s, and the `sharpness` k: below the
-    largest by at most :math:`s \ln(n)/k`. Arguments as of `expectation`.
+    Arguments as of `expectation`.
     """
 
     def largest(design: PyTree) -> Array:
-        each = jax.vmap(objective, (None, 0))(design, samples)
-        unit = jax.lax.stop_gradient(jnp.mean(jnp.abs(each))) / sharpness
-        unit = jnp.where(unit > 0, unit, jnp.ones_like(unit))
-        return unit * (jax.nn.logsumexp(each / unit) - jnp.log(jnp.asarray(each.size, each.dtype)))
+        return smooth_maximum(jax.vmap(objective, (None, 0))(design, samples), sharpness=sharpness)
 
     return largest
+
+
+def smooth_maximum(values: Float[Array, " sample"], *, sharpness: float = 50.0) -> Array:
+    r"""The largest of some numbers, made smooth.
+
+    .. math:: \frac{s}{k} \ln \frac1n \sum_i \mathrm{e}^{k f_i/s}
+
+    with the mean of :math:`|f|` as the unit s, and the `sharpness` k: below the largest by at most
+    :math:`s \ln(n)/k`.
+    """
+    unit = jnp.mean(jnp.abs(values)) / sharpness
+    unit = jnp.where(unit > 0, unit, jnp.ones_like(unit))
+    count = jnp.asarray(values.size, values.dtype)
+    return unit * (jax.nn.logsumexp(values / unit) - jnp.log(count))
 
 
 def front(

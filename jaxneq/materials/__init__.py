@@ -42,3 +42,4 @@ from ._phonon import Number as Number
 from ._phonon import PhononBands as PhononBands
 from ._point_defects import PointDefects as PointDefects
 from ._point_defects import mass_variance as mass_variance
+from ._spectrum import MeanFreePathSpectrum as MeanFreePathSpectrum

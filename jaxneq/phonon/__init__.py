@@ -3,6 +3,7 @@
 from jaxneq.materials import AbInitioMaterial as AbInitioMaterial
 from jaxneq.materials import GrayMaterial as GrayMaterial
 from jaxneq.materials import LatticeBand as LatticeBand
+from jaxneq.materials import MeanFreePathSpectrum as MeanFreePathSpectrum
 from jaxneq.materials import Metal as Metal
 from jaxneq.materials import PhononBands as PhononBands
 from jaxneq.materials import PointDefects as PointDefects

@@ -66,6 +66,8 @@ def draw_symbols(ax: Axes, beside: Sequence[Symbols]) -> list[Line2D]:
 
 def deviation(shown: Curves, symbols: Symbols) -> float | None:
     """The root mean square of (curve - symbol) / symbol; None for several curves, or none there."""
+    if not (np.all(symbols.x > 0) and np.all(symbols.y[np.isfinite(symbols.y)] >= 0)):
+        return None  # across 0 there is no relative distance
     good = np.isfinite(shown.y[0]) & ~shown.failed[0] & (shown.y[0] > 0) & (shown.x[0] > 0)
     there = np.isfinite(symbols.y) & (symbols.y != 0)
     if len(shown.y) > 1 or good.sum() < 2 or not there.any():

@@ -52,7 +52,9 @@ def findings(result: Result, show: Show) -> list[tuple[str, str]]:
     found += _derivatives(result, show)
     found += _compared(result, primary, show)
     found += _regimes(result, show)
-    found.append(("status", _status(result)))
+    found.append(("status", _status(result, "status")))
+    if "design_status" in result.quantities:
+        found.append(("design", _status(result, "design_status")))
     if remark := result.attributes.get("remark"):
         found.append(("remark", remark))
     found += _trust(result, primary, show)
@@ -166,9 +168,9 @@ def _regimes(result: Result, show: Show) -> list[tuple[str, str]]:
     return found
 
 
-def _status(result: Result) -> str:
+def _status(result: Result, name: str) -> str:
     """How often each status occurred; what to do about the failures."""
-    data = result.quantities.get("status")
+    data = result.quantities.get(name)
     if data is None:
         return "not recorded"
     names = str(data.hints.get("flag_meanings", "")).split()

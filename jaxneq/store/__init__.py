@@ -10,3 +10,4 @@ from ._result import Result as Result
 from ._result import read_result as read_result
 from ._result import write_result as write_result
 from ._solution import datasets_of as datasets_of
+from ._solution import status_dataset as status_dataset

@@ -33,9 +33,7 @@ def datasets_of(solution: AbstractSolution, axes: Mapping[str, Dataset]) -> dict
             values, dims = _place(part, array, batch, own)
             found[part] = Dataset(values, dims, unit, doc, hints)
     code, dims = _place("status", solution.status.code, batch, ())
-    found["status"] = Dataset(
-        code, dims, "1", "what became of the computation", _flags(solution.status)
-    )
+    found["status"] = status_dataset(code, dims, "what became of the computation")
     for name, value in solution.stats.items():
         if _is_numeric(value):
             own = tuple(f"{name}_{i}" for i in range(np.ndim(value) - len(batch)))
@@ -88,12 +86,14 @@ def _distinct(batch: Mapping[str, int], own: tuple[str, ...]) -> tuple[str, ...]
     )[len(batch) :]
 
 
-def _flags(status: Status) -> dict[str, Any]:
-    return {
-        "flag_values": np.arange(len(status.names), dtype=np.int32),
-        "flag_meanings": " ".join(status.names),
-        "remedies": list(status.remedies),
+def status_dataset(code: Any, dims: tuple[str, ...], doc: str) -> Dataset:
+    """Codes of statuses, with what each of them means and its remedy."""
+    hints = {
+        "flag_values": np.arange(len(Status.names), dtype=np.int32),
+        "flag_meanings": " ".join(Status.names),
+        "remedies": list(Status.remedies),
     }
+    return Dataset(np.asarray(code), dims, "1", doc, hints)
 
 
 def _is_numeric(value: Any) -> bool:
