@@ -152,6 +152,9 @@ class Device(AbstractGrid):
     The dissipation, :math:`T^2` times the entropy production, is
     :math:`\sum_c (T_c - T) H_c + \int Q (T_p - T)`, of heat H from the contacts.
 
+    A `density` sets the cells and says how far each is filled: faces let the harmonic mean of both
+    sides pass. Cells under heaters are full.
+
     In time heaters follow their waveform; a steady state is heated with the full power for ever.
 
     **Raises:** `ValueError` without contacts, where nothing drives, and for shapes of other
@@ -388,8 +391,9 @@ class Device(AbstractGrid):
         return depth * self.length_unit ** (self.size.shape[0] - 1)
 
     def outline(self, cells: int | tuple[int, ...]) -> Outline:
-        own = self.cells if self.density is None else tuple(zip("xy", self.density.shape))
-        counts = cell_counts(own, cells, self.size.shape[0])
+        counts = cell_counts(self.cells, cells, self.size.shape[0])
+        if self.density is not None and not isinstance(cells, tuple):
+            counts = self.density.shape
         parts = (*self.regions, *self.heaters, *self.contacts)
         return Outline(self.voids, parts, self.size, counts)
 

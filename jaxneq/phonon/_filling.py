@@ -12,7 +12,8 @@ from jaxneq._core import is_concrete, parameter
 
 Density = Float[Array, "x_cell y_cell"]
 
-FILLED = "How far each cell is filled, for designs in two dimensions; sets the cells"
+FILLED = "How far each cell is filled, below 1e-4 not at all; for designs in two dimensions"
+_FAINT = 1e-4  # what lets less pass leaves its cell alone, up to rounding
 
 
 def density_parameter() -> Any:
@@ -21,10 +22,11 @@ def density_parameter() -> Any:
 
 
 def coarser(density: Density, counts: tuple[int, ...]) -> Float[Array, "_ _"]:
-    """The means of its blocks, so many along each axis."""
+    """The means of its blocks, so many along each axis; 0 where they are faint."""
     blocks = [(count, size // count) for count, size in zip(counts, density.shape, strict=True)]
     (rows, height), (columns, width) = blocks
-    return density.reshape(rows, height, columns, width).mean(axis=(1, 3))
+    filled = density.reshape(rows, height, columns, width).mean(axis=(1, 3))
+    return jnp.where(filled > _FAINT, filled, 0)
 
 
 def check_coarser(density: Density, owner: str) -> None:

@@ -39,8 +39,11 @@ class Fourier(AbstractSteadyMethod):
     with isothermal contacts, adiabatic walls and, between media, interfaces of the conductance that
     goes with it (`Media.conductance`): what remains where free paths are short. Cells
     are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
-    Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer. A
-    `density` is the share of the bulk's conductivity that a cell has.
+    Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
+
+    A cell that is filled to :math:`\rho` conducts as that share of the bulk, and faces pass the
+    harmonic mean of both sides, so that a uniform density has the conductivity
+    :math:`\kappa\,\rho^2 (4 - \rho) / (1 + 2\rho)`, whatever the cells.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)

@@ -26,8 +26,8 @@ class Diffusion:
     """-div K grad on the grid, for one conductivity; cells in voids are left out.
 
     Penalties are no smaller than `least`, by default the exchange between black faces; then faces
-    that let a part pass are in series with that, as for phonons. With a `loss` each volume gives off so much power per temperature; `conductivity` is by default that
-    of the bulk.
+    that let a part pass are in series with that, as for phonons. With a `loss` each volume gives
+    off so much power per temperature; `conductivity` is by default that of the bulk.
     """
 
     def __init__(
