@@ -38,8 +38,10 @@ def test_a_dragged_trap_jumps(tmp_path):
     assert np.all(np.diff(found["objective_history"].values) < 0)
     store.write_result(tmp_path / "result.h5", result)
     again = store.read_result(tmp_path / "result.h5")
+    assert list(again.quantities["knot_times"].values[:3]) == [0.0, 0.0, 0.1]
+    assert float(found["objective_at_start"].values) > float(found["objective"].values)
     labels = [ax.get_ylabel() for ax in report.figure(again).axes]
-    assert labels == ["Objective history", "Varied values"]
+    assert labels == ["Work", "Control"]
     assert float(found["gradient_norm"].values) < 1e-6
 
 
@@ -131,8 +133,9 @@ BAD = {
         "give equal, or at_least or at_most or both",
     ),
     "sweep": (
-        GATES + '\n[sweep]\n"system.initiation" = { values = [1.0, 2.0] }\n',
-        "[design] stands without [sweep]",
+        (CONFIGS / "drag_sampled.toml").read_text()
+        + '\n[sweep]\n"system.temperature" = { values = [1.0, 2.0] }\n',
+        "[design] over a [sweep] goes with the verbs steady and evolve",
     ),
     "no derivative": (
         GATES.replace('verb = "steady"', 'verb = "simulate"').replace(
@@ -175,3 +178,26 @@ def test_killed_and_resumed(tmp_path):
     )
     for name, one in whole.items():
         np.testing.assert_array_equal(one.values, killed[name].values)
+
+
+def test_a_front_has_the_design_at_each_level():
+    levels = [0.05, 0.1, 0.2]
+    changes = (
+        "system.protocol.times=[0.0, 0.0, 0.5, 1.0, 1.0]",
+        "system.protocol.values=[0.0, 0.0, 0.5, 1.0, 1.0]",
+        "evolve.times=[0.5, 1.0]",
+        'design.minimize="work[1]"',
+    )
+    limit = "design.constraints={{'work[0]' = {{ at_most = {} }}}}".format
+    front = run("drag.toml", *changes, limit(f"{{ values = {levels} }}"))
+    (axis,) = front.axes.values()
+    np.testing.assert_array_equal(axis.values, levels)
+    alone = run("drag.toml", *changes, limit(levels[1]))
+    for name in ("objective", "varied_values", "work"):
+        np.testing.assert_array_equal(
+            front.quantities[name].values[1], alone.quantities[name].values
+        )
+    found = front.quantities["objective"].values
+    # the more work at half time, the less in all; the last limit does not bind
+    assert found[0] > found[1] > found[2] and found[2] == pytest.approx(1 / 3, rel=1e-6)
+    assert front.quantities["work"].values[0, 0] == pytest.approx(0.05, rel=1e-4)

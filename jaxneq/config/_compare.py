@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,16 +17,16 @@ from ._sweep import SweepAxis
 NEAR = 0.05  # relative distance up to which a sample's temperature, say, is that of the job
 
 
-def comparison(name: str, system: Any, axes: Sequence[SweepAxis], where: str) -> Comparison:
+def comparison(name: str, system: Any, axes: Sequence[SweepAxis], at: str) -> Comparison:
     """The samples of the measurement `name` that belong into the figure of a sweep over `axes`.
 
     The figure runs along the first axis, within its ends. In every other coordinate of the
-    measurement that the system has, a sample must be near a value of the job.
+    measurement that the system has, a sample must be near a value of the job. `at` is the place in
+    the job, for messages.
 
     **Raises:** `JobError` if the measurement is unknown, of another geometry or against another
     coordinate, or has no sample there.
     """
-    at = f"{where}: compare.measured"
     try:
         data = materials.measured(name)
     except ValueError as error:
@@ -85,3 +86,33 @@ def _values_at(path: str, system: Any, axes: Sequence[SweepAxis]) -> tuple[float
             return tuple(map(float, axis.values))
     value = getattr(system, path.removeprefix("system."), None)
     return () if value is None else (float(value),)
+
+
+def measured_at(
+    name: str, quantity: str, system: Any, axes: Sequence[SweepAxis], at: str
+) -> Comparison:
+    """The samples of the measurement `name` at the points of a sweep along one axis, in order.
+
+    **Raises:** `JobError` if it is of another quantity, or has no sample or several at a point.
+    """
+    if len(axes) != 1:
+        raise JobError(f"{at}: a measurement goes along one axis; give [sweep] one.")
+    found = comparison(name, system, axes, at)
+    if found.quantity != quantity:
+        raise JobError(f'{at}: "{name}" gives {found.quantity}.')
+    x = found.datasets[axes[0].path.rpartition(".")[2]].values
+    order = []
+    for value in axes[0].values:
+        (there,) = np.nonzero(np.isclose(x, value, rtol=1e-6, atol=0))
+        if there.size != 1:
+            raise JobError(
+                f'{at}: "{name}" has {there.size or "no"} value{"s" * (there.size > 1)} at '
+                f"{axes[0].path} = {value:g}. Sweep values at which it has one, of "
+                f"{', '.join(f'{one:g}' for one in x)}."
+            )
+        order.append(int(there[0]))
+    datasets = {
+        key: dataclasses.replace(data, values=data.values[order])
+        for key, data in found.datasets.items()
+    }
+    return dataclasses.replace(found, datasets=datasets)

@@ -37,6 +37,7 @@ from ._ensemble import (
     sampled_derivatives,
 )
 from ._fit import fit_datasets
+from ._front import executed_front
 from ._grid import Plan, Progress, solve_points
 from ._job import Job
 from ._merge import merged
@@ -65,20 +66,21 @@ def execute(
 
     **Raises:** `JobError` for what shows only now; `Interrupted` after Ctrl-C in a sampled run.
     """
+    if job.design is not None and job.design.front is not None:
+        return executed_front(job, execute, progress or (lambda done, total: None))
     began = clock.monotonic()
     check_asked(job)
     compared = job.compared | _computed_beside(job)
     progress = progress or (lambda done, total: None)
     with jax.enable_x64(job.precision == "float64"):
         _, method = job.at({})
-        extra: dict[str, Dataset] = {}
+        begun, optimum = job.system, None
         fit: Fitted | str | None = None
         if job.design is not None:
             objective = objective_of(job)
             seed = 0 if job.simulate is None else job.simulate.seed
             kept = checkpointer, checkpoint_interval
             system, optimum = designed(job.design, objective, seed, progress, *kept)
-            extra = design_datasets(job.design, optimum)
             fit = fitted(job.design, objective, optimum)
             job = dataclasses.replace(job, system=system)
             checkpointer, progress = None, lambda done, total: None
@@ -97,14 +99,15 @@ def execute(
             told: Any = estimate_datasets if job.verb == "simulate" else derivative_datasets
             pieces[-1] |= told(wanted, found, together, pieces[-1][wanted.of])
     quantities, left_out = merged(pieces, apart, list(axes))
-    quantities |= extra
-    if job.design is not None and isinstance(fit, Fitted):
-        quantities |= fit_of_design(job.design, fit, axes, quantities)
+    if job.design is not None and optimum is not None:
+        quantities |= design_datasets(job.design, begun, optimum, quantities)
+        if isinstance(fit, Fitted):
+            quantities |= fit_of_design(job.design, fit, axes, quantities)
     if job.fit is not None:
         quantities |= fit_datasets(job.fit, axes[job.axes[0].path], quantities)
     check_drawn(job, quantities)
     solution = each[0][0]
-    primary = drawn_of(job, solution)[0]
+    primary = drawn_of(job, solution)[0].removesuffix("_history")
     if primary in left_out:
         primary = next(iter(quantities))
     remarks = dict.fromkeys(said for one, _ in each if (said := one.remark()))

@@ -134,7 +134,8 @@ def _built(document: Document) -> Job:
     check_fit(said.fit, axes, where)
     derivatives = derivatives_of(said.gradient, said.uncertainty, {"system": system}, where)
     names = said.compare.measured if said.compare is not None else []
-    compared = {name: comparison(name, system, axes, where) for name in names}
+    at = f"{where}: compare.measured"
+    compared = {name: comparison(name, system, axes, at) for name in names}
     design = designing_of(said.design, system, axes, where)
     if design is not None and design.method is not None:
         _resolved(system, design.method, said.verb, f"{where}: design")

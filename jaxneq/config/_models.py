@@ -233,15 +233,24 @@ class Match(Section):
     values: Annotated[list[Any], Field(min_length=1)] | None = Field(
         None, description="The values, as nested lists"
     )
-    within: Spread = Field(
+    measured: str | None = Field(
+        None,
+        description="Name of the measurement that has a value at each point of the sweep, such as "
+        "Si-bulk-Glassbrenner-1964",
+    )
+    within: Spread | None = Field(
+        None,
         description='The departure that counts as one, of data the standard error: a number, "3 %" '
-        "of the value, or a list like the values"
+        "of the value, or a list like the values; of a measurement by default what it states",
     )
 
     @pydantic.model_validator(mode="after")
-    def _one_of_two(self) -> Match:
-        if (self.value is None) == (self.values is None):
-            raise ValueError("give value, or values")
+    def _one_of_three(self) -> Match:
+        given = [said for said in (self.value, self.values, self.measured) if said is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of value, values and measured")
+        if self.within is None and self.measured is None:
+            raise ValueError("give within, the departure that counts as one")
         return self
 
 
@@ -267,12 +276,18 @@ class Prior(Section):
         return self
 
 
-class Limit(Section):
-    """What must hold of a quantity."""
+Level = Annotated[
+    Annotated[float, Tag("one")] | Annotated[Axis, Tag("axis")],
+    Discriminator(lambda value: "axis" if isinstance(value, dict | Axis) else "one"),
+]
 
-    equal: float | None = Field(None, description="Its value")
-    at_least: float | None = Field(None, description="Its least value")
-    at_most: float | None = Field(None, description="Its largest value")
+
+class Limit(Section):
+    """What must hold of a quantity. Several levels, given like those of a sweep, make a front."""
+
+    equal: Level | None = Field(None, description="Its value")
+    at_least: Level | None = Field(None, description="Its least value")
+    at_most: Level | None = Field(None, description="Its largest value")
 
     @pydantic.model_validator(mode="after")
     def _one_kind(self) -> Limit:
@@ -281,9 +296,18 @@ class Limit(Section):
         return self
 
     @property
+    def axes(self) -> dict[str, Axis]:
+        """The levels of a front, by what they are."""
+        return {name: one for name, one in self if isinstance(one, Axis)}
+
+    @property
     def limits(self) -> tuple[float | None, float | None]:
-        """The interval."""
-        return (self.at_least, self.at_most) if self.equal is None else (self.equal, self.equal)
+        """The interval; where there are levels, none."""
+        equal, low, high = (
+            None if isinstance(end, Axis) else end
+            for end in (self.equal, self.at_least, self.at_most)
+        )
+        return (low, high) if equal is None else (equal, equal)
 
 
 Goal = Annotated[

@@ -59,7 +59,7 @@ class Known(eqx.Module):
     path: str = eqx.field(static=True)
     expected: np.ndarray | None
     within: np.ndarray | None
-    smooth: float | None = eqx.field(static=True)
+    smooth: np.ndarray | None
     relative: bool = eqx.field(static=True)
 
     def residuals(self, values: Array) -> Array:
@@ -70,7 +70,7 @@ class Known(eqx.Module):
             parts.append(jnp.ravel((values - expected) / within))
         if self.smooth is not None:
             bent = jnp.diff(jnp.log(values) if self.relative else values, n=2)
-            parts.append(jnp.ravel(bent) / self.smooth)
+            parts.append(jnp.ravel(bent) / jnp.asarray(self.smooth, values.dtype))
         return jnp.concatenate(parts)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxneq.design import Optimum, Posterior, posterior
@@ -36,8 +37,9 @@ def fitted(wanted: Designing, objective: Objective, optimum: Optimum) -> Fitted 
     """
     if wanted.weights or objective.schedule is not None:
         return None
-    known = sum(one.values.size for one in wanted.matched) + objective.prior(optimum.design).size
-    if known < sum(np.size(values) for values in optimum.design.values()):
+    design = {path: jnp.asarray(values) for path, values in optimum.design.items()}
+    known = sum(one.values.size for one in wanted.matched) + objective.prior(design).size
+    if known < sum(values.size for values in design.values()):
         return None
     data, stderr = (
         np.concatenate([np.ravel(getattr(one, part)) for one in wanted.matched])
@@ -45,7 +47,7 @@ def fitted(wanted: Designing, objective: Objective, optimum: Optimum) -> Fitted 
     )
     spaces = {"space": wanted.spaces, "prior": objective.prior, "status": optimum.status}
     try:
-        found = posterior(objective.model, data, stderr, optimum.design, **spaces)
+        found = posterior(objective.model, data, stderr, design, **spaces)
     except ValueError as error:
         return str(error)
     curve, band = jax.device_get(found.band(objective.model))
@@ -112,6 +114,11 @@ def data_beside(wanted: Designing, result: Result) -> dict[str, Comparison]:
     for one in wanted.curves:
         name = name_of_matched(one)
         shown = result.quantities.get(name)
+        if (source := wanted.sources.get(one.name)) is not None:
+            spread = dataclasses.replace(source.datasets["uncertainty"], values=one.within)
+            datasets = source.datasets | {"uncertainty": spread}
+            found[f"{name} data"] = dataclasses.replace(source, datasets=datasets)
+            continue
         if shown is None or one.values.ndim != 1 or shown.dims[1:]:
             continue
         (dim,) = shown.dims

@@ -16,6 +16,8 @@ from ._robust import expectation as expectation
 from ._robust import front as front
 from ._robust import smooth_maximum as smooth_maximum
 from ._robust import worst_case as worst_case
+from ._sample import sample as sample
+from ._selection import Selection as Selection
 from ._spaces import AbstractSpace as AbstractSpace
 from ._spaces import Bounded as Bounded
 from ._spaces import Free as Free

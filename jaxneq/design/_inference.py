@@ -51,8 +51,15 @@ class Posterior(eqx.Module):
     def band(self, function: Callable[[PyTree], Array]) -> tuple[Array, Array]:
         """A function of the parameters, and its standard deviation to first order."""
         flat, unravel = ravel_pytree(self.design)
-        value = function(self.design)
-        slope = jax.jacrev(lambda p: jnp.ravel(function(unravel(p))))(flat)
+
+        @jax.jit
+        def both(p: Array) -> tuple[Array, Array]:
+            def values(p: Array) -> Array:
+                return jnp.ravel(function(unravel(p)))
+
+            return function(unravel(p)), jax.jacrev(values)(p)
+
+        value, slope = both(flat)
         variance = jnp.einsum("ki,ij,kj->k", slope, self.covariance, slope)
         return value, jnp.reshape(jnp.sqrt(variance), jnp.shape(value))
 
@@ -77,7 +84,7 @@ def fit(
     **Raises:** `ValueError` for data or errors that are not finite or not positive, for shapes
     that differ, and where the data and the prior leave a direction undetermined.
     """
-    _, residuals = _residuals(model, start, data, stderr, prior)
+    _, residuals = residuals_of(model, start, data, stderr, prior)
     optimum = optimize(lambda p: jnp.sum(residuals(p) ** 2) / 2, start, method, space=space)
     return posterior(
         model, data, stderr, optimum.design, space=space, prior=prior, status=optimum.status
@@ -98,7 +105,7 @@ def posterior(
 
     **Raises:** `ValueError`, as `fit`.
     """
-    departures, residuals = _residuals(model, design, data, stderr, prior)
+    departures, residuals = residuals_of(model, design, data, stderr, prior)
     # in the coordinates of the space, where nothing lies beyond a bound, then back
     problem, one = Problem.of(departures, design, space), jnp.ones(())
     at = problem.coordinates()
@@ -106,8 +113,10 @@ def posterior(
     def flat(u: Array) -> Array:
         return ravel_pytree(problem.design(u, one))[0]
 
-    jacobian = jax.jacrev(lambda u: residuals(problem.design(u, one)))(at)
     missed = departures(design)
+    # forwards where data are many: backwards would carry all of them at once
+    derivative = jax.jacfwd if missed.size > at.size else jax.jacrev
+    jacobian = jax.jit(derivative(lambda u: residuals(problem.design(u, one))))(at)
     of_data = jacobian[: missed.size]
     values, vectors = jnp.linalg.eigh(jacobian.T @ jacobian)
     if is_concrete(values) and not float(values[0]) > 1e-12 * float(values[-1]):
@@ -131,7 +140,7 @@ def posterior(
     )
 
 
-def _residuals(
+def residuals_of(
     model: Callable, start: PyTree, data: Any, stderr: Any, prior: Callable | None
 ) -> tuple[Callable[[PyTree], Array], Callable[[PyTree], Array]]:
     """Of the data, and of these and the prior; checked."""

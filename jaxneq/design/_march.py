@@ -31,16 +31,17 @@ class History(eqx.Module):
 class State(eqx.Module):
     """All that a step needs and leaves.
 
-    **Fields:** `coordinates`; `inner`, of the optimiser; `multipliers`; `key`; `scale`, the size of
-    the objective at the start; `best` coordinates so far with `best_value` and `best_violation`,
-    of a noisy objective the average of the last steps; `quiet` and `stuck`, how many steps in a
-    row; `taken`, steps; `code` of the status, once it is at rest.
+    **Fields:** `coordinates`; `inner`, of the optimiser; `multipliers`; `key`; `at_start`, the
+    objective before the first step, and `scale`, its size; `best` coordinates so far with
+    `best_value` and `best_violation`, of a noisy objective the average of the last steps; `quiet`
+    and `stuck`, how many steps in a row; `taken`, steps; `code` of the status, once it is at rest.
     """
 
     coordinates: Vector
     inner: PyTree
     multipliers: Multipliers
     key: PyTree
+    at_start: Float[Array, ""]
     scale: Float[Array, ""]
     best: Vector
     best_value: Float[Array, ""]
@@ -82,10 +83,11 @@ def _init(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree) 
     zero, none = jnp.zeros_like(size), jnp.full(method.steps, jnp.nan, at.dtype)
     return State(
         coordinates=at,
-        # of the types that a step leaves: optax begins with weak ones, for which steps compile twice
+        # not of the weak types that optax begins with: steps would compile twice
         inner=jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), method.init(at)),
         multipliers=Multipliers.none(problem, at.dtype),
         key=key,
+        at_start=lax.stop_gradient(found.value),
         scale=jnp.where(size > 0, size, jnp.ones_like(size)),
         best=at,
         best_value=zero + jnp.inf,
@@ -146,6 +148,7 @@ def _step(problem: Problem, method: AbstractOptimizer, state: State) -> State:
         inner=taken.inner,
         multipliers=state.multipliers,
         key=state.key,
+        at_start=state.at_start,
         scale=state.scale,
         best=best,
         best_value=value,

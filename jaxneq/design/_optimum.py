@@ -22,10 +22,11 @@ class Optimum(eqx.Module):
     """The best parameters found.
 
     **Fields:** `design`, a pytree like the start; `objective`, there, an `Estimate` with fresh
-    noise where it is noisy; `outcomes`, what constraints are on; `history`, at each step;
-    `gradient_norm`, the largest derivative at the end, in coordinates of order one and units of the
-    objective at the start; `violation`, the largest of the constraints, in units of their limits;
-    `values`, the objective that each start ended with; `status`; `stats`.
+    noise where it is noisy; `at_start`, the objective before the first step; `outcomes`, what
+    constraints are on; `history`, at each step; `gradient_norm`, the largest derivative at the end,
+    in coordinates of order one and units of the objective at the start; `violation`, the largest of
+    the constraints, in units of their limits; `values`, the objective that each start ended with;
+    `status`; `stats`.
 
     `status` is "success" where the gradient is below the tolerance (or, of a noisy objective,
     within its noise) and all constraints hold.
@@ -33,6 +34,7 @@ class Optimum(eqx.Module):
 
     design: PyTree
     objective: Any
+    at_start: Float[Array, ""]
     history: History
     gradient_norm: Float[Array, ""]
     violation: Float[Array, ""]
@@ -77,6 +79,7 @@ def finish(problem: Problem, method: AbstractOptimizer, state: State) -> Optimum
     return Optimum(
         design=problem.design(state.best, end),
         objective=objective,
+        at_start=problem.sign * state.at_start,
         history=state.history,
         gradient_norm=norm,
         violation=violation,

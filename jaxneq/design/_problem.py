@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from jaxneq._core import Estimate, is_concrete
 
+from ._pruned import pruned
 from ._spaces import AbstractSpace, Free
 
 Vector = Float[Array, " coordinates"]
@@ -134,7 +135,7 @@ class Problem(eqx.Module):
         design = self.design(coordinates, progress)
         # JAX 0.10 does not differentiate a map over devices inside a loop: samples stay on one.
         with jax.default_device(jax.devices()[0]):
-            found = self.objective(design, key) if self.noisy else self.objective(design)
+            found = pruned(self.objective, design, *[key] * self.noisy)
         value, outcomes = found if isinstance(found, tuple) else (found, {})
         stderr = value.stderr if isinstance(value, Estimate) else jnp.zeros(())
         value = value.value if isinstance(value, Estimate) else value

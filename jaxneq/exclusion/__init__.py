@@ -2,6 +2,8 @@
 
 from ._cloning import Cloning as Cloning
 from ._cloning import TiltedEnsemble as TiltedEnsemble
+from ._codon_choice import CodonChoice as CodonChoice
+from ._codons import codon_speeds as codon_speeds
 from ._current_statistics import ConditionedState as ConditionedState
 from ._current_statistics import CurrentStatistics as CurrentStatistics
 from ._domain_wall import DomainWall as DomainWall

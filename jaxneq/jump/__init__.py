@@ -10,6 +10,7 @@ from ._channels import ThermalChannel as ThermalChannel
 from ._chemical_langevin import ChemicalLangevin as ChemicalLangevin
 from ._counting_statistics import CountingState as CountingState
 from ._counting_statistics import CountingStatistics as CountingStatistics
+from ._driven_cycle import DrivenCycle as DrivenCycle
 from ._first_passage import FirstPassage as FirstPassage
 from ._first_passage import PassageState as PassageState
 from ._gillespie import Gillespie as Gillespie

@@ -25,6 +25,7 @@ from ._fluctuation_dissipation import FluctuationDissipation as FluctuationDissi
 from ._fluctuation_dissipation import FluctuationResponse as FluctuationResponse
 from ._fokker_planck import FokkerPlanck as FokkerPlanck
 from ._fokker_planck_solution import FokkerPlanckSolution as FokkerPlanckSolution
+from ._fourier_series import FourierSeries as FourierSeries
 from ._generalized import GeneralizedLangevin as GeneralizedLangevin
 from ._gle_splitting import GLESplitting as GLESplitting
 from ._hatano_sasa import HatanoSasa as HatanoSasa
@@ -50,6 +51,7 @@ from ._motor_state import MotorState as MotorState
 from ._onsager_pair import CrossEffects as CrossEffects
 from ._onsager_pair import OnsagerPair as OnsagerPair
 from ._onsager_pair import cross_coefficient as cross_coefficient
+from ._path_residuals import path_residuals as path_residuals
 from ._potentials import AbstractPotential as AbstractPotential
 from ._potentials import BreathingHarmonic as BreathingHarmonic
 from ._potentials import DoubleWell as DoubleWell

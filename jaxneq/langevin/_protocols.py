@@ -91,9 +91,14 @@ class PiecewiseLinear(AbstractProtocol):
     """
 
     times: Float[Array, " knot"] = parameter(
-        range="[0, inf)", doc="Times of the knots, not falling, the first 0", dims=("knot",)
+        range="[0, inf)",
+        doc="Times of the knots, not falling, the first 0",
+        dims=("knot",),
+        label="time",
     )
-    values: Float[Array, " knot"] = parameter(doc="Control at the knots", dims=("knot",))
+    values: Float[Array, " knot"] = parameter(
+        doc="Control at the knots", dims=("knot",), label="control"
+    )
 
     def __check_init__(self):
         super().__check_init__()

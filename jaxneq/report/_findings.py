@@ -98,7 +98,9 @@ def _at(result: Result, name: str, at: tuple, show: Show) -> str:
 
 def _told(result: Result, show: Show) -> list[tuple[str, str]]:
     """Single numbers that say so, such as those of a fit; and what there is no room for."""
-    told = {name: data for name, data in result.quantities.items() if data.hints.get("told")}
+    told = [
+        name for name, data in result.quantities.items() if data.hints.get("told") and not data.dims
+    ]
     found = [(words(name), _at(result, name, (), show)) for name in told]
     if left_out := result.attributes.get("left_out"):
         names = ", ".join(words(name) for name in left_out if not name.endswith(COMPANIONS))
