@@ -91,7 +91,7 @@ class DensityField(AbstractSpace):
                 "nothing moves. Start with densities between."
             )
 
-    def settled(self, values: Field) -> Field:
+    def settled(self, values: Field) -> Float[Array, "_ _"]:
         """The final layout, of 0 and 1 alone, each cell as many as `refinement` says."""
         binary = jnp.where(values > 0.5, jnp.ones_like(values), jnp.zeros_like(values))
         return jnp.repeat(jnp.repeat(binary, self.refinement, axis=0), self.refinement, axis=1)

@@ -31,6 +31,7 @@ from ._ballistic import AbstractBallistic, ballistic_parts
 from ._conduction import CONSERVED, check_solid, mean_velocity
 from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
+from ._filling import Density, coarser, density_parameter
 from ._grid import (
     AbstractGrid,
     GridHistory,
@@ -47,7 +48,7 @@ from ._outline import Outline
 from ._periodic_structure import transmission
 from ._regions import Region, bands_of, check_regions, composed, shares
 from ._scanning_tip import AbstractScanned, ScanningTip, scanned
-from ._shapes import AbstractShape
+from ._shapes import AbstractShape, Points
 
 
 class DeviceSolution(AbstractScanned, AbstractBallistic):
@@ -151,6 +152,9 @@ class Device(AbstractGrid):
     The dissipation, :math:`T^2` times the entropy production, is
     :math:`\sum_c (T_c - T) H_c + \int Q (T_p - T)`, of heat H from the contacts.
 
+    A `density` sets the cells and says how far each is filled: faces let the harmonic mean of both
+    sides pass. Cells under heaters are full.
+
     In time heaters follow their waveform; a steady state is heated with the full power for ever.
 
     **Raises:** `ValueError` without contacts, where nothing drives, and for shapes of other
@@ -176,6 +180,7 @@ class Device(AbstractGrid):
     interface: AbstractDiffuseInterface = part(
         AbstractDiffuseInterface, doc="What crosses between regions", default=DiffuseMismatch()
     )
+    density: Density | None = density_parameter()
     tip: ScanningTip | None = part(
         ScanningTip, doc="A tip that scans it, of whose steady states", default=None
     )
@@ -237,6 +242,10 @@ class Device(AbstractGrid):
                     f"{', '.join(self._bounding)}."
                 )
         check_regions(self)
+        if self.density is not None and (dimensions == 3 or self.voids or self.regions):
+            raise ValueError(
+                "Device: a density goes with two dimensions and no voids or regions. Give either."
+            )
         if dimensions == 3:
             check_solid(self.material, "Device")
         for each in (*self.voids, *self.regions, *self.heaters):
@@ -303,11 +312,10 @@ class Device(AbstractGrid):
         power = jnp.sum(bands[0].heat_capacity * bands[0].group_velocity)
         dtype = power.dtype
         width, points = self.outline(cells).mesh()
-        filled = jnp.ones(points.shape[:-1], dtype)
-        for shape in self.voids:
-            filled = jnp.where(shape.inside(points), 0, filled)
+        filled = self._filled(points).astype(dtype)
+        solid = (filled > 0).astype(dtype)
         held_by = touched(self.contacts, points)
-        held = held_by.sum(axis=0) * filled[..., None, None]
+        held = held_by.sum(axis=0) * solid[..., None, None]
         bounded = tuple(name not in self.periodic for name in AXES[: len(width)])
         specularity = self._specularity(dtype)
         passing, specular = with_surfaces(transmission(filled), filled, bounded, specularity)
@@ -315,11 +323,11 @@ class Device(AbstractGrid):
         rise = jnp.stack([contact.temperature for contact in self.contacts]) - self.temperature
         source = jnp.zeros_like(filled)
         if self.heaters:
-            profiles = self._profiles(width, filled, points)
+            profiles = self._profiles(width, solid, points)
             source = jnp.tensordot(self.powers / self.watt, profiles, axes=1)
         return GridProblem(
             width=width,
-            solid=filled,
+            solid=solid,
             transmission=passing,
             specular=specular * (1 - held),
             held=held,
@@ -340,6 +348,22 @@ class Device(AbstractGrid):
             media=media,
             **shares(bands, self.length_unit),
         )
+
+    def _filled(self, points: Points) -> Float[Array, "*cells"]:
+        """How far cells with these middles are filled."""
+        filled = jnp.ones(points.shape[:-1], points.dtype)
+        for shape in self.voids:
+            filled = jnp.where(shape.inside(points), 0, filled)
+        if self.density is not None:
+            filled = coarser(self.density, points.shape[:-1])
+            for heater in self.heaters:
+                filled = jnp.maximum(filled, heater.profile(points).astype(filled.dtype))
+        return filled
+
+    def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
+        if self.density is None:
+            return problem.solid
+        return self._filled(self.outline(problem.cells).mesh()[1])
 
     def _specularity(self, dtype: Any) -> Float[Array, "axis side"]:
         """Of each side of the box."""
@@ -368,6 +392,8 @@ class Device(AbstractGrid):
 
     def outline(self, cells: int | tuple[int, ...]) -> Outline:
         counts = cell_counts(self.cells, cells, self.size.shape[0])
+        if self.density is not None and not isinstance(cells, tuple):
+            counts = self.density.shape
         parts = (*self.regions, *self.heaters, *self.contacts)
         return Outline(self.voids, parts, self.size, counts)
 

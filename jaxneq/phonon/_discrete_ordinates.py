@@ -32,6 +32,7 @@ from ._ballistic import CHOICES, DOC
 from ._channel import AbstractChannel
 from ._channel_ordinates import sweep_channel
 from ._diffusion import diffusion_preconditioner
+from ._filling import check_coarser
 from ._frames import angles_in, free_paths, rays
 from ._free_paths import FreePaths, fewer, film_error
 from ._grid import AbstractGrid, GridProblem
@@ -131,11 +132,13 @@ class DiscreteOrdinates(AbstractSteadyMethod):
             )
         if self.errors == "none":
             return
-        if not isinstance(system, AbstractGrid) or getattr(system, "density", None) is not None:
+        if not isinstance(system, AbstractGrid):
             raise ValueError(
-                "DiscreteOrdinates: errors are estimated in structures of voids and in devices, "
-                "which can have other cells. Leave errors out."
+                "DiscreteOrdinates: errors are estimated in structures and devices, which can have "
+                "other cells. Leave errors out."
             )
+        if (density := getattr(system, "density", None)) is not None:
+            check_coarser(density, "DiscreteOrdinates")
         fewer = halved(system.outline(self.cells).counts)
         system.check_mesh(fewer, "DiscreteOrdinates: for the error of cells, with half as many")
 

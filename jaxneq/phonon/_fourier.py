@@ -40,6 +40,10 @@ class Fourier(AbstractSteadyMethod):
     goes with it (`Media.conductance`): what remains where free paths are short. Cells
     are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
     Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
+
+    A cell that is filled to :math:`\rho` conducts as that share of the bulk, and faces pass the
+    harmonic mean of both sides, so that a uniform density has the conductivity
+    :math:`\kappa\,\rho^2 (4 - \rho) / (1 + 2\rho)`, whatever the cells.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
@@ -57,18 +61,14 @@ class Fourier(AbstractSteadyMethod):
     )
 
     def check(self, system: AbstractSystem) -> None:
-        if getattr(system, "density", None) is not None:
-            raise ValueError(
-                "Fourier: a density says how many phonons pass, not what the conductivity is. "
-                "Give voids in its place."
-            )
         assert isinstance(system, AbstractGrid)
         system.check_mesh(self.cells, "Fourier")
 
     def steady(self, system: AbstractGrid) -> AbstractSolution:
         problem = system.problem(self.cells)
         tolerance = tolerance_or(self.tolerance, problem.solid.dtype)
-        return system.solution(conduct(problem, tolerance, self.max_iterations))
+        filled = system.filled(problem)
+        return system.solution(conduct(problem, tolerance, self.max_iterations, filled))
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
@@ -103,10 +103,16 @@ class Fourier(AbstractSteadyMethod):
         )
 
 
-def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> GridState:
+def conduct(
+    problem: GridProblem,
+    tolerance: Array,
+    max_iterations: int,
+    filled: Float[Array, "*cells"] | None = None,
+) -> GridState:
     """The state by Fourier's law, for each applied fall of temperature."""
     shape = (*problem.cells, 1 << problem.dimensions)
-    law = Diffusion(problem, 0.0)
+    filled = problem.solid if filled is None else filled
+    law = _law(problem, filled)
     solid = problem.solid[..., None]
     diagonal = law.diagonal
 
@@ -131,7 +137,7 @@ def conduct(problem: GridProblem, tolerance: Array, max_iterations: int) -> Grid
     temperature, given, flux, interface, stats = lax.map(one, problem.fall)
     return GridState(
         problem=problem,
-        dissipation=stationary_value(_dissipation, problem, temperature),
+        dissipation=stationary_value(_dissipation, (problem, filled), temperature),
         pseudotemperature=temperature,
         temperature=temperature,
         flux=flux,
@@ -166,9 +172,19 @@ def _at_interfaces(problem: GridProblem, temperature: Array) -> AtInterfaces | N
     return AtInterfaces(problem.media.conductance[..., 1] * step, step)
 
 
-def _dissipation(problem: GridProblem, temperature: Array) -> Float[Array, "fall fall"]:
+def _law(problem: GridProblem, filled: Float[Array, "*cells"]) -> Diffusion:
+    carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
+    return Diffusion(
+        problem, 0.0, conductivity=problem.of_cells(carried) * problem.conducted * filled
+    )
+
+
+def _dissipation(
+    parameters: tuple[GridProblem, Array], temperature: Array
+) -> Float[Array, "fall fall"]:
     """The bilinear form that the temperatures make stationary, per volume."""
-    law, power = Diffusion(problem, 0.0), problem.node_power
+    problem, filled = parameters
+    law, power = _law(problem, filled), problem.node_power
     states = [(t, f, problem.reservoir) for t, f in zip(temperature, problem.fall, strict=True)]
     rows = []
     for first in states:

@@ -25,9 +25,9 @@ INNER = 1e-4  # relative residual of the diffusion solve: so small that it acts 
 class Diffusion:
     """-div K grad on the grid, for one conductivity; cells in voids are left out.
 
-    Penalties are no smaller than `least`, by default the exchange between black faces. With a
-    `loss` each volume gives off so much power per temperature; `conductivity` is by default that
-    of the bulk.
+    Penalties are no smaller than `least`, by default the exchange between black faces; then faces
+    that let a part pass are in series with that, as for phonons. With a `loss` each volume gives
+    off so much power per temperature; `conductivity` is by default that of the bulk.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Diffusion:
         each = 0 if loss is None else loss * problem.volume * problem.solid
         self.lost = jnp.zeros_like(problem.solid) + each / (1 << problem.dimensions)
         black = problem.of_cells(jnp.sum(problem.flux_share, axis=-1)) * problem.radiated
+        self.black, self.exchanging = black, least is None
         self.least = black if least is None else least
         self.axes = [self._axis(k) for k in range(problem.dimensions)]
 
@@ -51,9 +52,13 @@ class Diffusion:
         out: dict[str, Any] = {"slope": slope, "area": area, "ends": node_bits(len(problem.width))}
         for side in (0, 1):
             beyond = jnp.roll(slope, 1 - 2 * side, axis)
-            out[f"through{side}"] = problem.transmission[..., axis, side] * problem.solid
+            penalty = jnp.maximum(2 * (slope + beyond), self.least)
+            passing = problem.transmission[..., axis, side]
+            if self.exchanging:
+                passing = passing * self.black / (passing * self.black + (1 - passing) * penalty)
+            out[f"through{side}"] = passing * problem.solid
             out[f"held{side}"] = problem.held[..., axis, side] * problem.solid
-            out[f"penalty{side}"] = jnp.maximum(2 * (slope + beyond), self.least)
+            out[f"penalty{side}"] = penalty
             out[f"reservoir{side}"] = jnp.maximum(4 * slope, self.least)
             if problem.media is not None:
                 out[f"interface{side}"] = problem.media.conductance[..., axis, side]

@@ -33,6 +33,7 @@ from ._conduction import (
     spectrum,
 )
 from ._discrete_ordinates import DiscreteOrdinates
+from ._filling import Density, coarser, density_parameter
 from ._grid import (
     AbstractGrid,
     GridHistory,
@@ -169,12 +170,7 @@ class PeriodicStructure(AbstractGrid):
         doc="Fall along a period; the answer is linear in it",
         default=1.0,
     )
-    density: Float[Array, "x_cell y_cell"] | None = parameter(
-        dims=("x_cell", "y_cell"),
-        range="[0, 1]",
-        doc="How far each cell is filled, for designs in two dimensions; sets the cells",
-        default=None,
-    )
+    density: Density | None = density_parameter()
     cells: tuple[tuple[str, int], ...] | int = setting(
         doc="Cells along each axis, x, y and z by name; 0: those of the method",
         default=0,
@@ -271,7 +267,8 @@ class PeriodicStructure(AbstractGrid):
         counts = outline.counts
         width, points = outline.mesh()
         if self.density is not None:
-            solid, filled = jnp.ones(counts, dtype), self.density
+            filled = coarser(self.density, counts)
+            solid = (filled > 0).astype(dtype)
         else:
             void = jnp.zeros(counts, bool)
             for shape in self.voids:
@@ -306,7 +303,8 @@ class PeriodicStructure(AbstractGrid):
         one = jnp.ones(self.dimensions, self.period.dtype)
         sides = one if self.sides is None else self.sides
         if self.density is not None:
-            return Outline((), (), sides, self.density.shape)
+            counts = cells if isinstance(cells, tuple) else self.density.shape
+            return Outline((), (), sides, counts)
         counts = cell_counts(self.cells, cells, self.dimensions)
         return Outline(self.voids, self.regions, sides, counts)
 
@@ -353,7 +351,7 @@ class PeriodicStructure(AbstractGrid):
         return structure_transient(self, bands, self.temperature, history)
 
     def filled(self, problem: GridProblem) -> Float[Array, "*cells"]:
-        return problem.solid if self.density is None else self.density
+        return problem.solid if self.density is None else coarser(self.density, problem.cells)
 
     @classmethod
     def validation(cls) -> Iterable[Case]:
