@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import Scalar, parameter, setting
 
 from ._spaces import AbstractSpace, Bounded
+from ._threshold import threshold
 
 Field = Float[Array, "x y"]
-
-_HALVINGS = 50  # of the interval of the threshold
 
 
 class DensityField(AbstractSpace):
@@ -114,24 +111,12 @@ class DensityField(AbstractSpace):
         return jnp.fft.irfft2(spectrum, s=values.shape)[:rows, :columns]
 
     def _threshold(self, smooth: Field, sharpness: Array) -> Array:
-        """Where the mean is the volume: by bisection, and a step of Newton for its derivative."""
+        """Where the mean is the volume."""
         assert self.volume is not None
-        volume = self.volume.astype(smooth.dtype)
-
-        def excess(threshold: Array) -> Array:
-            return jnp.mean(_sharpened(smooth, sharpness, threshold)) - volume
-
-        def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-            low, high = ends
-            middle = (low + high) / 2
-            above = lax.stop_gradient(excess(middle)) > 0  # a higher threshold leaves less
-            return jnp.where(above, middle, low), jnp.where(above, high, middle)
-
-        zero = jnp.zeros((), smooth.dtype)
-        low, high = lax.fori_loop(0, _HALVINGS, halve, (zero, zero + 1))
-        found = lax.stop_gradient((low + high) / 2)
-        slope = jnp.mean(_slope(smooth, sharpness, found))
-        return found - excess(found) / lax.stop_gradient(slope)
+        volume, zero = self.volume.astype(smooth.dtype), jnp.zeros((), smooth.dtype)
+        return threshold(
+            lambda at: jnp.mean(_sharpened(smooth, sharpness, at)) - volume, zero, zero + 1
+        )
 
 
 def _box(like: Field) -> Bounded:
@@ -148,9 +133,3 @@ def _sharpened(values: Field, sharpness: Array, threshold: Array) -> Field:
     return (low + jnp.tanh(sharpness * (values - threshold))) / (
         low + jnp.tanh(sharpness * (1 - threshold))
     )
-
-
-def _slope(values: Field, sharpness: Array, threshold: Array) -> Field:
-    """The derivative of a sharpened field with respect to the threshold."""
-    one = jnp.ones_like(threshold)
-    return jax.jvp(lambda at: _sharpened(values, sharpness, at), (threshold,), (one,))[1]

@@ -7,16 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
 
 from jaxneq._core import setting
 
 from ._spaces import AbstractSpace
+from ._threshold import threshold
 
 Shares = Float[Array, " entry"]
-
-_HALVINGS = 60  # of the interval of the threshold
 
 
 class Selection(AbstractSpace):
@@ -64,20 +62,11 @@ class Selection(AbstractSpace):
         return jnp.where(rank < self.count, jnp.ones_like(values), jnp.zeros_like(values))
 
     def _threshold(self, coordinates: Shares) -> Array:
-        """Where the sum is the count: by bisection, and a step of Newton for its derivative."""
+        """Where the sum is the count."""
         share = self.count / coordinates.shape[0]
-        known = lax.stop_gradient(coordinates)
         offset = np.log(share) - np.log1p(-share)  # of all alike
-        ends = jnp.min(known) - offset, jnp.max(known) - offset
-
-        def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-            low, high = ends
-            middle = (low + high) / 2
-            above = jnp.sum(jax.nn.sigmoid(known - middle)) > self.count
-            return jnp.where(above, middle, low), jnp.where(above, high, middle)
-
-        low, high = lax.fori_loop(0, _HALVINGS, halve, ends)
-        found = lax.stop_gradient((low + high) / 2)
-        chosen = jax.nn.sigmoid(coordinates - found)
-        slope = lax.stop_gradient(jnp.sum(chosen * (1 - chosen)))
-        return found + (jnp.sum(chosen) - self.count) / slope
+        return threshold(
+            lambda at: jnp.sum(jax.nn.sigmoid(coordinates - at)) - self.count,
+            jnp.min(coordinates) - offset,
+            jnp.max(coordinates) - offset,
+        )
