@@ -66,6 +66,7 @@ class Parameter:
     part: type | None
     dims: tuple[str, ...]
     label: str
+    coordinate: bool = False
     by_name: bool = False
 
     @property
@@ -119,6 +120,7 @@ def parameter(
     range: str = "(-inf, inf)",
     dims: tuple[str, ...] = (),
     label: str = "",
+    coordinate: bool = False,
     default: Any = dataclasses.MISSING,
     kw_only: Any = dataclasses.MISSING,
 ) -> Any:
@@ -127,11 +129,12 @@ def parameter(
     **Arguments:** `doc`, one sentence; `unit`, SI symbol, or "1" where it is a ratio, or one
     of `USER_UNITS`, such as "1/time", where the user chooses the unit; `range`, an interval such as
     ``"(0, inf)"``; `dims`, names of its dimensions; `label`, for the axis of a figure, where the
-    name is not enough; `default`, if it has one.
+    name is not enough; `coordinate`, if others of its one dimension are drawn over it; `default`,
+    if it has one.
     """
     interval = Interval.parse(range)
     declared = {"kind": "number", "unit": unit, "doc": doc, "interval": interval}
-    declared |= {"dims": dims, "label": label}
+    declared |= {"dims": dims, "label": label, "coordinate": coordinate}
     metadata = {"parameter": declared}
     return eqx.field(converter=_as_array, default=default, kw_only=kw_only, metadata=metadata)
 

@@ -343,7 +343,7 @@ def design_datasets(
 
 def _along(wanted: Designing, system: AbstractSystem, target: Target) -> dict[str, Dataset]:
     """What stands beside a list that is varied, such as the times of its knots: where it lies."""
-    dims, parent = target.declared.dims, target.path.rpartition(".")[0]
+    parent, dims = target.path.rpartition(".")[0], target.declared.dims
     owner = value_at(system, parent)
     return {
         f"{dims[0]}_{declared.name}": Dataset(
@@ -354,8 +354,7 @@ def _along(wanted: Designing, system: AbstractSystem, target: Target) -> dict[st
             {"coordinate": True, "label": declared.label or declared.name},
         )
         for declared in parameters_of(type(owner))
-        if len(dims) == 1
+        if declared.coordinate
         and declared.dims == dims
         and f"{parent}.{declared.name}" not in wanted.paths
-        and getattr(owner, declared.name) is not None
     }

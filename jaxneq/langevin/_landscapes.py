@@ -84,7 +84,10 @@ class Polygon(AbstractPotential):
     controls: ClassVar[int] = 1
 
     knots: Float[Array, " knot"] = parameter(
-        doc="Positions where the slope changes, rising", dims=("knot",)
+        doc="Positions where the slope changes, rising",
+        dims=("knot",),
+        label="position",
+        coordinate=True,
     )
     energies: Float[Array, " knot"] = parameter(doc="Energy at the knots", dims=("knot",))
     ends: str = setting(

@@ -95,6 +95,7 @@ class PiecewiseLinear(AbstractProtocol):
         doc="Times of the knots, not falling, the first 0",
         dims=("knot",),
         label="time",
+        coordinate=True,
     )
     values: Float[Array, " knot"] = parameter(
         doc="Control at the knots", dims=("knot",), label="control"

@@ -27,7 +27,11 @@ class MeanFreePathSpectrum(AbstractPhononMaterial):
     """
 
     mean_free_path: Float[Array, " band"] = parameter(
-        unit="m", range="(0, inf)", dims=("band",), doc="Mean free path of each band, rising"
+        unit="m",
+        range="(0, inf)",
+        dims=("band",),
+        doc="Mean free path of each band, rising",
+        coordinate=True,
     )
     contribution: Float[Array, " band"] = parameter(
         unit="W/m/K",
