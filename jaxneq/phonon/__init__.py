@@ -21,8 +21,8 @@ from ._channels import RectangularWire as RectangularWire
 from ._closed_form import ClosedForm as ClosedForm
 from ._deviational import DeviationalMonteCarlo as DeviationalMonteCarlo
 from ._device import Device as Device
-from ._device import DeviceSolution as DeviceSolution
 from ._device_ensemble import DeviceEnsemble as DeviceEnsemble
+from ._device_solution import DeviceSolution as DeviceSolution
 from ._device_transient import DeviceTransient as DeviceTransient
 from ._discrete_ordinates import DiscreteOrdinates as DiscreteOrdinates
 from ._films import CrossPlaneFilm as CrossPlaneFilm

@@ -29,7 +29,8 @@ from . import _exact as exact_forms
 from ._bose_einstein_grid import HotGrid, bose_einstein_grid
 from ._bose_einstein_states import BandStates, classical, entropy
 from ._conduction import CONSERVED, AbstractConduction
-from ._device import Device, DeviceSolution
+from ._device import Device
+from ._device_solution import DeviceSolution
 from ._discrete_ordinates import DiscreteOrdinates
 from ._films import CrossPlaneFilm
 from ._frames import all_rays
