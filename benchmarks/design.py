@@ -1,6 +1,6 @@
 """What a step of each design costs: in solutions of the same problem, and in memory.
 
-    python benchmarks/design.py [FILE ...] [--steps 5] [--json FILE]
+    python benchmarks/design.py [FILE ...] [--steps 20] [--json FILE]
 
 Without files, all jobs in configs/design. A solution is the objective of the job at its start,
 compiled, the median of five; a step is all that the optimiser does between two points of the
@@ -33,7 +33,7 @@ JOBS = Path(__file__).parents[1] / "configs" / "design"
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", nargs="*", type=Path)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--json", type=Path)
     said = parser.parse_args()
     rows = {}

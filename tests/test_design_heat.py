@@ -17,14 +17,15 @@ def run(name):
 
 
 @pytest.mark.slow
-def test_pores_of_a_tensor():
-    found = run("pores.toml")
+@pytest.mark.parametrize(("name", "cells"), [("pores.toml", 48), ("pores_fine.toml", 256)])
+def test_pores_of_a_tensor(name, cells):
+    found = run(name)
     tensor = found["conductivity_tensor"].values
     errors = [float(found[f"{by}_error"].values) for by in ("cell", "angle", "path")]
     np.testing.assert_allclose(tensor, np.diag([20.0, 10.0]), atol=0.6)
     np.testing.assert_allclose(tensor, tensor.T, atol=1e-3)
     assert 0 < sum(errors) < 0.1
-    assert found["solid"].values.shape == (48, 48, 1)
+    assert found["solid"].values.shape == (cells, cells, 1)
     assert set(np.unique(found["solid"].values)) == {0.0, 1.0}
 
 

@@ -16,7 +16,7 @@ from jaxneq.phonon._grid_ordinates import grid_ordinates
 GRAY = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
 ORDINATES = phonon.DiscreteOrdinates(angles=4, polar_angles=6)
 COARSE = phonon.DiscreteOrdinates(angles=1, polar_angles=2, tolerance=1e-12)
-FOURIER = phonon.Fourier(tolerance=1e-12)
+FOURIER = phonon.Fourier(tolerance=1e-13)
 
 
 def contact(name, side, temperature, **span):

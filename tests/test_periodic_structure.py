@@ -9,10 +9,10 @@ from differences import slope
 
 from jaxneq import phonon, steady
 from jaxneq.phonon import _grid_ordinates
+from jaxneq.phonon._filling import transmission
 from jaxneq.phonon._frames import free_paths, rays
 from jaxneq.phonon._grid_diffusion import Diffusion
 from jaxneq.phonon._grid_transport import Transport, Unknown
-from jaxneq.phonon._periodic_structure import transmission
 
 GRAY = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
 COARSE = phonon.DiscreteOrdinates(cells=6, angles=2, polar_angles=2)
@@ -39,7 +39,8 @@ def inner(first, second):
 @pytest.fixture(scope="module")
 def transport():
     problem = structure(walls="elastic").problem(4)
-    partly = transmission(jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells)))
+    filled = jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells))
+    partly = transmission(filled, problem.width)
     full = jnp.ones(problem.cells)
     problem = eqx.tree_at(lambda p: (p.transmission, p.solid), problem, (partly, full))
     return Transport.of(problem, rays(problem, 1, free_paths(problem, 1)))

@@ -10,8 +10,8 @@ import pytest
 from differences import slope
 
 from jaxneq import config, phonon, report, steady
+from jaxneq.phonon._filling import transmission
 from jaxneq.phonon._frames import frames, free_paths, rays
-from jaxneq.phonon._periodic_structure import transmission
 from jaxneq.phonon._step_cells import StepTransport, StepUnknown
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -99,7 +99,8 @@ def test_slab_is_that_of_dense_matrices_and_of_first_order():
 
 def test_balance_is_symmetric_and_positive():
     problem = structure(walls="elastic").problem(4)
-    partly = transmission(jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells)))
+    filled = jnp.asarray(np.random.default_rng(0).uniform(0.2, 1, problem.cells))
+    partly = transmission(filled, problem.width)
     whole = jnp.ones(problem.cells)
     problem = eqx.tree_at(lambda p: (p.transmission, p.solid), problem, (partly, whole))
     transport = StepTransport.of(problem, rays(problem, 1, free_paths(problem, 1)))

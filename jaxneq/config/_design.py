@@ -315,7 +315,7 @@ def design_datasets(
     count = int(optimum.stats["steps"])
     told = {
         "objective": "Objective at each step",
-        "gradient_norm": "Largest derivative at each step, in coordinates of order one",
+        "gradient_norm": "Sum of absolute derivatives at each step, in coordinates of order one",
         "violation": "Largest violation of a constraint at each step",
     }
     for name, doc in told.items():
@@ -329,7 +329,7 @@ def design_datasets(
             np.asarray(optimum.history.stderr)[:count], ("step",), unit, "its standard error"
         )
     datasets["gradient_norm"] = Dataset(
-        np.asarray(optimum.gradient_norm), doc="Largest derivative at the end"
+        np.asarray(optimum.gradient_norm), doc="Sum of absolute derivatives at the end"
     )
     datasets["violation"] = Dataset(
         np.asarray(optimum.violation), doc="Largest violation of a constraint"

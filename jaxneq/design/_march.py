@@ -125,7 +125,7 @@ def _step(problem: Problem, method: AbstractOptimizer, state: State) -> State:
     if found is None:
         found = Evaluation(taken.loss * state.scale, jnp.zeros_like(taken.loss), {})
     violation = violation_of(problem, found)
-    norm = jnp.max(jnp.abs(taken.gradient))
+    norm = jnp.sum(jnp.abs(taken.gradient))
     finite = jnp.isfinite(taken.loss) & jnp.all(jnp.isfinite(taken.gradient))
 
     tolerance = jnp.asarray(method.tolerance, norm.dtype)

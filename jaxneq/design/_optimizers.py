@@ -49,7 +49,9 @@ class AbstractOptimizer(AbstractDeclared):
     slack: eqx.AbstractVar[Any]
 
     tolerance: Any = parameter(
-        doc="Largest gradient, the objective in units of the start", range="[0, inf)", default=1e-6
+        doc="Sum of absolute derivatives to stop at, the objective in units of the start",
+        range="[0, inf)",
+        default=1e-6,
     )
     starts: int = setting(doc="Starts, run side by side", range="[1, inf)", default=1)
     spread: Any = parameter(

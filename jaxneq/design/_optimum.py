@@ -23,10 +23,10 @@ class Optimum(eqx.Module):
 
     **Fields:** `design`, a pytree like the start; `objective`, there, an `Estimate` with fresh
     noise where it is noisy; `at_start`, the objective before the first step; `outcomes`, what
-    constraints are on; `history`, at each step; `gradient_norm`, the largest derivative at the end,
-    in coordinates of order one and units of the objective at the start; `violation`, the largest of
-    the constraints, in units of their limits; `values`, the objective that each start ended with;
-    `status`; `stats`.
+    constraints are on; `history`, at each step; `gradient_norm`, the sum of the absolute
+    derivatives at the end, in coordinates of order one and units of the objective at the start;
+    `violation`, the largest of the constraints, in units of their limits; `values`, the objective
+    that each start ended with; `status`; `stats`.
 
     `status` is "success" where the gradient is below the tolerance (or, of a noisy objective,
     within its noise) and all constraints hold.

@@ -26,8 +26,8 @@ from ._bose_einstein_states import BandStates
 from ._fourier import conduct
 from ._frames import Rays
 from ._grid import GridProblem, GridState
-from ._grid_diffusion import preconditioner
 from ._grid_ordinates import flattened, shaped
+from ._grid_preconditioner import preconditioner
 from ._grid_transport import Emission, Response, Transport, Unknown
 
 Operator = Callable[[Array], Array]

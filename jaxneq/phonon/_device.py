@@ -30,7 +30,7 @@ from ._conduction import CONSERVED, check_solid, mean_velocity
 from ._device_solution import DeviceSolution
 from ._device_transient import DeviceTransient, device_transient
 from ._discrete_ordinates import DiscreteOrdinates
-from ._filling import Density, coarser, density_parameter
+from ._filling import Density, coarser, density_parameter, transmission
 from ._grid import (
     AbstractGrid,
     GridHistory,
@@ -44,7 +44,6 @@ from ._grid_maps import AXES, at_collisions, at_interfaces, maps
 from ._heaters import SIDES, AbstractHeater, Contact, touched
 from ._interfaces import AbstractDiffuseInterface, DiffuseMismatch
 from ._outline import Outline
-from ._periodic_structure import transmission
 from ._regions import Region, bands_of, check_regions, composed, shares
 from ._scanning_tip import ScanningTip, scanned
 from ._shapes import AbstractShape, Points
@@ -68,8 +67,8 @@ class Device(AbstractGrid):
     The dissipation, :math:`T^2` times the entropy production, is
     :math:`\sum_c (T_c - T) H_c + \int Q (T_p - T)`, of heat H from the contacts.
 
-    A `density` sets the cells and says how far each is filled: faces let the harmonic mean of both
-    sides pass. Cells under heaters are full.
+    A `density` sets the cells and says how far each is filled: between cells that are filled in
+    part not all phonons pass. Cells under heaters are full.
 
     In time heaters follow their waveform; a steady state is heated with the full power for ever.
 
@@ -234,7 +233,7 @@ class Device(AbstractGrid):
         held = held_by.sum(axis=0) * solid[..., None, None]
         bounded = tuple(name not in self.periodic for name in AXES[: len(width)])
         specularity = self._specularity(dtype)
-        passing, specular = with_surfaces(transmission(filled), filled, bounded, specularity)
+        passing, specular = with_surfaces(transmission(filled, width), filled, bounded, specularity)
         passing, media = composed(self, bands, points, passing, self.walls == "elastic")
         rise = jnp.stack([contact.temperature for contact in self.contacts]) - self.temperature
         source = jnp.zeros_like(filled)

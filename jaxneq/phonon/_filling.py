@@ -13,6 +13,7 @@ from jaxneq._core import is_concrete, parameter
 Density = Float[Array, "x_cell y_cell"]
 
 FILLED = "How far each cell is filled, below 1e-4 not at all; for designs in two dimensions"
+_FACES = 24  # that the longest side has, for faces to pass what fills the cells beside them
 _FAINT = 1e-4  # what lets less pass leaves its cell alone, up to rounding
 
 
@@ -27,6 +28,33 @@ def coarser(density: Density, counts: tuple[int, ...]) -> Float[Array, "_ _"]:
     (rows, height), (columns, width) = blocks
     filled = density.reshape(rows, height, columns, width).mean(axis=(1, 3))
     return jnp.where(filled > _FAINT, filled, 0)
+
+
+def transmission(
+    filled: Float[Array, "*cells"], width: tuple[Float[Array, " _"], ...]
+) -> Float[Array, "*cells axis side"]:
+    r"""The share of the phonons that each side passes, between cells that are filled in part.
+
+    .. math:: \frac{1 - t}{t} = 24\,\frac{h}{L}\,\frac{1 - \rho}{\rho}
+
+    with the harmonic mean of both fillings, the width h of the cells across the side and the
+    longest side L of the grid: on 24 cells that mean itself passes, and a medium that is filled in
+    part is as opaque on any other mesh. All pass between full cells, none into empty ones.
+    """
+    longest = jnp.max(jnp.stack([jnp.sum(each) for each in width]))
+    axes = []
+    for axis, along in enumerate(width):
+        shape = [-1 if k == axis else 1 for k in range(filled.ndim)]
+        sides = []
+        for beyond in (1, -1):
+            other = jnp.roll(filled, beyond, axis)
+            both = filled + other
+            mean = 2 * filled * other / jnp.where(both > 0, both, 1)
+            apart = (along + jnp.roll(along, beyond)) / 2  # the middles of both cells
+            finer = (_FACES * apart / longest).reshape(shape)
+            sides.append(mean / jnp.where(mean > 0, mean + finer * (1 - mean), 1))
+        axes.append(jnp.stack(sides, axis=-1))
+    return jnp.stack(axes, axis=-2)
 
 
 def check_coarser(density: Density, owner: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import jax
@@ -29,6 +30,7 @@ from jaxneq.materials import GrayMaterial
 from ._grid import AbstractGrid, GridProblem, GridState
 from ._grid_diffusion import Diffusion
 from ._media import AtInterfaces, Interfaces
+from ._multigrid import Conduction
 
 
 class Fourier(AbstractSteadyMethod):
@@ -41,9 +43,8 @@ class Fourier(AbstractSteadyMethod):
     are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
     Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
 
-    A cell that is filled to :math:`\rho` conducts as that share of the bulk, and faces pass the
-    harmonic mean of both sides, so that a uniform density has the conductivity
-    :math:`\kappa\,\rho^2 (4 - \rho) / (1 + 2\rho)`, whatever the cells.
+    A cell that is filled to :math:`\rho` conducts as :math:`\rho^3` of the bulk (M. P. Bendsoe and
+    O. Sigmund, Arch. Appl. Mech. 69, 635, 1999).
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
@@ -114,7 +115,7 @@ def conduct(
     filled = problem.solid if filled is None else filled
     law = _law(problem, filled)
     solid = problem.solid[..., None]
-    diagonal = law.diagonal
+    inverse = Conduction(_law(*lax.stop_gradient((problem, filled))))
 
     def one(fall: Array) -> Any:
         at_rest = jax.grad(law.energy)(jnp.zeros(shape, solid.dtype), fall, problem.reservoir)
@@ -125,7 +126,7 @@ def conduct(
         flat, stats = linear_solve(
             lambda x: law(x.reshape(shape)).ravel(),
             jnp.where(jnp.linalg.norm(rhs) > rounding * jnp.sqrt(area), rhs, 0),
-            preconditioner=lambda r: r / lax.stop_gradient(diagonal).ravel(),
+            preconditioner=lambda r: inverse(r.reshape(shape)).ravel(),
             tolerance=tolerance,
             max_iterations=max_iterations,
         )
@@ -174,9 +175,9 @@ def _at_interfaces(problem: GridProblem, temperature: Array) -> AtInterfaces | N
 
 def _law(problem: GridProblem, filled: Float[Array, "*cells"]) -> Diffusion:
     carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
-    return Diffusion(
-        problem, 0.0, conductivity=problem.of_cells(carried) * problem.conducted * filled
-    )
+    conductivity = problem.of_cells(carried) * problem.conducted * filled**3
+    passing = (problem.transmission > 0).astype(filled.dtype)  # also where phonons do so in part
+    return Diffusion(replace(problem, transmission=passing), 0.0, conductivity=conductivity)
 
 
 def _dissipation(

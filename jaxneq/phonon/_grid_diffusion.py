@@ -1,4 +1,4 @@
-"""Diffusion on a grid: Fourier's law in the discretisation of the transport, its preconditioner.
+"""Diffusion on a grid: Fourier's law in the discretisation of the transport.
 
 The modified interior penalty of Wang and Ragusa (Nucl. Sci. Eng. 166, 145, 2010) for lumped
 multilinear cells is, along each axis, that of linear cells. It is written as an energy: half the
@@ -7,19 +7,14 @@ heat that would be dissipated; the operator is its derivative, so it is symmetri
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneq._core import conjugate_gradients
-
 from ._grid import GridProblem
-from ._grid_transport import Transport, Unknown, node_bits
-
-INNER = 1e-4  # relative residual of the diffusion solve: so small that it acts as a linear operator
+from ._grid_transport import node_bits
 
 
 class Diffusion:
@@ -116,52 +111,3 @@ class Diffusion:
                 sides.append(along["area"] * own)
             total = total + jnp.stack(sides, axis=-1)[..., along["ends"][axis]]
         return total + (1 - self.problem.solid[..., None])
-
-
-def preconditioner(
-    transport: Transport,
-    conductivity: Float[Array, "*cells"] | None = None,
-    collisions: Float[Array, "*cells 1"] | None = None,
-) -> Callable[[Unknown], Unknown]:
-    """An approximate inverse of the balance of nodes and walls; symmetric, positive definite.
-
-    Diffusion moves a wall with its node; collisions at the node and the emission of the wall act
-    on each alone. `conductivity` and what `collisions` emit may differ from cell to cell.
-    """
-    problem = transport.problem
-    loss, slowed = transport.slowed
-    diffusion = Diffusion(problem, None, loss, slowed if conductivity is None else conductivity)
-    shape = (*problem.cells, transport.nodes)
-    diagonal = diffusion.diagonal.ravel()
-    solid = problem.solid[..., None]
-    emitted = transport.collisions if collisions is None else collisions
-    local = solid / (emitted * transport.node_volume)
-    stiff = transport.stiffness
-    at_walls = jnp.where(stiff > 0, 1 / jnp.where(stiff > 0, stiff, 1), 0)
-    counted = jax.linear_transpose(
-        lambda temperature: jnp.broadcast_to(transport.base(temperature), stiff.shape),
-        transport.zero().temperature,
-    )
-
-    anchored = jnp.any(problem.held > 0) | (transport.rate is not None)
-    adrift = jnp.where(anchored, 0, 1 / (solid.sum() * transport.nodes))
-
-    def operator(flat: Array) -> Array:
-        return diffusion(flat.reshape(shape)).ravel()
-
-    def apply(residual: Unknown) -> Unknown:
-        whole, wall = residual
-        balanced = solid * (whole - adrift * jnp.sum(solid * whole))
-        diffused, _ = conjugate_gradients(
-            operator,
-            balanced.ravel(),
-            lambda r: r / diagonal,
-            jnp.asarray(INNER, diagonal.dtype),
-            10 * int(sum(problem.cells)) + 200,
-        )
-        alone = local * (whole - counted(wall)[0])
-        return Unknown(
-            diffused.reshape(shape) * solid + alone, at_walls * wall - transport.base(alone)
-        )
-
-    return apply

@@ -16,13 +16,15 @@ from jax import lax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Complex, Float
 
-from jaxneq._core import Status, conjugate_gradients, linear_solve
+from jaxneq._core import Status, linear_solve
 
 from ._ballistic import unscattered
 from ._frames import Rays
 from ._grid import GridBallistic, GridProblem
-from ._grid_diffusion import INNER, Diffusion, preconditioner
+from ._grid_diffusion import Diffusion
+from ._grid_preconditioner import preconditioner
 from ._grid_transport import Response, Transport, Unknown
+from ._multigrid import Conduction
 
 
 class GridWave(eqx.Module):
@@ -110,8 +112,8 @@ def diffusion_wave(
     law, solid, held = Diffusion(problem, 0.0), problem.solid[..., None], problem.capacity
     lag = lax.complex(0 * frequency, frequency)
     loss = frequency * problem.heat
-    lossy = Diffusion(*lax.stop_gradient((problem, jnp.zeros_like(frequency), loss)))
-    diagonal = lossy.diagonal.ravel()
+    frozen = lax.stop_gradient((problem, jnp.zeros_like(frequency), loss))
+    lossy = Conduction(Diffusion(*frozen))
 
     def both(function: Callable[[Array], Array], row: Array) -> Array:
         return lax.complex(*(function(part) for part in (row.real, row.imag)))
@@ -121,14 +123,7 @@ def diffusion_wave(
         return (both(law, nodes) + lag * held.astype(row.dtype) * nodes).ravel()
 
     def near(part: Array) -> Array:
-        found, _ = conjugate_gradients(
-            lambda x: lossy(x.reshape(shape)).ravel(),
-            part,
-            lambda r: r / diagonal,
-            jnp.asarray(INNER, part.dtype),
-            2000,
-        )
-        return found
+        return lossy.solve(part.reshape(shape)).ravel()
 
     power = problem.node_power
     row, stats = linear_solve(

@@ -15,8 +15,8 @@ from ._ballistic import unscattered
 from ._frames import Rays, rays
 from ._free_paths import FreePaths
 from ._grid import GridProblem, GridState
-from ._grid_diffusion import preconditioner
 from ._grid_entropy import entropy_made
+from ._grid_preconditioner import preconditioner
 from ._grid_transport import Ends, Response, Transport, Unknown
 
 BLOCK = 10_000_000  # unknowns (nodes over 2^d, rays) that a derivative holds; some 200 bytes each

@@ -29,7 +29,7 @@ from jaxneq._core import SolveStats, Status, linear_solve
 
 from ._frames import Rays, frames
 from ._grid import GridHistory, GridProblem
-from ._grid_diffusion import preconditioner
+from ._grid_preconditioner import preconditioner
 from ._grid_transport import Past, Response, Transport, Unknown
 
 GAMMA = 1 - 1 / math.sqrt(2)

@@ -33,7 +33,7 @@ from ._conduction import (
     spectrum,
 )
 from ._discrete_ordinates import DiscreteOrdinates
-from ._filling import Density, coarser, density_parameter
+from ._filling import Density, coarser, density_parameter, transmission
 from ._grid import (
     AbstractGrid,
     GridHistory,
@@ -278,7 +278,10 @@ class PeriodicStructure(AbstractGrid):
         confined = tuple(axis in self.confined for axis in AXES[:dimensions])
         specularity = 0.0 if self.specularity is None else self.specularity
         passing, specular = with_surfaces(
-            transmission(filled), filled, confined, jnp.full((dimensions, 2), specularity, dtype)
+            transmission(filled, width),
+            filled,
+            confined,
+            jnp.full((dimensions, 2), specularity, dtype),
         )
         passing, media = composed(self, bands, points, passing, self.walls == "elastic")
         directions = range(dimensions) if self.gradient == "all" else (AXES.index(self.gradient),)
@@ -372,19 +375,6 @@ class PeriodicStructure(AbstractGrid):
             5e-4,
             "Fuchs and Sondheimer",
         )
-
-
-def transmission(filled: Float[Array, "*cells"]) -> Float[Array, "*cells axis side"]:
-    """The harmonic mean of how far the cells at both sides are filled; 0 at an empty one."""
-    axes = []
-    for axis in range(filled.ndim):
-        sides = []
-        for beyond in (1, -1):
-            other = jnp.roll(filled, beyond, axis)
-            both = filled + other
-            sides.append(2 * filled * other / jnp.where(both > 0, both, 1))
-        axes.append(jnp.stack(sides, axis=-1))
-    return jnp.stack(axes, axis=-2)
 
 
 def _share(solution: StructureSolution) -> np.ndarray:

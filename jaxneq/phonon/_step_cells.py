@@ -19,7 +19,7 @@ from jaxneq._kernels import sweep
 
 from ._frames import Frame, Rays, frames
 from ._grid import GridProblem
-from ._grid_diffusion import preconditioner
+from ._grid_preconditioner import preconditioner
 from ._grid_transport import Ends, Transport, Unknown, node_bits, octant_signs, size_of, widths_of
 
 
