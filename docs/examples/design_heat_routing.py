@@ -5,7 +5,7 @@
 # of the gap. By Fourier's law a post conducts in proportion to its width, so thin posts close to
 # each other are best: the heat runs the least way along the strip. Phonons of a free path longer
 # than the gap meet the diffuse walls of thin posts over and over, and want few wide ones. Each
-# law finds its layout from the same start, and both laws judge both.
+# law tries two starts, one more even, and keeps the better layout; then both laws judge both.
 
 # %%
 import jax
@@ -16,7 +16,10 @@ from jaxneq import design, materials, optimize, phonon, steady
 
 jax.config.update("jax_enable_x64", True)
 
-space = design.DensityField(cells=12, radius=1.3, volume=0.35, ends="mirrored")
+spaces = [
+    design.DensityField(cells=16, radius=1.5, volume=0.35, contrast=contrast, ends="mirrored")
+    for contrast in (0.02, 0.1)
+]
 strip = phonon.Box(name="strip", center=jnp.array([50.0, 93.75]), size=jnp.array([100.0, 12.5]))
 
 
@@ -42,10 +45,13 @@ rises = {
 }
 
 # %%
+steps = design.Adam(steps=40, learning_rate=0.1)
 layouts = {}
 for name, rise in rises.items():
-    steps = design.Adam(steps=40, learning_rate=0.1)
-    layouts[name] = space.settled(optimize(rise, space.begin(), steps, space=space).design)
+    found = [
+        space.settled(optimize(rise, space.begin(), steps, space=space).design) for space in spaces
+    ]
+    layouts[name] = min(found, key=rise)
 
 for judge, rise in rises.items():
     told = ", ".join(f"{float(rise(layout)):.3g} K for {of}" for of, layout in layouts.items())

@@ -30,6 +30,16 @@ def coarser(density: Density, counts: tuple[int, ...]) -> Float[Array, "_ _"]:
     return jnp.where(filled > _FAINT, filled, 0)
 
 
+def beside(filled: Float[Array, "*cells"]) -> Float[Array, "*cells axis side"]:
+    """The harmonic mean of how far the cells at both sides are filled; 0 at an empty one."""
+    axes = []
+    for axis in range(filled.ndim):
+        others = [jnp.roll(filled, shift, axis) for shift in (1, -1)]
+        sides = [2 * filled * o / jnp.where(filled + o > 0, filled + o, 1) for o in others]
+        axes.append(jnp.stack(sides, axis=-1))
+    return jnp.stack(axes, axis=-2)
+
+
 def transmission(
     filled: Float[Array, "*cells"], width: tuple[Float[Array, " _"], ...]
 ) -> Float[Array, "*cells axis side"]:
@@ -37,24 +47,19 @@ def transmission(
 
     .. math:: \frac{1 - t}{t} = 24\,\frac{h}{L}\,\frac{1 - \rho}{\rho}
 
-    with the harmonic mean of both fillings, the width h of the cells across the side and the
-    longest side L of the grid: on 24 cells that mean itself passes, and a medium that is filled in
-    part is as opaque on any other mesh. All pass between full cells, none into empty ones.
+    with the mean filling `beside` it, the width h of the cells across the side and the longest side
+    L of the grid: on 24 cells that mean itself passes, and a medium that is filled in part is as
+    opaque on any other mesh. All pass between full cells, none into empty ones.
     """
     longest = jnp.max(jnp.stack([jnp.sum(each) for each in width]))
-    axes = []
+    mean, finer = beside(filled), []
     for axis, along in enumerate(width):
         shape = [-1 if k == axis else 1 for k in range(filled.ndim)]
-        sides = []
-        for beyond in (1, -1):
-            other = jnp.roll(filled, beyond, axis)
-            both = filled + other
-            mean = 2 * filled * other / jnp.where(both > 0, both, 1)
-            apart = (along + jnp.roll(along, beyond)) / 2  # the middles of both cells
-            finer = (_FACES * apart / longest).reshape(shape)
-            sides.append(mean / jnp.where(mean > 0, mean + finer * (1 - mean), 1))
-        axes.append(jnp.stack(sides, axis=-1))
-    return jnp.stack(axes, axis=-2)
+        apart = [(along + jnp.roll(along, shift)) / 2 for shift in (1, -1)]  # middles of cells
+        sides = [(_FACES * each / longest).reshape(shape) for each in apart]
+        finer.append(jnp.broadcast_to(jnp.stack(sides, axis=-1), (*filled.shape, 2)))
+    refined = mean + jnp.stack(finer, axis=-2) * (1 - mean)
+    return mean / jnp.where(mean > 0, refined, 1)
 
 
 def check_coarser(density: Density, owner: str) -> None:

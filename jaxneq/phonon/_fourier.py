@@ -27,6 +27,7 @@ from jaxneq._core import (
 )
 from jaxneq.materials import GrayMaterial
 
+from ._filling import beside
 from ._grid import AbstractGrid, GridProblem, GridState
 from ._grid_diffusion import Diffusion
 from ._media import AtInterfaces, Interfaces
@@ -43,8 +44,9 @@ class Fourier(AbstractSteadyMethod):
     are lumped multilinear, discontinuous, with an interior penalty (Wang and Ragusa, Nucl. Sci.
     Eng. 166, 145, 2010), of second order. What needs bands or free paths is None in the answer.
 
-    A cell that is filled to :math:`\rho` conducts as :math:`\rho^3` of the bulk (M. P. Bendsoe and
-    O. Sigmund, Arch. Appl. Mech. 69, 635, 1999).
+    A cell that is filled to :math:`\rho` conducts as that share of the bulk, and faces pass the
+    harmonic mean of both sides, so that a uniform density has the conductivity
+    :math:`\kappa\,\rho^2 (4 - \rho) / (1 + 2\rho)`, whatever the cells.
     """
 
     systems: ClassVar[tuple[type[AbstractSystem], ...]] = (AbstractGrid,)
@@ -175,8 +177,8 @@ def _at_interfaces(problem: GridProblem, temperature: Array) -> AtInterfaces | N
 
 def _law(problem: GridProblem, filled: Float[Array, "*cells"]) -> Diffusion:
     carried = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
-    conductivity = problem.of_cells(carried) * problem.conducted * filled**3
-    passing = (problem.transmission > 0).astype(filled.dtype)  # also where phonons do so in part
+    conductivity = problem.of_cells(carried) * problem.conducted * filled
+    passing = jnp.where(problem.transmission > 0, beside(filled), 0)
     return Diffusion(replace(problem, transmission=passing), 0.0, conductivity=conductivity)
 
 
