@@ -255,3 +255,15 @@ def test_forward_and_reverse_take_the_same_steps():
     # what cannot run backwards can still run forwards
     found = design.optimize(unknown_length, jnp.array(3.0), design.Adam(steps=5), check=True)
     assert np.all(np.isfinite(found.history.gradient_norm))
+
+
+@pytest.mark.filterwarnings("ignore:optimize")
+def test_the_rest_of_a_field_is_that_of_a_number():
+    """Each of many cells has a small derivative; together they are as far from the optimum."""
+    norms = [
+        design.optimize(
+            lambda x: jnp.mean((x - 1) ** 2), jnp.full(cells, 3.0), design.Adam(steps=3)
+        ).history.gradient_norm
+        for cells in (1, 500)
+    ]
+    np.testing.assert_allclose(*norms, rtol=1e-12)

@@ -8,7 +8,7 @@ import pytest
 from jaxneq import phonon
 from jaxneq._core import conjugate_gradients
 from jaxneq.phonon._grid_diffusion import Diffusion
-from jaxneq.phonon._multigrid import Conduction
+from jaxneq.phonon._multigrid import Multigrid
 
 GRAY = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
 
@@ -56,7 +56,7 @@ def test_the_inverse_is_symmetric_and_positive(shape):
     middle, size = jnp.full(len(shape), 0.5), jnp.full(len(shape), 0.4)
     hole = phonon.Box(name="hole", center=middle, size=size)
     system = structure(voids=(hole,), dimensions=len(shape))
-    inverse = Conduction(Diffusion(system.problem(shape)))
+    inverse = Multigrid(Diffusion(system.problem(shape)))
     assert len(inverse.grids) > 0
     nodes = inverse.diagonal.shape
     apply = jax.vmap(lambda row: inverse(row.reshape(nodes)).ravel())
@@ -68,7 +68,7 @@ def test_the_inverse_is_symmetric_and_positive(shape):
 def test_solved_is_what_was_asked_for_but_for_a_little_that_is_lost():
     diffusion = Diffusion(structure().problem(16))
     power = powers(diffusion)
-    found = Conduction(diffusion)
+    found = Multigrid(diffusion)
     temperature = found.solve(power)
     left = diffusion(temperature) + found.loss * temperature - power
     assert np.linalg.norm(left) <= 1.001e-4 * np.linalg.norm(power)
@@ -80,6 +80,6 @@ def test_finer_meshes_and_higher_contrast_take_no_longer():
     """Where the diagonal alone takes 67, 254, 977 and 9347 steps."""
     even = [Diffusion(structure().problem(cells)) for cells in (16, 64)]
     uneven = [Diffusion(structure(density=layout(cells)).problem(cells)) for cells in (16, 64)]
-    few = [steps(each, Conduction(each)) for each in (*even, *uneven)]
+    few = [steps(each, Multigrid(each)) for each in (*even, *uneven)]
     assert few[1] <= 1.2 * few[0]
     assert max(few) <= 50

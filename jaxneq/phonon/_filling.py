@@ -13,7 +13,7 @@ from jaxneq._core import is_concrete, parameter
 Density = Float[Array, "x_cell y_cell"]
 
 FILLED = "How far each cell is filled, below 1e-4 not at all; for designs in two dimensions"
-_FACES = 24  # that the longest side has, for faces to pass what fills the cells beside them
+_FACES = 24  # cells along the longest side where faces pass the filling itself; found by trial
 _FAINT = 1e-4  # what lets less pass leaves its cell alone, up to rounding
 
 

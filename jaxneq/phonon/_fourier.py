@@ -31,7 +31,7 @@ from ._filling import beside
 from ._grid import AbstractGrid, GridProblem, GridState
 from ._grid_diffusion import Diffusion
 from ._media import AtInterfaces, Interfaces
-from ._multigrid import Conduction
+from ._multigrid import Multigrid
 
 
 class Fourier(AbstractSteadyMethod):
@@ -117,7 +117,7 @@ def conduct(
     filled = problem.solid if filled is None else filled
     law = _law(problem, filled)
     solid = problem.solid[..., None]
-    inverse = Conduction(_law(*lax.stop_gradient((problem, filled))))
+    inverse = Multigrid(_law(*lax.stop_gradient((problem, filled))))
 
     def one(fall: Array) -> Any:
         at_rest = jax.grad(law.energy)(jnp.zeros(shape, solid.dtype), fall, problem.reservoir)

@@ -24,7 +24,7 @@ from ._grid import GridBallistic, GridProblem
 from ._grid_diffusion import Diffusion
 from ._grid_preconditioner import preconditioner
 from ._grid_transport import Response, Transport, Unknown
-from ._multigrid import Conduction
+from ._multigrid import Multigrid
 
 
 class GridWave(eqx.Module):
@@ -113,7 +113,7 @@ def diffusion_wave(
     lag = lax.complex(0 * frequency, frequency)
     loss = frequency * problem.heat
     frozen = lax.stop_gradient((problem, jnp.zeros_like(frequency), loss))
-    lossy = Conduction(Diffusion(*frozen))
+    lossy = Multigrid(Diffusion(*frozen))
 
     def both(function: Callable[[Array], Array], row: Array) -> Array:
         return lax.complex(*(function(part) for part in (row.real, row.imag)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -41,9 +42,10 @@ def grid_ordinates(
     """The state for each applied fall of temperature; with what is ballistic told `apart`."""
     beams = rays(problem, angles, paths)
     transport = Transport.of(problem, beams)
+    precondition = preconditioner(lax.stop_gradient(transport))
 
     def one(fall: Array) -> tuple[Found, Any, SolveStats]:
-        unknown, response, stats = _solve(transport, fall, tolerance, max_iterations)
+        unknown, response, stats = _solve(transport, precondition, fall, tolerance, max_iterations)
         flux = transport.heat_flux(response.moments)
         ballistic = None
         if apart:
@@ -87,7 +89,11 @@ def grid_ordinates(
 
 
 def _solve(
-    transport: Transport, fall: Array, tolerance: Array, max_iterations: int
+    transport: Transport,
+    precondition: Callable[[Unknown], Unknown],
+    fall: Array,
+    tolerance: Array,
+    max_iterations: int,
 ) -> tuple[Unknown, Response, SolveStats]:
     """The temperatures at which every node and diffuse wall gives off what it must."""
     problem = transport.problem
@@ -101,7 +107,6 @@ def _solve(
         response = transport.respond(shaped(flat, nothing), tolerance=inner, like=first)
         return flattened(transport.residual(response))
 
-    precondition = preconditioner(lax.stop_gradient(transport))
     rhs = flattened(Unknown(problem.node_power - at_rest.temperature, -at_rest.wall))
     conducted = jnp.sum(problem.flux_share * problem.mean_free_path, axis=-1)
     carried = jnp.max(conducted) * jnp.max(jnp.abs(fall))

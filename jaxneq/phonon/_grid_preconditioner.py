@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ._grid_diffusion import Diffusion
 from ._grid_transport import Transport, Unknown
-from ._multigrid import Conduction
+from ._multigrid import Multigrid, one_over
 
 
 def preconditioner(
@@ -26,12 +26,12 @@ def preconditioner(
     problem = transport.problem
     loss, slowed = transport.slowed
     conducted = slowed if conductivity is None else conductivity
-    diffusion = Conduction(Diffusion(problem, None, loss, conducted))
+    diffusion = Multigrid(Diffusion(problem, None, loss, conducted))
     solid = problem.solid[..., None]
     emitted = transport.collisions if collisions is None else collisions
     local = solid / (emitted * transport.node_volume)
     stiff = transport.stiffness
-    at_walls = jnp.where(stiff > 0, 1 / jnp.where(stiff > 0, stiff, 1), 0)
+    at_walls = one_over(stiff)
     counted = jax.linear_transpose(
         lambda temperature: jnp.broadcast_to(transport.base(temperature), stiff.shape),
         transport.zero().temperature,

@@ -88,13 +88,14 @@ def grid_history(
             length = jnp.maximum(bounds[1] - bounds[0], instant)
             dt = length / count.astype(length.dtype)
             transport = Transport.of(problem, beams, 1 / (GAMMA * dt))
+            precondition = preconditioner(lax.stop_gradient(transport))
 
             @jax.checkpoint
             def step(carry: Any, now: Array) -> Any:
                 state, received, costs = carry
                 power = lambda share: source(now + share * dt)  # noqa: E731
                 state, gained, costs = _step(
-                    transport, state, power, dt, tolerance, max_iterations, costs
+                    transport, precondition, state, power, dt, tolerance, max_iterations, costs
                 )
                 return state, received + gained, costs
 
@@ -158,6 +159,7 @@ def _at_rest(transport: Transport, start: Array) -> _State:
 
 def _step(
     transport: Transport,
+    precondition: Callable[[Unknown], Unknown],
     begin: _State,
     source: Callable[[Any], Array],
     dt: Array,
@@ -175,7 +177,9 @@ def _step(
             a + share * (b - a) for a, b in zip(begin.departure, now.departure, strict=True)
         )
         past = Past(first + share * (last - first), departure)
-        now, costs = _stage(transport, now, past, source(at), tolerance, max_iterations, costs)
+        now, costs = _stage(
+            transport, precondition, now, past, source(at), tolerance, max_iterations, costs
+        )
         return (now, costs), now.power
 
     at = jnp.asarray([GAMMA, 1.0], dt.dtype)
@@ -186,6 +190,7 @@ def _step(
 
 def _stage(
     transport: Transport,
+    precondition: Callable[[Unknown], Unknown],
     guess: _State,
     past: Past,
     source: Array,
@@ -213,7 +218,6 @@ def _stage(
     kept = (loss * problem.volume / transport.nodes)[..., None]
     held = jnp.linalg.norm(kept * past.temperature)
     rounding = 100 * jnp.finfo(rhs.dtype).eps * held
-    precondition = preconditioner(lax.stop_gradient(transport))
     change, solve = linear_solve(
         lambda x: balance(shaped(x))[0],
         jnp.where(jnp.linalg.norm(rhs) > rounding, rhs, 0),
