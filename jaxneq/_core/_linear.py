@@ -125,8 +125,12 @@ def conjugate_gradients(
 
 
 @partial(custom_jvp, nondiff_argnums=(0,))
-def stationary_value(functional: Callable, parameters: PyTree, state: PyTree) -> PyTree:
+def stationary_value(
+    functional: Callable, parameters: PyTree, state: PyTree, value: PyTree = None
+) -> PyTree:
     """``functional(parameters, state)`` where `state` makes the functional stationary.
+
+    Where that `value` is known from elsewhere, the functional is followed for derivatives only.
 
     The envelope theorem: the first derivative needs no derivative of the state, so value and
     gradient cost one solve together, for any number of parameters, and the value's error is
@@ -135,13 +139,13 @@ def stationary_value(functional: Callable, parameters: PyTree, state: PyTree) ->
 
     `functional` must not close over traced values.
     """
-    return functional(parameters, state)
+    return functional(parameters, state) if value is None else value
 
 
 @stationary_value.defjvp
 def _stationary_value_jvp(functional, primals, tangents):
-    parameters, state = primals
-    value = stationary_value(functional, parameters, state)
+    parameters, state, value = primals
+    value = stationary_value(functional, parameters, state, value)
     _, tangent = jax.jvp(lambda p: functional(p, state), (parameters,), (tangents[0],))
     return value, tangent
 

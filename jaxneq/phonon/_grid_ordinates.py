@@ -61,12 +61,14 @@ def grid_ordinates(
             response.passes,
             transport.at_interfaces(unknown, response),
             ballistic,
+            _Parts.of(transport, response),
         )
         return Found(unknown, response.left), fields, stats
 
-    found, fields, stats = lax.map(one, problem.fall)
-    temperature, flux, given, by_band, entropy, change, passes, interface, ballistic = fields
-    dissipation = stationary_value(_dissipation, (problem, beams), found)
+    found, fields, stats = each(one, problem.fall)
+    temperature, flux, given, by_band, entropy, change, passes, interface, ballistic, parts = fields
+    value = parts.form(problem, found) - _released(problem, found)
+    dissipation = stationary_value(_dissipation, (problem, beams), found, value)
     status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
         problem=problem,
@@ -143,8 +145,10 @@ def _dissipation(parameters: tuple[GridProblem, Rays], found: Found) -> Float[Ar
         return _dissipation_of((problem, some), Found(found.unknown, entering))
 
     if blocks == 1:
-        return one((beams, found.entering))
-    return jnp.sum(lax.map(one, jax.tree.map(split, (beams, found.entering))), axis=0)
+        form = one((beams, found.entering))
+    else:
+        form = jnp.sum(lax.map(one, jax.tree.map(split, (beams, found.entering))), axis=0)
+    return form - _released(problem, found)
 
 
 def _dissipation_of(
@@ -153,30 +157,53 @@ def _dissipation_of(
     """What some of the rays add to it."""
     problem, beams = parameters
     transport = Transport.of(problem, beams)
-    volume = problem.volume.sum()
 
-    def one(inputs: tuple[Array, Found]) -> Any:
+    def one(inputs: tuple[Array, Found]) -> tuple[_Parts, Ends]:
         fall, (unknown, entering) = inputs
         response = transport.respond(unknown, fall=fall, entering=entering)
-        flux = transport.heat_flux(response.moments).sum(axis=-1)
-        mean = jnp.tensordot(problem.volume, flux, axes=problem.dimensions)
-        given = jnp.sum(problem.reservoir * transport.given(response))
-        released = jnp.sum(problem.node_power * unknown.temperature)
-        return mean, given, released, transport.residual(response), response.left
+        return _Parts.of(transport, response), response.left
 
-    mean, given, released, residual, left = lax.map(one, (problem.fall, found))
-    unknown, entering = found
-    rows = []
-    for i in range(problem.fall.shape[0]):
-        row = []
-        for j in range(problem.fall.shape[0]):
-            ith, jth = (jax.tree.map(lambda x, k=k: x[k], (left, entering)) for k in (i, j))
-            value = problem.fall[i] @ mean[j] + given[j] - released[i] - released[j]
-            value = value + jnp.sum(unknown.temperature[i] * residual.temperature[j])
-            value = value + jnp.sum(unknown.wall[i] * residual.wall[j])
-            row.append(value + transport.imbalance(unknown.temperature[i], ith[0], jth[1], jth[0]))
-        rows.append(jnp.stack(row))
-    return jnp.stack(rows) / volume
+    parts, left = each(one, (problem.fall, found))
+    ends = [
+        [jax.tree.map(lambda x, k=k: x[k], each) for k in range(problem.fall.shape[0])]
+        for each in (left, found.entering)
+    ]
+    around = [
+        [transport.imbalance(own, ith, came, went) for went, came in zip(*ends, strict=True)]
+        for own, ith in zip(found.unknown.temperature, ends[0], strict=True)
+    ]
+    closed = jnp.stack([jnp.stack(row) for row in around])
+    return parts.form(problem, found) + closed / problem.volume.sum()
+
+
+class _Parts(NamedTuple):
+    """What a response adds to the dissipation, for each applied fall of temperature."""
+
+    mean: Float[Array, "*fall axis"]
+    given: Float[Array, "*fall"]
+    residual: Float[Array, "*fall unknown"]
+
+    @classmethod
+    def of(cls, transport: Transport, response: Response) -> _Parts:
+        problem = transport.problem
+        flux = transport.heat_flux(response.moments).sum(axis=-1)
+        return cls(
+            jnp.tensordot(problem.volume, flux, axes=problem.dimensions),
+            jnp.sum(problem.reservoir * transport.given(response)),
+            flattened(transport.residual(response)),
+        )
+
+    def form(self, problem: GridProblem, found: Found) -> Float[Array, "fall fall"]:
+        unknown = jax.vmap(flattened)(found.unknown)
+        value = problem.fall @ self.mean.T + self.given[None] + unknown @ self.residual.T
+        return value / problem.volume.sum()
+
+
+def _released(problem: GridProblem, found: Found) -> Float[Array, "fall fall"]:
+    """What the sources add to it."""
+    axes = problem.dimensions + 1
+    released = jnp.tensordot(found.unknown.temperature, problem.node_power, axes=axes)
+    return (released[:, None] + released[None]) / problem.volume.sum()
 
 
 def flattened(unknown: Unknown) -> Array:
@@ -188,3 +215,11 @@ def shaped(flat: Array, like: Unknown) -> Unknown:
     return Unknown(
         flat[:count].reshape(like.temperature.shape), flat[count:].reshape(like.wall.shape)
     )
+
+
+def each(function: Callable[[Any], Any], inputs: Any) -> Any:
+    """`lax.map`, but without a loop over one alone: derivatives of loops take long to trace."""
+    if jax.tree.leaves(inputs)[0].shape[0] > 1:
+        return lax.map(function, inputs)
+    alone = function(jax.tree.map(lambda part: part[0], inputs))
+    return jax.tree.map(lambda part: part[None], alone)

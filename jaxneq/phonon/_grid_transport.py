@@ -216,6 +216,7 @@ class Transport(eqx.Module):
             jnp.zeros((*problem.cells, problem.dimensions, self.nodes, groups), dtype),
         )
 
+    @eqx.filter_jit
     def respond(
         self,
         unknown: Unknown,
