@@ -104,6 +104,7 @@ def test_interfaces_emit_anew():
     near(back / back[-1], exact / exact[-1], 4e-3)
 
 
+@pytest.mark.slow
 def test_slow_modulation_is_steady():
     device = slab(
         hot=1.0,

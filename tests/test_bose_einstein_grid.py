@@ -32,6 +32,7 @@ def slab(material, length, hot, cold, **changes):
     return phonon.Device(**fields | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1e-8, 1e-6])
 def test_slab_is_the_film(length, monkeypatch):
     """Silicon between 450 and 150 K; the film with the same cells and directions."""

@@ -8,6 +8,8 @@ import pytest
 from jaxneq import langevin, run, simulate
 from jaxneq.statistics import Series
 
+pytestmark = pytest.mark.optimised  # the same bits in blocks and chunks
+
 KEY = jax.random.key(0)
 SPRINGS = {
     "harmonic": langevin.HarmonicSpring(stiffness=1.3),

@@ -441,6 +441,7 @@ def test_a_traced_temperature_without_data_is_a_failure():
     assert list(batch(jnp.array([10.0, 300.0])).status.ok) == [False, True]
 
 
+@pytest.mark.slow
 def test_single_precision_at_its_ends():
     """Paths of metres and of angstroms in one film; mirrors; sampled numbers never round to 1."""
 

@@ -110,6 +110,7 @@ def job():
     return config.execute(config.load(path, [values, "simulate.time=60.0"]))
 
 
+@pytest.mark.slow
 def test_the_job_samples_what_two_dimensions_give(job):
     found = job.quantities["diffusion"].values
     error = job.quantities["diffusion_stderr"].values

@@ -166,6 +166,7 @@ def test_a_ring():
         np.testing.assert_allclose(found.current_variance, closed.current_variance, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradients_against_differences():
     @jax.jit
     def found(alpha, tilt):

@@ -35,6 +35,7 @@ def cycle():
     return run("cycle.toml")
 
 
+@pytest.mark.slow
 def test_the_rates_of_a_cycle(cycle, tmp_path):
     """Those from which the data were made, within their errors."""
     found = cycle.quantities
@@ -120,6 +121,7 @@ def test_the_accumulation_of_silicon():
     assert np.all(found["conductivity_uncertainty"].values < 0.03 * found["conductivity"].values)
 
 
+@pytest.mark.slow
 def test_rates_from_a_measurement(tmp_path):
     """Least squares by another code, with derivatives by differences."""
     temperatures = [60.0, 100.0, 200.0, 300.0, 500.0]
@@ -232,6 +234,7 @@ def test_a_limit_holds_at_all_points():
     assert free["entropy_production"].values.max() > 0.031
 
 
+@pytest.mark.slow
 def test_a_prior_is_that_of_a_fit():
     """One datum more, here for the energy: the job finds what the library does."""
     text = RING.replace('maximize = "edge_current[0]"', "")

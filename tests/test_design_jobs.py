@@ -54,6 +54,7 @@ def test_a_breathing_trap_jumps():
     np.testing.assert_allclose(found["varied_values"].values[1], exact, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_dragged_trap_from_samples():
     found = run("drag_sampled.toml", "method.dt=0.02", "method.replicas=2048").quantities
     value, error = (float(found[name].values) for name in ("objective", "objective_stderr"))
@@ -68,6 +69,7 @@ def test_a_dragged_trap_from_samples():
     assert 0 <= float(work) - 1 / 3 < 0.005 / 3
 
 
+@pytest.mark.slow
 def test_the_best_gates_are_high_in_the_middle():
     found = run("gates.toml").quantities
     best = found["varied_elongation"].values[1]
@@ -180,6 +182,7 @@ def test_killed_and_resumed(tmp_path):
         np.testing.assert_array_equal(one.values, killed[name].values)
 
 
+@pytest.mark.slow
 def test_a_front_has_the_design_at_each_level():
     levels = [0.05, 0.1, 0.2]
     changes = (

@@ -20,6 +20,7 @@ def run(name, *changes):
     return config.execute(config.load(CONFIGS / name, changes)).quantities
 
 
+@pytest.mark.slow
 def test_the_most_precise_clock_has_equal_steps():
     """Q = (A / N) coth(A / 2 N), Barato and Seifert, Phys. Rev. Lett. 114, 158101 (2015)."""
     found = run("cycle_precision.toml")

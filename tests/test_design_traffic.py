@@ -25,6 +25,7 @@ def gates(rates):
     )
 
 
+@pytest.mark.slow
 def test_the_wall_stands_where_it_is_wanted():
     """At the density 0.7 of the kinetics: 0.3 = (2 (0.3 - a) - (1 - 1.4) ln(0.4 / 0.5)) / Omega."""
     found = run("wall.toml")
@@ -42,6 +43,7 @@ def test_the_wall_stands_where_it_is_wanted():
     assert abs(place - 0.3) < 0.005
 
 
+@pytest.mark.slow
 def test_gates_from_samples_are_the_exact_ones():
     """Eight gates, for which all configurations are known too."""
     found = run(

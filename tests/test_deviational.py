@@ -11,6 +11,8 @@ import pytest
 from jaxneq import phonon, run, simulate, steady
 from jaxneq.statistics import EnsembleAverage
 
+pytestmark = pytest.mark.optimised  # the same bits in blocks and chunks
+
 KEY = jax.random.key(3)
 GRAY = phonon.GrayMaterial(heat_capacity=1.0, group_velocity=1.0, mean_free_path=1.0)
 BANDS = phonon.PhononBands.from_modes(
@@ -75,6 +77,7 @@ def test_square_wires(sampled):
     agree(found.conductivity, steady(wire).conductivity / 4, 5e-3)
 
 
+@pytest.mark.slow
 def test_tensor_of_a_wedge(sampled):
     """Onsager's symmetry, of sums that are not symmetric walk by walk."""
     corners = jnp.asarray([[0.15, 0.15], [0.85, 0.15], [0.85, 0.5]])

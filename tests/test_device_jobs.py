@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from jaxneq import config, report, store
 
@@ -42,6 +43,7 @@ def test_hot_line():
     assert resistance[0] > resistance[1] > 200e-9 / (146 * 400e-9 * 1e-6)
 
 
+@pytest.mark.slow
 def test_entropy_map(tmp_path):
     coarse = ("method.cells=12", "method.angles=2", "method.polar_angles=2", "method.paths=2")
     result = config.execute(config.load(CONFIGS / "entropy_map.toml", coarse))
@@ -61,6 +63,7 @@ def test_entropy_map(tmp_path):
     assert [ax.get_ylabel() for ax in report.figure(result).axes].count("y (nm)") == 2
 
 
+@pytest.mark.slow
 def test_strong_hot_spot():
     result = run(
         "strong_hot_spot.toml",

@@ -115,6 +115,7 @@ def followed():
     return jax.jit(lambda device, times: evolve(device, STEPS, times=times, throw=False))
 
 
+@pytest.mark.slow
 def test_late_state_is_the_steady_one():
     late = followed()(film(), jnp.asarray([40.0, 0.0, 0.5, 20.0, 1.0]))  # in any order
     ordinates = phonon.DiscreteOrdinates(**COARSE, paths=2)

@@ -37,7 +37,9 @@ def posts(width):
     return jnp.asarray(filled)
 
 
-@pytest.mark.parametrize("method", [COARSE, phonon.Fourier(cells=4)])
+@pytest.mark.parametrize(
+    "method", [pytest.param(COARSE, marks=pytest.mark.slow), phonon.Fourier(cells=4)]
+)
 def test_a_density_of_0_and_1_is_a_void(method):
     pore = phonon.Box(name="pore", center=jnp.array([0.5, 0.375]), size=jnp.array([0.5, 0.25]))
     filled = jnp.ones((4, 4)).at[1:3, 1].set(0)
@@ -66,6 +68,7 @@ def test_the_conductivity_of_a_uniform_density_by_fourier(share):
     np.testing.assert_allclose(found.conductivity_tensor, expected * np.eye(2), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_medium_that_is_filled_in_part_is_as_opaque_on_any_mesh():
     """By their filling alone, faces of cells half as wide would let half as much through."""
     tensors = [
@@ -75,6 +78,7 @@ def test_a_medium_that_is_filled_in_part_is_as_opaque_on_any_mesh():
     np.testing.assert_allclose(*tensors, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_a_piece_apart_conducts_nothing():
     """Nothing holds its temperature."""
     strip = jnp.zeros((6, 6)).at[:, :2].set(1)
@@ -85,7 +89,7 @@ def test_a_piece_apart_conducts_nothing():
     np.testing.assert_allclose(beside, alone, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", [COARSE, phonon.Fourier()])
+@pytest.mark.parametrize("method", [pytest.param(COARSE, marks=pytest.mark.slow), phonon.Fourier()])
 def test_gradients_of_a_heaters_rise(method):
     @jax.jit
     def rise(filled):
@@ -98,6 +102,7 @@ def test_gradients_of_a_heaters_rise(method):
         np.testing.assert_allclose(gradient[cell], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_passes_in_part_is_in_series_in_the_preconditioner():
     """Cells far thinner than a free path: without it, 40 iterations."""
     noise = np.random.default_rng(0).uniform(0.01, 1, (12, 12))
@@ -115,6 +120,7 @@ def test_phonons_and_fourier_want_other_posts():
     assert rises["Fourier"][0] < 0.9 * rises["Fourier"][1]
 
 
+@pytest.mark.slow
 def test_the_error_of_cells_of_a_layout():
     layout = np.repeat(np.repeat(HALVES > 0.4, 2, axis=0), 2, axis=1).astype(float)
     method = phonon.DiscreteOrdinates(angles=2, polar_angles=2, paths=2, errors="estimated")

@@ -227,6 +227,7 @@ def test_profiles_differentiate_by_the_implicit_function_theorem():
     np.testing.assert_allclose(jax.jvp(wall_temperature, (1e-7,), (1.0,))[1], central, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_integral_equation_has_the_same_gradient(conductivity):
     def integral(thickness):
         return steady(silicon(thickness), IntegralEquation(cells=48)).conductivity

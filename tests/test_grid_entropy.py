@@ -123,6 +123,7 @@ def test_slab_is_that_of_one_dimension():
     np.testing.assert_allclose(found.entropy_production_contacts, heat - made.sum(), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_of_the_parts():
     function = jax.jit(lambda p: parts_of(steady(device(p), COARSE, throw=False)))
     toward = jnp.asarray([0.3, 0.2, -0.4, 0.1])

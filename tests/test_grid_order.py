@@ -111,6 +111,7 @@ def test_second_order(path):
     assert 0 < fine[4] < coarse[4] / 2  # what the mesh makes
 
 
+@pytest.mark.slow
 def test_one_grid_for_all_knudsen_numbers():
     """Sixteen cells a wave; in the limit of short free paths also Fourier's law on that grid."""
     for path in 10.0 ** np.arange(-4, 5):
@@ -139,6 +140,7 @@ def channel(path):
     return steady(square, method, throw=False).conductance
 
 
+@pytest.mark.slow
 def test_a_channel_in_both_limits():
     """A. S. Berman, J. Appl. Phys. 36, 3356 (1965): the share that passes between two plates."""
     root = np.sqrt(2.0)

@@ -26,6 +26,8 @@ from jaxneq.langevin import (
 )
 from jaxneq.statistics import EnsembleAverage, Mean, TimeAverage
 
+pytestmark = pytest.mark.optimised  # the same bits in blocks and chunks
+
 KEY = jax.random.key(0)
 RING = Overdamped(potential=TiltedCosine(amplitude=1.0, force=0.7), temperature=0.3)
 DRAGGED = {"potential": Harmonic(stiffness=1.0), "protocol": LinearRamp(end=2.0, ramp_time=2.0)}
@@ -319,7 +321,9 @@ def test_verbs_run_under_jit(ring):
         jax.jit(lambda: EulerMaruyama(dt=-0.1).dt)()
 
 
-@pytest.mark.parametrize("kind", ["Overdamped", "Underdamped"])
+@pytest.mark.parametrize(
+    "kind", ["Overdamped", pytest.param("Underdamped", marks=pytest.mark.slow)]
+)
 def test_derivatives_through_the_paths(kind):
     """Reverse, forward and differences agree, through burn-in, blocks, work and protocol."""
     system = getattr(langevin, kind)

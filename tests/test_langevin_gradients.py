@@ -65,6 +65,7 @@ def test_the_chain_without_sampling(exact):
     assert exact == pytest.approx((7.2386971459772464, -4.876212490967369), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 @pytest.mark.parametrize("estimator", ["pathwise", "likelihood_ratio"])
 def test_position_against_the_chain(position_gradients, exact, estimator, mode):
@@ -126,6 +127,7 @@ def mean_work(system):
     return float(work)
 
 
+@pytest.mark.slow
 def test_work_in_a_breathing_trap():
     """Every parameter, the values of the protocol too, by both estimators."""
     method = langevin.EulerMaruyama(dt=DT, replicas=16384)

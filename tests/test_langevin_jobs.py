@@ -216,6 +216,7 @@ def bit():
     )
 
 
+@pytest.mark.slow
 def test_erasing_a_bit_costs_what_landauer_says(bit):
     """Confinement to one of two wells raises the free energy by T ln 2, by both directions."""
     close(bit, "free_energy", math.log(2), 0.05)
@@ -288,6 +289,7 @@ def test_diffusion_is_giant_where_a_washboard_begins_to_slide():
     close(found, "diffusion", 0.4382493484338396, 0.02)
 
 
+@pytest.mark.slow
 def test_a_gyrator_carries_heat_from_hot_to_cold():
     """u^2 (T_x - T_y) / 2 = 1/8, and the entropy production (1 - 1/2) / 8."""
     found = done("gyrator", "simulate.time=40.0")

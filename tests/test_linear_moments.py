@@ -244,6 +244,7 @@ def test_steps_are_of_fourth_order():
     assert np.all(slopes > 3.5) and np.all(slopes < 4.7), slopes
 
 
+@pytest.mark.slow
 def test_derivatives_in_time():
     start, direction = jnp.array([1.0, 2.0, 0.8, 0.7]), jnp.array([0.3, -0.4, 0.5, 0.2])
 

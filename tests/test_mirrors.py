@@ -85,6 +85,7 @@ def test_sampled_phonons_meet_mirrors():
     assert abs(found.value - exact) < 5 * found.stderr
 
 
+@pytest.mark.slow
 def test_the_derivative_by_specularity():
     found = jax.grad(pored)(0.6)
     np.testing.assert_allclose(found, differences.slope(jax.jit(pored), 0.6), rtol=1e-6)
@@ -114,7 +115,10 @@ def heated(left, width, half):
     )
 
 
-@pytest.mark.parametrize("method", [DiscreteOrdinates(angles=3, polar_angles=2), Fourier()])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(DiscreteOrdinates(angles=3, polar_angles=2), marks=pytest.mark.slow), Fourier()],
+)
 def test_half_of_a_device_is_the_whole(method):
     whole = steady(heated(1.0, 2.0, None), method)
     right = steady(heated(0.25, 1.0, "left"), method)

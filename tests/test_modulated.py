@@ -76,6 +76,7 @@ def test_transport_over_short_paths_is_fourier():
     np.testing.assert_allclose(state.impedance, law.impedance, rtol=5e-3)
 
 
+@pytest.mark.slow
 def test_slow_modulation_is_steady():
     state = modulated(film(), 1e-7)
     still = steady(film(), phonon.DiscreteOrdinates(**COARSE, paths=2))

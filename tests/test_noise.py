@@ -15,6 +15,8 @@ from scipy import stats
 
 from jaxneq._kernels import noise
 
+pytestmark = pytest.mark.optimised  # compiled for speed
+
 BLOCK = 1 << 19  # identities; each draws two numbers a step
 DTYPES = [jnp.float32, jnp.float64]
 PAIRS = {

@@ -68,6 +68,7 @@ def test_bulk_is_found_whatever_the_knudsen_number():
         np.testing.assert_allclose(found.conductivity, found.bulk_conductivity, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_tensor_is_symmetric_and_its_diagonal_that_of_one_direction():
     pore = phonon.Polygon(
         name="wedge", corners=jnp.asarray([[0.15, 0.15], [0.85, 0.15], [0.85, 0.5]])
@@ -88,6 +89,7 @@ def conductivity():
     return jax.jit(lambda system: steady(system, COARSE, throw=False).conductivity)
 
 
+@pytest.mark.slow
 def test_gradients_by_pore_and_period(conductivity):
     def of_size(x):
         return conductivity(structure(size=(x, 1 / 3)))
@@ -100,6 +102,7 @@ def test_gradients_by_pore_and_period(conductivity):
         np.testing.assert_allclose(exact, slope(function, x, 1e-3 * x), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_every_cell_has_a_gradient():
     filled = jnp.asarray(np.random.default_rng(3).uniform(0.2, 1, (4, 4)))
 
@@ -115,6 +118,7 @@ def test_every_cell_has_a_gradient():
         np.testing.assert_allclose(gradient[cell], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_thin_channels_between_pores_follow_the_limits():
     """A wall across the whole cell lets nothing pass; one along it leaves a film of its own."""
     across = steady(structure(size=(1 / 3, 1.0)), COARSE)
@@ -125,6 +129,7 @@ def test_thin_channels_between_pores_follow_the_limits():
     np.testing.assert_allclose(along.conductivity, film.conductivity / 2, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_blocks_of_rays_add_up(monkeypatch):
     method = phonon.DiscreteOrdinates(cells=4, angles=2, polar_angles=2)
 

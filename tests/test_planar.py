@@ -79,6 +79,7 @@ def test_limits_of_ribbons(conductivity):
     np.testing.assert_allclose(by_fourier.conductivity, 0.5, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradient(conductivity):
     derivative = jax.grad(conductivity)(jnp.asarray(1.0))
     np.testing.assert_allclose(derivative, slope(conductivity, jnp.asarray(1.0)), rtol=1e-6)
@@ -120,6 +121,7 @@ def test_graphene_on_a_substrate():
     np.testing.assert_allclose(graphene.bulk_conductivity(), 660, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_job():
     result = config.execute(
         config.load(

@@ -46,6 +46,7 @@ def sampled():
     return simulate(ratchet(), METHOD, key=jax.random.key(1), **TIME)
 
 
+@pytest.mark.slow
 def test_paths_agree_with_the_stationary_state(sampled):
     exact = steady(ratchet(), TwoRings(cells=128))
     largest = {

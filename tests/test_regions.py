@@ -274,6 +274,7 @@ def tensor():
     return jax.jit(found)
 
 
+@pytest.mark.slow
 def test_superlattice_from_ballistic_to_diffusive(tensor):
     """Layers of equal optical thickness tau, between diffuse interfaces."""
     for tau, transmission in ((0.01, 0.2), (1.0, 0.2), (1.0, 0.6), (10.0, 0.6), (1e3, 0.2)):

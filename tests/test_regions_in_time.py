@@ -71,6 +71,7 @@ def step():
     return followed()(bilayer(), jnp.linspace(0, END, COUNT))
 
 
+@pytest.mark.slow
 def test_late_state_is_the_steady_one(step):
     state = steady(bilayer(), phonon.DiscreteOrdinates(**COARSE))
     late = followed()(bilayer(), jnp.linspace(0, 4000.0, COUNT))

@@ -11,6 +11,8 @@ import pytest
 from jaxneq import phonon, run, simulate, steady
 from jaxneq.statistics import EnsembleAverage
 
+pytestmark = pytest.mark.optimised  # the same bits in blocks and chunks
+
 KEY = jax.random.key(5)
 BANDS = phonon.PhononBands.from_modes(
     heat_capacity=jnp.asarray([1.0, 0.5, 0.4]),
@@ -60,7 +62,10 @@ def agree(found, exact, error):
     assert np.max(stderr) <= error * np.max(np.abs(exact))
 
 
-@pytest.mark.parametrize("length", [0.01, 1.0, 3.0])
+@pytest.mark.parametrize(
+    "length",
+    [pytest.param(0.01, marks=pytest.mark.slow), 1.0, pytest.param(3.0, marks=pytest.mark.slow)],
+)
 def test_conductance_of_slabs(sampled, length):
     found = sampled(slab(length), MANY, KEY)
     film = steady(phonon.CrossPlaneFilm(material=BANDS, thickness=length, temperature=1.0))
@@ -71,6 +76,7 @@ def test_conductance_of_slabs(sampled, length):
     np.testing.assert_allclose(found.entropy_production.value, produced, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_fields_of_a_slab(sampled):
     """All maps, against ordinates on the same cells."""
     found = sampled(slab(), MANY, KEY)
@@ -145,6 +151,7 @@ def test_a_heated_block_against_ordinates(sampled):
     assert found.conservation_residual < 1e-12
 
 
+@pytest.mark.slow
 def test_error_bars_are_honest():
     """z over independent keys has unit variance, within 4 standard errors of it."""
     system = slab(1.0, material=GRAY)
@@ -172,6 +179,7 @@ def test_run_in_chunks_has_the_same_bits():
     np.testing.assert_allclose(own.value, whole.contact_heat.value, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_float32(sampled):
     film = steady(phonon.CrossPlaneFilm(material=BANDS, thickness=1.0, temperature=1.0))
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), slab())

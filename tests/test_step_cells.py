@@ -130,6 +130,7 @@ def compare_gradients(function, parameters):
         np.testing.assert_allclose(slope_of, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_by_pore_and_period():
     def conductivity(parameters):
         size, period = parameters

@@ -10,6 +10,7 @@ from jaxneq import config, report, store
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
+@pytest.mark.slow
 def test_pores():
     coarse = (
         "method.cells=6",
@@ -76,6 +77,7 @@ def test_fin():
     assert hot[0] / law[0] > hot[1] / law[1]
 
 
+@pytest.mark.slow
 def test_ribbon():
     coarse = (
         "method.cells=6",

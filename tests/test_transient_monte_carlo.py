@@ -116,6 +116,7 @@ def test_power_is_stored_or_leaves(sampled):
     assert found.truncation == 0
 
 
+@pytest.mark.slow
 def test_late_is_steady(sampled):
     system = slab(0.3, power=0.2)
     found = sampled(system, method([0.1, 100.0], replicas=512), KEY)
