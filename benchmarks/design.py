@@ -94,7 +94,7 @@ def temporaries(problem: Problem, method: design.AbstractOptimizer, key, steps: 
     method = dataclasses.replace(method, steps=steps)
 
     def run(problem, key):
-        return advance(problem, method, init(problem, method, key), jnp.int32(steps))
+        return advance(problem, method, init(problem, method, key)[0], jnp.int32(steps))
 
     compiled = eqx.filter_jit(run).lower(problem, key).compile()
     return compiled.compiled.memory_analysis().temp_size_in_bytes

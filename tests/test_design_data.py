@@ -63,6 +63,7 @@ def test_the_rates_of_a_cycle(cycle, tmp_path):
     assert all(len(ax.lines) > 1 for ax in report.figure(again).axes)  # the data stand there
 
 
+@pytest.mark.slow
 def test_the_errors_of_a_fit_are_those_of_the_model_by_hand(cycle):
     """The covariance from differences of a model that knows nothing of jobs."""
     found = cycle.quantities

@@ -53,6 +53,7 @@ def extrapolated(reach, times, cells, angles, polar_angles, steps, finer=1):
     return np.asarray((4 * both[1] - both[0]) / 3)
 
 
+@pytest.mark.slow
 def test_grating_is_that_of_the_closed_form():
     """Times in relaxation times; `LaplaceInversion` is beside it at others."""
     times = [0.5, 1.0, 3.0]

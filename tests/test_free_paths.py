@@ -63,6 +63,7 @@ def test_derivative_in_every_path(twelve):
     np.testing.assert_allclose(jax.grad(probe)(1.1), slope(probe, 1.1, 1e-3), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_structure_with_fewer_paths_states_its_error():
     """Against all 48 bands x 4 polar angles followed each on their own."""
     pore = phonon.Box(name="pore", center=jnp.full(2, 0.5), size=jnp.full(2, 1 / 3))

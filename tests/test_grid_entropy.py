@@ -100,6 +100,7 @@ def test_parts_in_three_dimensions():
     check(found, volume)
 
 
+@pytest.mark.slow
 def test_slab_is_that_of_one_dimension():
     """Cell by cell what collisions and jumps make, and what contacts do."""
     bar = slab(1.0, 1.1)

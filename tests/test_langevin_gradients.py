@@ -77,6 +77,7 @@ def test_position_against_the_chain(position_gradients, exact, estimator, mode):
     assert found.estimator == (estimator, estimator)
 
 
+@pytest.mark.slow
 def test_likelihood_ratio_is_the_better_one_on_the_washboard(position_gradients):
     """About 6.5 times less variance at t = 10; the pathwise derivative has heavy tails."""
     pathwise, ratio = (

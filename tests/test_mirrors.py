@@ -53,6 +53,7 @@ def pored(specularity):
     return steady(strip(specularity, voids=(pore,)), method, throw=False).conductivity
 
 
+@pytest.mark.slow
 def test_a_mirror_unfolds():
     pore, image = (
         phonon.Box(name=name, center=jnp.array([0.5, y]), size=jnp.array([0.4, 0.4]))

@@ -86,6 +86,7 @@ def test_slow_modulation_is_steady():
     np.testing.assert_allclose(state.phase, 0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_response_is_that_of_time():
     """From that to a step, s: Z is its end less i w times the transform of what is missing."""
     frequency, end, count = 0.15, 24.0, 241

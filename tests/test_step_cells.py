@@ -86,6 +86,7 @@ def conducted(device):
     return out @ np.linalg.solve(balance, source) + straight
 
 
+@pytest.mark.slow
 def test_slab_is_that_of_dense_matrices_and_of_first_order():
     fine, finer = (conducted(slab(cells)) for cells in (200, 400))
     exact, errors = 2 * finer - fine, []

@@ -8,27 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from ._optimizers import AbstractOptimizer, Loss
-from ._problem import Evaluation, Problem, Vector
+from ._march import State, init
+from ._optimizers import AbstractOptimizer
+from ._problem import Problem, Vector
 
 _DIRECTIONS = 3  # one where there is noise: each takes a hundred runs
 _STEP = 1e-3  # in coordinates of order one
 _KEYS = 16
 
 
-def check_gradient(
+def checked_start(
     problem: Problem, method: AbstractOptimizer, key: PyTree, *, thorough: bool
-) -> None:
-    """Refuse an objective without a finite value and gradient at the start.
+) -> State:
+    """The state before the first step; refuses an objective without finite value and gradient.
 
     If `thorough`, also one whose gradient differs from central differences of fourth order by more
     than 1e-5, or five standard errors of a noisy one.
 
     **Raises:** `ValueError`.
     """
-    at = problem.coordinates()
     try:
-        value, gradient = _value_and_gradient(problem, method, at, key)
+        state, gradients = _init(problem, method, key)
     except (ValueError, NotImplementedError) as error:
         # of JAX: a loop that it cannot run backwards, or a primitive without a rule
         if isinstance(error, NotImplementedError) or "Reverse-mode" in str(error):
@@ -39,18 +39,21 @@ def check_gradient(
                 'for few parameters Adam(gradient="forward").'
             ) from error
         raise
+    # of several starts, the first is that which was given
+    value, gradient = np.ravel(state.at_start)[0], np.atleast_2d(gradients)[0]
     if not np.isfinite(value):
         raise ValueError(
             f"optimize: the objective is {float(value)} at the start. Start where it is a number."
         )
-    if not np.all(np.isfinite(np.asarray(gradient))):
-        count = int(np.sum(~np.isfinite(np.asarray(gradient))))
+    if not np.all(np.isfinite(gradient)):
+        count = int(np.sum(~np.isfinite(gradient)))
         raise ValueError(
             f"optimize: {count} of {gradient.size} derivatives are not finite at the start. Start "
             "away from kinks and from the ends of ranges."
         )
     if thorough:
-        _compare(problem, method, at, key, float(np.max(np.abs(np.asarray(gradient)))))
+        _compare(problem, method, problem.coordinates(), key, float(np.max(np.abs(gradient))))
+    return state
 
 
 def _compare(
@@ -82,10 +85,7 @@ def _compare(
         )
 
 
-@eqx.filter_jit
-def _value_and_gradient(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree):
-    (value, _), gradient = method.value_and_gradient(_loss(problem, key), at)
-    return value, gradient
+_init = eqx.filter_jit(init)
 
 
 @eqx.filter_jit
@@ -93,7 +93,7 @@ def _along(
     problem: Problem, method: AbstractOptimizer, at: Vector, way: Vector, key: PyTree
 ) -> Array:
     """The derivative along a direction, and differences with the step and with half of it."""
-    loss = _loss(problem, key)
+    loss = problem.at_start(key)
     derivative = jnp.vdot(method.value_and_gradient(loss, at)[1], way)
     steps = jnp.asarray([_STEP, _STEP / 2], at.dtype)
 
@@ -101,11 +101,3 @@ def _along(
         return (loss(at + h * way)[0] - loss(at - h * way)[0]) / (2 * h)
 
     return jnp.concatenate([derivative[None], jax.lax.map(difference, steps)])
-
-
-def _loss(problem: Problem, key: PyTree) -> Loss:
-    def loss(x: Vector) -> tuple[Array, Evaluation]:
-        found = problem.evaluate(x, key, jnp.zeros((), x.dtype))
-        return found.value, found
-
-    return loss

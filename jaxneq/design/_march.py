@@ -54,8 +54,11 @@ class State(eqx.Module):
     history: History
 
 
-def init(problem: Problem, method: AbstractOptimizer, key: PyTree) -> State:
-    """The state before the first step, all starts along a first axis where there are several."""
+def init(problem: Problem, method: AbstractOptimizer, key: PyTree) -> tuple[State, Array]:
+    """The state before the first step, and the gradient there.
+
+    All starts lie along a first axis where there are several.
+    """
     at = problem.coordinates()
     if method.starts == 1:
         return _init(problem, method, at, key)
@@ -77,11 +80,14 @@ def advance(
     return jax.vmap(lambda one: _advance(problem, method, one, steps))(state)
 
 
-def _init(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree) -> State:
-    found = problem.evaluate(at, _folded(problem, key, jnp.int32(0)), jnp.zeros((), at.dtype))
+def _init(
+    problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree
+) -> tuple[State, Vector]:
+    loss = problem.at_start(_folded(problem, key, jnp.int32(0)))
+    (_, found), gradient = method.value_and_gradient(loss, at)
     size = jnp.abs(lax.stop_gradient(found.value))
     zero, none = jnp.zeros_like(size), jnp.full(method.steps, jnp.nan, at.dtype)
-    return State(
+    state = State(
         coordinates=at,
         # not of the weak types that optax begins with: steps would compile twice
         inner=jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype), method.init(at)),
@@ -99,6 +105,7 @@ def _init(problem: Problem, method: AbstractOptimizer, at: Vector, key: PyTree) 
         code=Status.first_true(not_finite=~jnp.isfinite(found.value)).code,
         history=History(none, none, none, none),
     )
+    return state, gradient
 
 
 def _advance(problem: Problem, method: AbstractOptimizer, state: State, steps: Array) -> State:

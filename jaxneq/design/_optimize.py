@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from jaxneq._core import Checkpointer, Schedule, drive, is_concrete, warn_if
 
-from ._gradient_check import check_gradient
+from ._gradient_check import checked_start
 from ._march import advance, init
 from ._optimizers import LBFGS, AbstractOptimizer, Adam
 from ._optimum import Optimum, finish
@@ -79,12 +79,12 @@ def optimize(
     if key is None:
         key = jax.random.key(0)  # of the other starts
     if not all(map(is_concrete, jax.tree.leaves((problem.start, problem.limits, key)))):
-        state = advance(problem, method, init(problem, method, key), jnp.int32(method.steps))
+        state, _ = init(problem, method, key)
+        state = advance(problem, method, state, jnp.int32(method.steps))
         return finish(problem, method, state)
 
-    check_gradient(problem, method, key, thorough=check)
     state = drive(
-        _init(problem, method, key),
+        checked_start(problem, method, key, thorough=check),
         lambda state, steps: _advance(problem, method, state, steps),
         Schedule(0, method.steps),
         checkpointer=checkpointer,
@@ -101,6 +101,5 @@ def _with_key(objective: Callable, key: Any, design: PyTree) -> Any:
     return objective(design, key)
 
 
-_init = eqx.filter_jit(init)
 _advance = eqx.filter_jit(advance)
 _finish = eqx.filter_jit(finish)

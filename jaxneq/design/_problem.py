@@ -148,6 +148,15 @@ class Problem(eqx.Module):
         }
         return Evaluation(value, stderr, held)
 
+    def at_start(self, key: Array | None) -> Callable[[Vector], tuple[Array, Evaluation]]:
+        """The objective as a function of the coordinates, before the first step."""
+
+        def loss(coordinates: Vector) -> tuple[Array, Evaluation]:
+            found = self.evaluate(coordinates, key, jnp.zeros((), coordinates.dtype))
+            return found.value, found
+
+        return loss
+
     def _check(self, value: Any, outcomes: Mapping[str, Any]) -> None:
         if jnp.size(value) != 1 or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
             raise ValueError(
