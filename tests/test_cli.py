@@ -21,6 +21,8 @@ import jaxneq.cli._run as run_module
 from jaxneq import store
 from jaxneq.cli import _compile_cache, main
 
+pytestmark = pytest.mark.optimised  # the same bits in processes of their own
+
 TESTS = Path(__file__).parent
 BUILD = run_module.pages.build
 JOB = """

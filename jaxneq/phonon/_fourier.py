@@ -28,7 +28,7 @@ from jaxneq._core import (
 from jaxneq.materials import GrayMaterial
 
 from ._filling import beside
-from ._grid import AbstractGrid, GridProblem, GridState
+from ._grid import AbstractGrid, GridProblem, GridState, over_falls
 from ._grid_diffusion import Diffusion
 from ._media import AtInterfaces, Interfaces
 from ._multigrid import Multigrid
@@ -137,7 +137,7 @@ def conduct(
         flux = _flux(problem, law, temperature, fall)
         return temperature, given, flux, _at_interfaces(problem, temperature), stats
 
-    temperature, given, flux, interface, stats = lax.map(one, problem.fall)
+    temperature, given, flux, interface, stats = over_falls(one, problem.fall)
     return GridState(
         problem=problem,
         dissipation=stationary_value(_dissipation, (problem, filled), temperature),

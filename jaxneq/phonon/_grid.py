@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float, Inexact
 
 from jaxneq._core import AbstractSolution, AbstractSystem, Scalar, Status
@@ -271,6 +272,14 @@ class AbstractGrid(AbstractSystem):
     @abc.abstractmethod
     def transient(self, history: GridHistory) -> AbstractSolution:
         """The physical answer in time."""
+
+
+def over_falls(function: Callable[[Any], Any], inputs: Any) -> Any:
+    """`lax.map` over the applied falls; derivatives of a loop trace slowly: none over one."""
+    if jax.tree.leaves(inputs)[0].shape[0] > 1:
+        return lax.map(function, inputs)
+    alone = function(jax.tree.map(lambda part: part[0], inputs))
+    return jax.tree.map(lambda part: part[None], alone)
 
 
 def check_one_medium(system: AbstractGrid, name: str) -> None:

@@ -15,7 +15,7 @@ from jaxneq._core import SolveStats, Status, linear_solve, stationary_value
 from ._ballistic import unscattered
 from ._frames import Rays, rays
 from ._free_paths import FreePaths
-from ._grid import GridProblem, GridState
+from ._grid import GridProblem, GridState, over_falls
 from ._grid_entropy import entropy_made
 from ._grid_preconditioner import preconditioner
 from ._grid_transport import Ends, Response, Transport, Unknown
@@ -65,7 +65,7 @@ def grid_ordinates(
         )
         return Found(unknown, response.left), fields, stats
 
-    found, fields, stats = each(one, problem.fall)
+    found, fields, stats = over_falls(one, problem.fall)
     temperature, flux, given, by_band, entropy, change, passes, interface, ballistic, parts = fields
     value = parts.form(problem, found) - _released(problem, found)
     dissipation = stationary_value(_dissipation, (problem, beams), found, value)
@@ -163,10 +163,10 @@ def _dissipation_of(
         response = transport.respond(unknown, fall=fall, entering=entering)
         return _Parts.of(transport, response), response.left
 
-    parts, left = each(one, (problem.fall, found))
+    parts, left = over_falls(one, (problem.fall, found))
     ends = [
-        [jax.tree.map(lambda x, k=k: x[k], each) for k in range(problem.fall.shape[0])]
-        for each in (left, found.entering)
+        [jax.tree.map(lambda x, k=k: x[k], end) for k in range(problem.fall.shape[0])]
+        for end in (left, found.entering)
     ]
     around = [
         [transport.imbalance(own, ith, came, went) for went, came in zip(*ends, strict=True)]
@@ -215,11 +215,3 @@ def shaped(flat: Array, like: Unknown) -> Unknown:
     return Unknown(
         flat[:count].reshape(like.temperature.shape), flat[count:].reshape(like.wall.shape)
     )
-
-
-def each(function: Callable[[Any], Any], inputs: Any) -> Any:
-    """`lax.map`, but without a loop over one alone: derivatives of loops take long to trace."""
-    if jax.tree.leaves(inputs)[0].shape[0] > 1:
-        return lax.map(function, inputs)
-    alone = function(jax.tree.map(lambda part: part[0], inputs))
-    return jax.tree.map(lambda part: part[None], alone)

@@ -14,7 +14,7 @@ from jaxneq._core import SolveStats, Status, linear_solve, stationary_value
 
 from ._frames import Rays, rays
 from ._free_paths import FreePaths
-from ._grid import GridProblem, GridState
+from ._grid import GridProblem, GridState, over_falls
 from ._grid_transport import Ends
 from ._step_cells import StepResponse, StepTransport, StepUnknown, step_preconditioner
 
@@ -41,7 +41,7 @@ def step_ordinates(
         )
         return (unknown, response.left), fields, (response.change, response.passes), stats
 
-    found, fields, (change, passes), stats = lax.map(one, problem.fall)
+    found, fields, (change, passes), stats = over_falls(one, problem.fall)
     pseudotemperature, temperature, flux, given, by_band = fields
     status = Status(jnp.max(stats.status.code)).unless("stagnation", jnp.max(change) > tolerance)
     return GridState(
