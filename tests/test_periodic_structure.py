@@ -142,6 +142,19 @@ def test_blocks_of_rays_add_up(monkeypatch):
     np.testing.assert_allclose(found(), whole, rtol=1e-12)
 
 
+def test_blocks_of_rays_count_sources_once(transport, monkeypatch):
+    problem = eqx.tree_at(lambda p: p.source, transport.problem, transport.problem.solid)
+    unknown = random_unknown(transport, 0)
+    entering = transport.respond(unknown, fall=problem.fall[0]).left
+    found = jax.tree.map(
+        lambda part: jnp.stack([part] * len(problem.fall)), _grid_ordinates.Found(unknown, entering)
+    )
+    form = lambda: _grid_ordinates._dissipation((problem, transport.rays), found)  # noqa: E731
+    whole = form()
+    monkeypatch.setattr(_grid_ordinates, "BLOCK", 300)
+    np.testing.assert_allclose(form(), whole, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
