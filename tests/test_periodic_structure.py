@@ -144,14 +144,15 @@ def test_blocks_of_rays_add_up(monkeypatch):
 
 def test_blocks_of_rays_count_sources_once(transport, monkeypatch):
     problem = eqx.tree_at(lambda p: p.source, transport.problem, transport.problem.solid)
+    beams = rays(problem, 2, free_paths(problem, 2))
     unknown = random_unknown(transport, 0)
-    entering = transport.respond(unknown, fall=problem.fall[0]).left
+    entering = Transport.of(problem, beams).respond(unknown, fall=problem.fall[0]).left
     found = jax.tree.map(
         lambda part: jnp.stack([part] * len(problem.fall)), _grid_ordinates.Found(unknown, entering)
     )
-    form = lambda: _grid_ordinates._dissipation((problem, transport.rays), found)  # noqa: E731
+    form = lambda: _grid_ordinates._dissipation((problem, beams), found)  # noqa: E731
     whole = form()
-    monkeypatch.setattr(_grid_ordinates, "BLOCK", 300)
+    monkeypatch.setattr(_grid_ordinates, "BLOCK", 1)  # each ray alone
     np.testing.assert_allclose(form(), whole, rtol=1e-12)
 
 
