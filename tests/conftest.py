@@ -13,7 +13,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-gc.set_threshold(50_000, 20, 50)  # tracing makes many small objects
+gc.set_threshold(50_000, 20, 50)  # as the command does: tracing makes many small objects
 # Most of the time goes into compiling: XLA is asked to do less of it (but see the marker
 # `optimised`), and what took long is kept for the next run.
 LESS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"

@@ -187,6 +187,10 @@ def unknown_length(x):
     return jax.lax.while_loop(lambda y: y > 1.0, lambda y: y / 2, x)
 
 
+def one_way_solve(x):
+    return jax.lax.custom_linear_solve(lambda v: x * v, x**2, lambda matvec, b: b / matvec(b / b))
+
+
 BAD = {
     "not a scalar": (lambda x: x * jnp.ones(3), 1.0, {}, "one real number"),
     "NaN": (lambda x: jnp.log(x), -1.0, {}, "nan at the start"),
@@ -201,6 +205,7 @@ BAD = {
     "outcome": (lambda x: (x, {"a": x}), 1.0, {"constraints": {"b": 1.0}}, "tells no outcome 'b'"),
     "wrong rule": (wrong, 1.0, {"check": True}, "central differences"),
     "no rule": (unknown_length, 3.0, {}, "loop of unknown length"),
+    "no transpose": (one_way_solve, 3.0, {}, "no reverse-mode derivative"),
     "integers": (lambda x: x, jnp.arange(3), {}, "Only floating-point"),
     "noise": (noisy, 0.0, {"key": jax.random.key(0), "method": design.LBFGS()}, "common"),
 }
@@ -211,6 +216,14 @@ def test_misuse(name):
     objective, start, more, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         design.optimize(objective, jnp.asarray(start), **more)
+
+
+def test_errors_of_the_objective_itself_pass_through():
+    def unfinished(x):
+        raise NotImplementedError("no such device yet")
+
+    with pytest.raises(NotImplementedError, match="no such device yet"):
+        design.optimize(unfinished, jnp.asarray(1.0))
 
 
 def test_single_precision():

@@ -62,6 +62,13 @@ def test_envelope_gives_the_gradient_without_the_derivative_of_the_state():
     for hessian in (jax.grad(jax.grad(value)), jax.jacfwd(jax.grad(value))):
         np.testing.assert_allclose(hessian(0.3), jax.grad(jax.grad(exact))(0.3), rtol=1e-9)
 
+    # a value that is known is handed through; its derivatives are those of the functional
+    known = lambda p: stationary_value(energy, p, solve(p)[0], jnp.asarray(7.0))  # noqa: E731
+    assert known(0.3) == 7
+    np.testing.assert_allclose(jax.grad(known)(0.3), jax.grad(exact)(0.3), rtol=1e-10)
+    second = jax.grad(jax.grad(exact))(0.3)
+    np.testing.assert_allclose(jax.grad(jax.grad(known))(0.3), second, rtol=1e-9)
+
     # and a wrong state shows: the envelope is not the total derivative away from the minimum
     frozen = jax.grad(lambda p: stationary_value(energy, p, dense(0.0)))(0.3)
     assert abs(frozen / jax.grad(exact)(0.3) - 1) > 1e-3

@@ -29,16 +29,16 @@ def checked_start(
     """
     try:
         state, gradients = _init(problem, method, key)
-    except (ValueError, NotImplementedError) as error:
-        # of JAX: a loop that it cannot run backwards, or a primitive without a rule
-        if isinstance(error, NotImplementedError) or "Reverse-mode" in str(error):
-            raise ValueError(
-                "optimize: the objective has no reverse-mode derivative: something in it is a loop "
-                f"of unknown length or has no rule ({str(error).splitlines()[0]}). Take a method "
-                "whose answer has one (an exact one for a steady state, fixed steps in time), or "
-                'for few parameters Adam(gradient="forward").'
-            ) from error
-        raise
+    except (TypeError, ValueError, NotImplementedError) as error:
+        # of JAX: a loop or a solve that it cannot run backwards, or a primitive without a rule
+        if "differentiation" not in str(error).lower():
+            raise
+        raise ValueError(
+            "optimize: the objective has no reverse-mode derivative: something in it is a loop "
+            f"of unknown length or has no rule ({str(error).splitlines()[0]}). Take a method "
+            "whose answer has one (an exact one for a steady state, fixed steps in time), or "
+            'for few parameters Adam(gradient="forward").'
+        ) from error
     # of several starts, the first is that which was given
     value, gradient = np.ravel(state.at_start)[0], np.atleast_2d(gradients)[0]
     if not np.isfinite(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -14,9 +13,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from jaxneq._core import AbstractDeclared, parameter, setting
 
-from ._problem import Evaluation, Vector
-
-Loss = Callable[[Vector], tuple[Array, Evaluation]]
+from ._problem import Evaluation, Loss, Vector
 
 
 class Taken(eqx.Module):

@@ -56,6 +56,9 @@ class Evaluation(eqx.Module):
     outcomes: dict[str, Array]
 
 
+Loss = Callable[[Vector], tuple[Array, Evaluation]]
+
+
 class Problem(eqx.Module):
     """An objective over a pytree of arrays.
 
@@ -148,7 +151,7 @@ class Problem(eqx.Module):
         }
         return Evaluation(value, stderr, held)
 
-    def at_start(self, key: Array | None) -> Callable[[Vector], tuple[Array, Evaluation]]:
+    def at_start(self, key: Array | None) -> Loss:
         """The objective as a function of the coordinates, before the first step."""
 
         def loss(coordinates: Vector) -> tuple[Array, Evaluation]:

@@ -275,7 +275,10 @@ class AbstractGrid(AbstractSystem):
 
 
 def over_falls(function: Callable[[Any], Any], inputs: Any) -> Any:
-    """`lax.map` over the applied falls; derivatives of a loop trace slowly: none over one."""
+    """`lax.map` over the applied falls, or no loop over a single one.
+
+    JAX takes long to trace the derivatives of a loop.
+    """
     if jax.tree.leaves(inputs)[0].shape[0] > 1:
         return lax.map(function, inputs)
     alone = function(jax.tree.map(lambda part: part[0], inputs))

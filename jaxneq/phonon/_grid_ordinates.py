@@ -177,9 +177,13 @@ def _dissipation_of(
 
 
 class _Parts(NamedTuple):
-    """What a response adds to the dissipation, for each applied fall of temperature."""
+    """What a response adds to the dissipation, for each applied fall of temperature.
 
-    mean: Float[Array, "*fall axis"]
+    The integral of the heat flux, what reservoirs give off times their temperature, and what nodes
+    and walls give off.
+    """
+
+    heat_flux: Float[Array, "*fall axis"]
     given: Float[Array, "*fall"]
     residual: Float[Array, "*fall unknown"]
 
@@ -195,7 +199,7 @@ class _Parts(NamedTuple):
 
     def form(self, problem: GridProblem, found: Found) -> Float[Array, "fall fall"]:
         unknown = jax.vmap(flattened)(found.unknown)
-        value = problem.fall @ self.mean.T + self.given[None] + unknown @ self.residual.T
+        value = problem.fall @ self.heat_flux.T + self.given[None] + unknown @ self.residual.T
         return value / problem.volume.sum()
 
 

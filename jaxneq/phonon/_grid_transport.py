@@ -216,7 +216,7 @@ class Transport(eqx.Module):
             jnp.zeros((*problem.cells, problem.dimensions, self.nodes, groups), dtype),
         )
 
-    @eqx.filter_jit
+    @eqx.filter_jit  # traced once, however often a program asks
     def respond(
         self,
         unknown: Unknown,
